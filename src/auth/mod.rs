@@ -1,0 +1,10 @@
+//! Credentials, identities, secrets, and the one place where secrets are taken out of what is shown.
+//! Nothing here reads the environment: it is handed in as [`Environment`].
+
+mod credential;
+mod redactor;
+mod secret;
+
+pub use credential::{Credential, CredentialError, Environment};
+pub use redactor::Redactor;
+pub use secret::Secret;

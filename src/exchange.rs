@@ -1,0 +1,637 @@
+//! The exchange: one JSON document that holds everything a step sent and received. `expect` matches it,
+//! `save` picks from it, reports show it. Here are its type, the table of which verb fills which field, and
+//! the derived fields. Nothing here sends, matches or prints.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use crate::json;
+
+/// What a step does to the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Verb {
+    /// `tools/call`.
+    Call,
+    /// A list method, every page.
+    List,
+    /// `resources/read`.
+    Read,
+    /// `prompts/get`.
+    Prompt,
+    /// One request, params as given.
+    Request,
+    /// The lifecycle made visible.
+    Session,
+    /// One raw HTTP exchange.
+    Http,
+    /// A pause.
+    Wait,
+}
+
+impl Verb {
+    /// Every verb.
+    pub const ALL: &'static [Self] = &[
+        Self::Call,
+        Self::List,
+        Self::Read,
+        Self::Prompt,
+        Self::Request,
+        Self::Session,
+        Self::Http,
+        Self::Wait,
+    ];
+
+    /// The key of the step that names it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Call => "call",
+            Self::List => "list",
+            Self::Read => "read",
+            Self::Prompt => "prompt",
+            Self::Request => "request",
+            Self::Session => "session",
+            Self::Http => "http",
+            Self::Wait => "wait",
+        }
+    }
+
+    /// Whether it goes to the end by itself: pages, a lost session, a cut stream.
+    #[must_use]
+    pub fn follows(self) -> bool {
+        matches!(self, Self::Call | Self::List | Self::Read | Self::Prompt)
+    }
+}
+
+/// How the sending ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// The whole answer came, whatever it says.
+    #[default]
+    Answered,
+    /// The deadline passed first.
+    TimedOut,
+    /// The connection, stream or process ended before the answer was whole.
+    Closed,
+    /// No connection could be made.
+    Unreachable,
+}
+
+impl Outcome {
+    /// The word in the exchange.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::TimedOut => "timed_out",
+            Self::Closed => "closed",
+            Self::Unreachable => "unreachable",
+        }
+    }
+}
+
+/// What the exchange belongs to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Phase {
+    /// The step's own request.
+    #[default]
+    Step,
+    /// The opening of the session that the step needed, which failed.
+    Open,
+}
+
+impl Phase {
+    /// The word in the exchange.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Step => "step",
+            Self::Open => "open",
+        }
+    }
+}
+
+/// A message as it was sent. `Authorization` is left out of `headers`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sent {
+    /// The JSON-RPC method; for `http` and the end of a session the HTTP method.
+    pub method: String,
+    /// The params as sent, `_meta` included; for `http` the body. Null where there are none.
+    pub params: Value,
+    /// The HTTP headers as sent, without `Authorization`; empty on stdio.
+    pub headers: Vec<(String, String)>,
+}
+
+/// The JSON-RPC part of an answer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Answer {
+    /// The `result` member, raw.
+    pub result: Option<Value>,
+    /// The `error` member, raw.
+    pub error: Option<Value>,
+}
+
+/// A notification that arrived.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Notification {
+    /// Its method.
+    pub method: String,
+    /// Its params; null where there are none.
+    pub params: Value,
+}
+
+/// What the server asked during the exchange, and how it was answered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Asked {
+    /// The method of its request.
+    pub method: String,
+    /// Its params; null where there are none.
+    pub params: Value,
+    /// What it was answered.
+    pub answer: Answer,
+    /// Whether nothing in the scenario answers it: that fails the step.
+    pub unexpected: bool,
+}
+
+/// What the client did by itself, in the way of the protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Repair {
+    /// A lost session was opened again and the request sent once more.
+    Reopened,
+    /// A cut stream was resumed.
+    Resumed,
+    /// Tool schemas were listed again.
+    Refreshed,
+    /// It waited because the server asked it to.
+    Waited,
+}
+
+impl Repair {
+    /// The word in the exchange.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Reopened => "reopened",
+            Self::Resumed => "resumed",
+            Self::Refreshed => "refreshed",
+            Self::Waited => "waited",
+        }
+    }
+}
+
+/// A violation of the protocol that was found in what the server sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// What is wrong, in a line.
+    pub message: String,
+    /// Where in the message, as a JSON Pointer; empty for the message as a whole.
+    pub pointer: String,
+    /// The section of the specification that says so, such as `2025-11-25 basic/transports`.
+    pub section: String,
+}
+
+/// One event of an SSE answer, as it came.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SseEvent {
+    /// The `id` field.
+    pub id: Option<String>,
+    /// The `event` field.
+    pub event: Option<String>,
+    /// The `retry` field in milliseconds.
+    pub retry: Option<u64>,
+    /// The `data` lines joined with a newline; none where the event had no `data` field.
+    pub data: Option<String>,
+}
+
+/// The HTTP side of an answer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct HttpAnswer {
+    /// The status code.
+    pub status: u16,
+    /// The headers, names in lower case, in order; `Set-Cookie` and its like as they came.
+    pub headers: Vec<(String, String)>,
+    /// The body as text, absent for an SSE answer.
+    pub body: Option<String>,
+    /// The events of an SSE answer.
+    pub events: Vec<SseEvent>,
+}
+
+/// Everything that one step sent and received.
+#[derive(Debug, Default)]
+pub struct Exchange {
+    /// How the sending ended.
+    pub outcome: Outcome,
+    /// The step itself, or the opening of its session.
+    pub phase: Phase,
+    /// What was sent last (of the last page for `list`).
+    pub sent: Option<Sent>,
+    /// The JSON-RPC answer.
+    pub answer: Answer,
+    /// What a `list` found on all pages; the values of a completion.
+    pub items: Option<Vec<Value>>,
+    /// How many pages a `list` read.
+    pub pages: Option<u64>,
+    /// What arrived beside the answer, in order.
+    pub notifications: Vec<Notification>,
+    /// What the server asked.
+    pub asked: Vec<Asked>,
+    /// What the client did by itself.
+    pub repairs: Vec<Repair>,
+    /// What the server did that the protocol does not allow.
+    pub wire: Vec<Violation>,
+    /// The HTTP side of the answer that counts.
+    pub http: Option<HttpAnswer>,
+    /// From handing the request to the HTTP client to the whole answer.
+    pub duration: Duration,
+    /// The negotiated protocol version.
+    pub protocol: Option<String>,
+    /// Why it was not answered, for people: `connection refused`, `the answer is larger than 16 MiB`.
+    pub cause: Option<String>,
+    /// JSON Pointers, into `result` or `error` (`/result/…`, `/error/…`), of numbers that neither 64 bits nor
+    /// a double holds: they are kept as text, and a comparison with them fails.
+    pub inexact: Vec<String>,
+    document: OnceLock<Facts>,
+}
+
+/// The document of an exchange, with the places of its inexact numbers.
+#[derive(Debug)]
+struct Facts {
+    value: Value,
+    inexact: Vec<String>,
+}
+
+/// One field of the exchange: its name, what it is, and who fills it.
+#[derive(Debug)]
+pub struct Field {
+    /// The key in the document.
+    pub name: &'static str,
+    /// What it is, in a sentence.
+    pub doc: &'static str,
+    /// Its known members, where it is an object of a fixed shape.
+    pub members: &'static [&'static str],
+    fills: fn(Verb, Option<&str>) -> bool,
+}
+
+impl Field {
+    /// Whether a verb fills it. `method` is that of a `request`, if it is known before the run.
+    #[must_use]
+    pub fn filled_by(&self, verb: Verb, method: Option<&str>) -> bool {
+        (self.fills)(verb, method)
+    }
+
+    /// The field of a name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<&'static Self> {
+        FIELDS.iter().find(|field| field.name == name)
+    }
+}
+
+fn sends(verb: Verb, _: Option<&str>) -> bool {
+    verb != Verb::Wait
+}
+
+fn answers(verb: Verb, _: Option<&str>) -> bool {
+    verb != Verb::Wait
+}
+
+fn is_request_of(verb: Verb, method: Option<&str>, methods: &[&str]) -> bool {
+    verb == Verb::Request && method.is_none_or(|method| methods.contains(&method))
+}
+
+fn tool_result(verb: Verb, method: Option<&str>) -> bool {
+    verb == Verb::Call || is_request_of(verb, method, &["tools/call"])
+}
+
+fn has_text(verb: Verb, method: Option<&str>) -> bool {
+    matches!(verb, Verb::Call | Verb::Read | Verb::Prompt)
+        || is_request_of(verb, method, &["tools/call", "resources/read", "prompts/get"])
+}
+
+fn follows(verb: Verb, _: Option<&str>) -> bool {
+    verb.follows()
+}
+
+fn lists(verb: Verb, _: Option<&str>) -> bool {
+    verb == Verb::List
+}
+
+/// The fields of the exchange, in the order of the document.
+pub static FIELDS: &[Field] = &[
+    Field {
+        name: "outcome",
+        doc: "How the sending ended: `answered`, `timed_out`, `closed` or `unreachable`.",
+        members: &[],
+        fills: sends,
+    },
+    Field {
+        name: "phase",
+        doc: "`step`, or `open` where opening the session failed.",
+        members: &[],
+        fills: sends,
+    },
+    Field {
+        name: "sent",
+        doc: "What was sent: `{method, params, headers}`, Authorization left out.",
+        members: &["method", "params", "headers"],
+        fills: sends,
+    },
+    Field { name: "result", doc: "The JSON-RPC result, raw.", members: &[], fills: answers },
+    Field {
+        name: "error",
+        doc: "The JSON-RPC error, raw: `{code, message, data}`.",
+        members: &["code", "message", "data"],
+        fills: answers,
+    },
+    Field { name: "is_error", doc: "`result.isError`, false if absent.", members: &[], fills: tool_result },
+    Field { name: "structured", doc: "`result.structuredContent`.", members: &[], fills: tool_result },
+    Field {
+        name: "text",
+        doc: "The text blocks joined with a newline; absent if there are none.",
+        members: &[],
+        fills: has_text,
+    },
+    Field {
+        name: "json",
+        doc: "`text` parsed as JSON; absent if it is not JSON.",
+        members: &[],
+        fills: has_text,
+    },
+    Field { name: "items", doc: "What was found, on all pages.", members: &[], fills: lists },
+    Field { name: "pages", doc: "How many pages were read.", members: &[], fills: lists },
+    Field {
+        name: "notifications",
+        doc: "`[{method, params}]` in order of arrival.",
+        members: &["method", "params"],
+        fills: sends,
+    },
+    Field {
+        name: "asked",
+        doc: "What the server asked and was answered: `[{method, params, result or error}]`.",
+        members: &["method", "params", "result", "error"],
+        fills: sends,
+    },
+    Field {
+        name: "repairs",
+        doc: "What the client did by itself, in order: `reopened`, `resumed`, `refreshed`, `waited`.",
+        members: &[],
+        fills: follows,
+    },
+    Field {
+        name: "wire",
+        doc: "Violations of the protocol that were found: `[{message, pointer, section}]`.",
+        members: &["message", "pointer", "section"],
+        fills: sends,
+    },
+    Field {
+        name: "http",
+        doc: "`{status, headers, body, events}` of the HTTP answer.",
+        members: &["status", "headers", "body", "events"],
+        fills: sends,
+    },
+    Field {
+        name: "duration",
+        doc: "Seconds from handing the request to the HTTP client to the whole answer.",
+        members: &[],
+        fills: sends,
+    },
+    Field { name: "protocol", doc: "The negotiated protocol version.", members: &[], fills: sends },
+];
+
+impl Exchange {
+    /// Whether there is a tool result in it, so that `is_error` has a meaning.
+    #[must_use]
+    pub fn tool_result(&self) -> bool {
+        self.phase == Phase::Step
+            && self.sent.as_ref().is_some_and(|sent| sent.method == "tools/call")
+            && self.answer.result.is_some()
+    }
+
+    /// `result.isError` of a tool result, false if absent; none where there is no tool result.
+    #[must_use]
+    pub fn is_error(&self) -> Option<bool> {
+        self.tool_result().then(|| {
+            self.answer
+                .result
+                .as_ref()
+                .and_then(|r| r.get("isError"))
+                .and_then(Value::as_bool)
+                .unwrap_or(false)
+        })
+    }
+
+    /// The text blocks of the answer joined with a newline; none if there are none.
+    #[must_use]
+    pub fn text(&self) -> Option<String> {
+        let result = self.answer.result.as_ref()?;
+        let texts: Vec<&str> = match self.sent.as_ref()?.method.as_str() {
+            "tools/call" => texts_of(result.get("content")?),
+            "resources/read" => {
+                result.get("contents")?.as_array()?.iter().filter_map(|c| c.get("text")?.as_str()).collect()
+            }
+            "prompts/get" => result
+                .get("messages")?
+                .as_array()?
+                .iter()
+                .flat_map(|m| m.get("content").map(texts_of).unwrap_or_default())
+                .collect(),
+            _ => return None,
+        };
+        (!texts.is_empty()).then(|| texts.join("\n"))
+    }
+
+    /// The exchange as one JSON document, built on first use. A field that is absent is not in it.
+    #[must_use]
+    pub fn document(&self) -> &Value {
+        &self.facts().value
+    }
+
+    /// JSON Pointers into [`Self::document`] of numbers that are kept as text because neither 64 bits nor a
+    /// double holds them.
+    #[must_use]
+    pub fn inexact_in_document(&self) -> &[String] {
+        &self.facts().inexact
+    }
+
+    fn facts(&self) -> &Facts {
+        self.document.get_or_init(|| self.build())
+    }
+
+    fn build(&self) -> Facts {
+        let mut doc = Map::new();
+        let mut inexact = self.inexact.clone();
+        let mut put = |name: &str, value: Option<Value>| {
+            if let Some(value) = value {
+                doc.insert(name.to_owned(), value);
+            }
+        };
+        put("outcome", Some(self.outcome.as_str().into()));
+        put("phase", Some(self.phase.as_str().into()));
+        put("sent", self.sent.as_ref().map(sent_value));
+        put("result", self.answer.result.clone());
+        put("error", self.answer.error.clone());
+        put("is_error", self.is_error().map(Value::Bool));
+        if self.tool_result() {
+            put("structured", self.answer.result.as_ref().and_then(|r| r.get("structuredContent")).cloned());
+            inexact.extend(moved(&self.inexact, "/result/structuredContent", "/structured"));
+        }
+        if let Some(text) = self.text() {
+            if let Ok(parsed) = json::parse(text.as_bytes()) {
+                put("json", Some(parsed.value));
+                inexact.extend(parsed.inexact.iter().map(|at| format!("/json{at}")));
+            }
+            put("text", Some(text.into()));
+        }
+        put("items", self.items.clone().map(Value::Array));
+        put("pages", self.pages.map(Value::from));
+        put(
+            "notifications",
+            Some(
+                self.notifications.iter().map(|n| json!({"method": n.method, "params": n.params})).collect(),
+            ),
+        );
+        put("asked", Some(self.asked.iter().map(asked_value).collect()));
+        put("repairs", Some(self.repairs.iter().map(|repair| repair.as_str()).collect()));
+        put(
+            "wire",
+            Some(
+                self.wire
+                    .iter()
+                    .map(|v| json!({"message": v.message, "pointer": v.pointer, "section": v.section}))
+                    .collect(),
+            ),
+        );
+        put("http", self.http.as_ref().map(http_value));
+        put("duration", Some(self.duration.as_secs_f64().into()));
+        put("protocol", self.protocol.clone().map(Value::String));
+        Facts { value: Value::Object(doc), inexact }
+    }
+}
+
+/// The pointers below `from`, as they stand below `to`.
+fn moved<'a>(pointers: &'a [String], from: &'a str, to: &'a str) -> impl Iterator<Item = String> + 'a {
+    pointers.iter().filter_map(move |at| at.strip_prefix(from).map(|rest| format!("{to}{rest}")))
+}
+
+fn texts_of(content: &Value) -> Vec<&str> {
+    let text = |block: &'_ Value| -> bool { block.get("type").and_then(Value::as_str) == Some("text") };
+    match content {
+        Value::Array(blocks) => {
+            blocks.iter().filter(|b| text(b)).filter_map(|b| b.get("text")?.as_str()).collect()
+        }
+        block if text(block) => block.get("text").and_then(Value::as_str).into_iter().collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Headers as an object, names in lower case; a header that came twice is joined with a comma (RFC 9110, 5.3).
+fn headers_value(headers: &[(String, String)]) -> Value {
+    let mut object = Map::new();
+    for (name, value) in headers {
+        match object.entry(name.to_ascii_lowercase()) {
+            serde_json::map::Entry::Occupied(mut known) => {
+                let joined = format!("{}, {value}", known.get().as_str().unwrap_or_default());
+                known.insert(joined.into());
+            }
+            serde_json::map::Entry::Vacant(free) => {
+                free.insert(value.clone().into());
+            }
+        }
+    }
+    Value::Object(object)
+}
+
+fn sent_value(sent: &Sent) -> Value {
+    json!({"method": sent.method, "params": sent.params, "headers": headers_value(&sent.headers)})
+}
+
+fn asked_value(asked: &Asked) -> Value {
+    let mut value = json!({"method": asked.method, "params": asked.params});
+    if let Some(object) = value.as_object_mut() {
+        for (name, part) in [("result", &asked.answer.result), ("error", &asked.answer.error)] {
+            if let Some(part) = part {
+                object.insert(name.to_owned(), part.clone());
+            }
+        }
+    }
+    value
+}
+
+fn http_value(http: &HttpAnswer) -> Value {
+    let mut value = json!({"status": http.status, "headers": headers_value(&http.headers)});
+    if let Some(object) = value.as_object_mut() {
+        if let Some(body) = &http.body {
+            object.insert("body".to_owned(), body.clone().into());
+        }
+        object.insert("events".to_owned(), http.events.iter().map(event_value).collect());
+    }
+    value
+}
+
+fn event_value(event: &SseEvent) -> Value {
+    let mut object = Map::new();
+    let members = [
+        ("id", event.id.clone().map(Value::from)),
+        ("event", event.event.clone().map(Value::from)),
+        ("retry", event.retry.map(Value::from)),
+        ("data", event.data.clone().map(Value::from)),
+    ];
+    for (name, member) in members {
+        if let Some(member) = member {
+            object.insert(name.to_owned(), member);
+        }
+    }
+    Value::Object(object)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(result: Value) -> Exchange {
+        Exchange {
+            sent: Some(Sent { method: "tools/call".into(), params: json!({}), headers: Vec::new() }),
+            answer: Answer { result: Some(result), error: None },
+            ..Exchange::default()
+        }
+    }
+
+    #[test]
+    fn text_blocks_are_joined_and_parsed() {
+        let exchange = call(json!({"content": [
+            {"type": "text", "text": "{\"a\":"}, {"type": "image", "data": ""}, {"type": "text", "text": "1}"}]}));
+        assert_eq!(exchange.document()["text"], "{\"a\":\n1}");
+        assert_eq!(exchange.document()["json"], json!({"a": 1}));
+        assert_eq!(exchange.document()["is_error"], false);
+    }
+
+    #[test]
+    fn what_is_absent_is_not_in_the_document() {
+        let exchange = call(json!({"content": []}));
+        for name in ["text", "json", "structured", "error", "http", "items"] {
+            assert!(exchange.document().get(name).is_none(), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_inexact_number_in_the_text_is_known_by_its_place() {
+        let text = "{\"n\": 123456789012345678901234567890}";
+        let exchange = call(json!({"content": [{"type": "text", "text": text}]}));
+        assert_eq!(exchange.document()["json"]["n"], "123456789012345678901234567890");
+        assert_eq!(exchange.inexact_in_document(), ["/json/n"]);
+    }
+
+    #[test]
+    fn every_field_of_the_table_is_one_that_some_verb_fills() {
+        for field in FIELDS {
+            assert!(Verb::ALL.iter().any(|verb| field.filled_by(*verb, None)), "{}", field.name);
+        }
+    }
+
+    #[test]
+    fn a_header_that_came_twice_is_joined() {
+        let value = headers_value(&[("A".into(), "1".into()), ("a".into(), "2".into())]);
+        assert_eq!(value, json!({"a": "1, 2"}));
+    }
+}

@@ -1,0 +1,101 @@
+//! One file's text, and the way from a byte offset to line and column.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::Span;
+
+/// A file that was read: its path as it is shown to people, and its text.
+#[derive(Debug)]
+pub struct SourceFile {
+    path: String,
+    text: String,
+    line_starts: Vec<usize>,
+}
+
+/// A place in a file as people count it: from 1, columns in characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+}
+
+impl SourceFile {
+    /// `path` is what messages show: relative to where the user stands, with `/`.
+    #[must_use]
+    pub fn new(path: impl Into<String>, text: impl Into<String>) -> Self {
+        let text = text.into();
+        let line_starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        Self { path: path.into(), text, line_starts }
+    }
+
+    /// The path as it is shown.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The whole text.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The text of a span; empty where the span does not lie on character boundaries.
+    #[must_use]
+    pub fn slice(&self, span: Span) -> &str {
+        self.text.get(span.start..span.end).unwrap_or_default()
+    }
+
+    /// Line and column of a byte offset; an offset past the end is the end.
+    #[must_use]
+    pub fn position(&self, offset: usize) -> Position {
+        let offset = offset.min(self.text.len());
+        let line = self.line_starts.partition_point(|start| *start <= offset);
+        let start = self.line_starts.get(line.saturating_sub(1)).copied().unwrap_or_default();
+        let column = self.text.get(start..offset).map_or(1, |before| before.chars().count() + 1);
+        Position { line, column }
+    }
+
+    /// The span of a line (from 1) without its line break.
+    #[must_use]
+    pub fn line_span(&self, line: usize) -> Span {
+        let start = self.line_starts.get(line.saturating_sub(1)).copied().unwrap_or(self.text.len());
+        let end = self.line_starts.get(line).map_or(self.text.len(), |next| next.saturating_sub(1));
+        Span::new(start, end.max(start))
+    }
+
+    /// The same file with its text passed through `mask`, which has to keep every byte offset:
+    /// how a secret that stands in a source line is hidden without moving a caret.
+    #[must_use]
+    pub fn masked(&self, mask: impl FnOnce(&str) -> String) -> Self {
+        Self::new(self.path.clone(), mask(&self.text))
+    }
+}
+
+/// A span in a file.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// The file.
+    pub file: Arc<SourceFile>,
+    /// The bytes meant.
+    pub span: Span,
+}
+
+impl Site {
+    /// Line and column of the site's first byte.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        self.file.position(self.span.start)
+    }
+}
+
+impl fmt::Display for Site {
+    /// `path:line:column`, as editors and terminals make it clickable.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Position { line, column } = self.position();
+        write!(f, "{}:{line}:{column}", self.file.path())
+    }
+}
