@@ -1,0 +1,248 @@
+//! The protocol as a client that tests: versions, messages, lifecycles of both eras, headers. It shows what
+//! an SDK hides. Nothing here matches, schedules or prints.
+
+pub mod version;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::auth::Secret;
+use crate::exchange::{Answer, Exchange};
+pub use version::Version;
+
+/// How a server is reached, the same for all cases of a run.
+pub struct ClientConfig {
+    /// The server's name in the suite.
+    pub name: String,
+    /// Its endpoint.
+    pub url: url::Url,
+    /// Headers that the suite adds to every request.
+    pub headers: Vec<(String, String)>,
+    /// How long a connection may take.
+    pub connect: Duration,
+    /// What an answer may be.
+    pub bounds: Bounds,
+    /// Told of every listing of tools that the client makes for itself: the identity and the exchange.
+    pub listed: Arc<dyn Fn(&str, &Exchange) + Send + Sync>,
+}
+
+/// Limits of an answer. Over one of them, the answer is refused with the limit's name.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Bytes of a JSON body.
+    pub body: usize,
+    /// Bytes of one SSE event.
+    pub event: usize,
+    /// Bytes of one SSE stream.
+    pub stream: usize,
+    /// Pages of one list.
+    pub pages: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { body: 16 << 20, event: 16 << 20, stream: 64 << 20, pages: 1000 }
+    }
+}
+
+/// A server of a run: its HTTP client, its era once it is known, its tools once they were listed. Shared by
+/// all cases.
+pub struct Client {
+    config: ClientConfig,
+}
+
+/// One session's part: who asks, in which version, able to do what.
+pub struct SessionConfig {
+    /// The identity's name.
+    pub identity: String,
+    /// Its token; none for `anonymous`.
+    pub token: Option<Secret>,
+    /// The version asked for; none to find out.
+    pub version: Option<Version>,
+    /// `client.capabilities`.
+    pub capabilities: Value,
+    /// `client.info`, or ours: `{name, version}`.
+    pub info: Value,
+    /// `client.log`: the level that log messages are asked for with.
+    pub log: Option<String>,
+    /// Answers the server's requests.
+    pub responder: Arc<dyn Responder>,
+    /// How long the opening may take.
+    pub start: Duration,
+    /// Cancelled when the run is interrupted: what is in flight ends like a timeout, as `closed`.
+    pub cancel: CancellationToken,
+}
+
+/// What is asked when the server asks.
+pub trait Responder: Send + Sync {
+    /// The answer to a request of the server, and whether nothing in the scenario answers it.
+    fn respond(&self, method: &str, params: &Value) -> (Answer, bool);
+}
+
+/// A session of one identity with one server in one case. Methods take `&self`: several steps may use it side
+/// by side.
+pub struct Session {
+    client: Arc<Client>,
+    config: SessionConfig,
+}
+
+/// What is known of an open session; templates see it as `session`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SessionFacts {
+    /// The session id, in the older eras.
+    pub id: Option<String>,
+    /// The negotiated version.
+    pub version: Version,
+    /// The server's capabilities.
+    pub capabilities: Value,
+    /// `serverInfo`.
+    pub server_info: Value,
+}
+
+/// What a step asks for, rendered.
+#[derive(Clone, Debug)]
+pub enum Operation {
+    /// `tools/call`.
+    Call {
+        /// The tool.
+        tool: String,
+        /// Its arguments; left out where there are none.
+        arguments: Option<Value>,
+    },
+    /// A list method, every page.
+    List(ListKind),
+    /// `resources/read`.
+    Read {
+        /// The resource.
+        uri: String,
+    },
+    /// `prompts/get`.
+    Prompt {
+        /// The prompt.
+        name: String,
+        /// Its arguments.
+        arguments: Option<Value>,
+    },
+    /// One request, params as given; follows nothing.
+    Request {
+        /// The method.
+        method: String,
+        /// The params; `_meta` of the modern era is added.
+        params: Option<Value>,
+    },
+    /// One raw HTTP exchange with the endpoint.
+    Http {
+        /// The HTTP method.
+        method: String,
+        /// The body as it is.
+        body: Option<String>,
+    },
+}
+
+/// What can be listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ListKind {
+    /// `tools/list`.
+    Tools,
+    /// `prompts/list`.
+    Prompts,
+    /// `resources/list`.
+    Resources,
+    /// `resources/templates/list`.
+    Templates,
+}
+
+/// How a step sends.
+#[derive(Clone, Debug, Default)]
+pub struct SendOptions {
+    /// Headers by name; none removes what the protocol would send.
+    pub headers: Vec<(String, Option<String>)>,
+    /// `_meta` keys; none removes what the protocol would send.
+    pub meta: Vec<(String, Option<Value>)>,
+    /// How long one attempt may take.
+    pub timeout: Duration,
+}
+
+/// The tools of a server as one identity sees them in one version.
+#[derive(Clone, Debug)]
+pub struct Tools {
+    /// The tools, raw.
+    pub items: Arc<Vec<Value>>,
+}
+
+impl Client {
+    /// A client. Nothing is opened yet.
+    ///
+    /// # Errors
+    /// Where TLS cannot be set up.
+    pub fn new(config: ClientConfig) -> Result<Arc<Self>, String> {
+        Ok(Arc::new(Self { config }))
+    }
+
+    /// A session, not yet open.
+    #[must_use]
+    pub fn session(self: &Arc<Self>, config: SessionConfig) -> Session {
+        Session { client: Arc::clone(self), config }
+    }
+}
+
+impl Session {
+    /// What is known of it; none while it is not open.
+    #[must_use]
+    pub fn facts(&self) -> Option<SessionFacts> {
+        let _ = (&self.client.config.name, &self.config.identity);
+        None
+    }
+
+    /// Opens it: `server/discover` or `initialize` and `notifications/initialized`. The exchange is that of the
+    /// answer that decided; it is open where [`Self::facts`] then says so. Where it is open already it is opened
+    /// anew.
+    pub async fn open(&self) -> Exchange {
+        Exchange::default()
+    }
+
+    /// Does what a step asks for. The session has to be open, but for [`Operation::Http`].
+    pub async fn perform(&self, operation: Operation, options: SendOptions) -> Exchange {
+        let _ = (operation, options);
+        Exchange::default()
+    }
+
+    /// Lists the tools, once for each server, identity and version of a run.
+    ///
+    /// # Errors
+    /// Why it could not be done, for people.
+    pub async fn tools(&self) -> Result<Tools, String> {
+        Err(String::new())
+    }
+
+    /// Ends it: DELETE in the older eras, nothing on the wire in the modern one. The dead id is kept: later
+    /// requests carry it until [`Self::open`].
+    pub async fn close(&self, deadline: Instant) -> Exchange {
+        let _ = deadline;
+        Exchange::default()
+    }
+
+    /// Waits until cancellations under way are sent and late answers were noted, at most until `deadline`.
+    /// Returns what is worth a note.
+    pub async fn settle(&self, deadline: Instant) -> Vec<String> {
+        let _ = deadline;
+        Vec::new()
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("name", &self.config.name).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("identity", &self.config.identity).finish_non_exhaustive()
+    }
+}

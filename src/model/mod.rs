@@ -1,0 +1,10 @@
+//! The types of the two file formats, and the one reader that makes them: a cursor over values and spans,
+//! driven by a table of keys for each object. It collects every problem and goes on. The JSON Schemas and the
+//! key lists of the docs come from the same tables. Free values (arguments, expectations) stay in the
+//! document and are pointed to; compiling them is `plan/`'s job.
+
+mod scenario;
+mod suite;
+
+pub use scenario::{Action, ClientPart, Form, Protocols, Save, Scenario, SessionVerb, Spot, Step};
+pub use suite::{Checks, Level, Limits, Server, Suite, Target, Timeouts};

@@ -1,0 +1,117 @@
+//! A suite as it is written.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::scenario::Spot;
+use crate::auth::Credential;
+use crate::source::{Document, Pointer};
+
+/// The suite file, or what the command line says in place of one.
+#[derive(Clone, Debug, Default)]
+pub struct Suite {
+    /// The suite's folder.
+    pub root: PathBuf,
+    /// The folder as it is shown before the paths of its files; empty for the working directory.
+    pub shown_root: String,
+    /// The document; none where there is no suite file.
+    pub document: Option<Arc<Document>>,
+    /// `default`: the server of scenarios that name none.
+    pub default: Option<Spot<String>>,
+    /// `servers`, in order.
+    pub servers: Vec<Server>,
+    /// `scenarios`: the patterns, relative to the folder.
+    pub scenarios: Vec<Spot<String>>,
+    /// `env`: the variables that templates may read.
+    pub env: Vec<Spot<String>>,
+    /// `secrets`: the same, and they join the redactor.
+    pub secrets: Vec<Spot<String>>,
+    /// `vars`, in order.
+    pub vars: Vec<Spot<String>>,
+    /// `checks`.
+    pub checks: Checks,
+}
+
+/// One server of the suite.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// Its name.
+    pub name: Spot<String>,
+    /// How it is reached.
+    pub target: Target,
+    /// Its own token.
+    pub auth: Option<Credential>,
+    /// Further identities by name.
+    pub identities: Vec<(String, Credential)>,
+    /// Headers of every request.
+    pub headers: Vec<(String, String)>,
+    /// `limits`.
+    pub limits: Limits,
+    /// `timeouts`.
+    pub timeouts: Timeouts,
+    /// `insecure`: plain http to another machine is allowed.
+    pub insecure: bool,
+    /// `checks`.
+    pub checks: Checks,
+}
+
+/// How a server is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// The embedded sandbox; the server's slug in it.
+    Sandbox {
+        /// `orders` unless said.
+        slug: String,
+    },
+    /// An address.
+    Url(url::Url),
+}
+
+/// `limits`.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Limits {
+    /// Cases at once.
+    pub concurrency: Option<usize>,
+    /// Requests a second.
+    pub rate: Option<f64>,
+}
+
+/// `timeouts`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Making a connection; 30 s unless said.
+    pub connect: Option<Duration>,
+    /// Opening a session; 120 s unless said.
+    pub start: Option<Duration>,
+    /// One step; 60 s unless said.
+    pub step: Option<Duration>,
+}
+
+/// `checks`: the levels that are set here; what is not set is taken from further out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Checks {
+    /// `wire`: the answer is a valid message.
+    pub wire: Option<Level>,
+    /// `output_schema`: `structured` obeys the tool's `outputSchema`.
+    pub output_schema: Option<Level>,
+}
+
+/// What a check that does not hold does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// Fails the step.
+    Error,
+    /// Is told.
+    Warn,
+    /// Nothing.
+    Ignore,
+}
+
+impl Server {
+    /// The place of its entry in the suite's document.
+    #[must_use]
+    pub fn at(&self) -> &Pointer {
+        &self.name.at
+    }
+}
