@@ -1,1 +1,188 @@
-//! plan
+//! From files to cases: scenarios compiled once and shared, cases as scenario and version, and the selection
+//! among them. Nothing here sends anything.
+
+mod compile;
+mod load;
+mod select;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use compile::compile;
+pub use load::{Load, Loaded, load};
+pub use select::{IgnoredCases, PathFilter, Selected, Selection, select};
+
+use crate::exchange::Verb;
+use crate::matcher::{Matcher, Path};
+use crate::mcp::{ListKind, Version};
+use crate::model::{Checks, Protocols, SessionVerb, Spot, Suite};
+use crate::source::{Document, Pointer, Site};
+use crate::template::{Template, Tree};
+
+/// Everything that could be run.
+#[derive(Debug)]
+pub struct Plan {
+    /// The suite.
+    pub suite: Arc<Suite>,
+    /// The suite's variables, compiled.
+    pub vars: Vec<(String, Tree)>,
+    /// Every scenario, in the order of files and documents.
+    pub scenarios: Vec<Arc<Scenario>>,
+    /// Every case, in the order of scenarios.
+    pub cases: Vec<Case>,
+}
+
+/// A scenario with one protocol version: one libtest test.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// Its name: `invoices::create@2025-11-25`.
+    pub name: Arc<str>,
+    /// The index of its scenario in the plan.
+    pub scenario: usize,
+    /// The version it is pinned to; none for `auto`.
+    pub version: Option<Version>,
+}
+
+/// A compiled scenario.
+#[derive(Debug)]
+pub struct Scenario {
+    /// The document that it was compiled from.
+    pub document: Arc<Document>,
+    /// `scenario`: the title.
+    pub title: String,
+    /// Where its title stands.
+    pub site: Site,
+    /// Its name without a version.
+    pub name: String,
+    /// The path of its file, absolute and normal.
+    pub path: PathBuf,
+    /// The first and the last line of its document.
+    pub lines: (usize, usize),
+    /// `server`, resolved: the name of a server of the suite.
+    pub server: String,
+    /// `as`; `default` unless said.
+    pub identity: String,
+    /// `protocol`.
+    pub protocols: Protocols,
+    /// `tags`.
+    pub tags: Vec<String>,
+    /// `skip`: the reason.
+    pub skip: Option<String>,
+    /// `timeout` of the whole case.
+    pub timeout: Option<Duration>,
+    /// `vars`, in order.
+    pub vars: Vec<(String, Tree)>,
+    /// `client.capabilities`.
+    pub capabilities: Option<Tree>,
+    /// `client.info`.
+    pub info: Option<Tree>,
+    /// `client.log`.
+    pub log: Option<String>,
+    /// `keep_going`.
+    pub keep_going: bool,
+    /// `checks`.
+    pub checks: Checks,
+    /// `steps`.
+    pub steps: Vec<Step>,
+}
+
+/// A compiled step.
+#[derive(Debug)]
+pub struct Step {
+    /// Its mapping in the document.
+    pub at: Pointer,
+    /// Its name, or its verb and what the verb is about: `call createInvoice`.
+    pub title: String,
+    /// The verb, and the place of its key's value.
+    pub verb: Spot<Verb>,
+    /// The verb's operands.
+    pub action: Action,
+    /// The server it meets.
+    pub server: String,
+    /// The identity it uses.
+    pub identity: String,
+    /// `headers`; null removes.
+    pub headers: Option<Tree>,
+    /// `meta`; null removes.
+    pub meta: Option<Tree>,
+    /// `timeout` of one attempt.
+    pub timeout: Option<Duration>,
+    /// `expect`.
+    pub expect: Option<Matcher>,
+    /// `save`.
+    pub save: Vec<Save>,
+    /// `checks`.
+    pub checks: Checks,
+    /// Names it reads that an earlier step saves: without them it is not run.
+    pub needs: Vec<String>,
+}
+
+/// A verb's operands, compiled.
+#[derive(Debug)]
+pub enum Action {
+    /// `call` and `arguments`.
+    Call {
+        /// The tool.
+        tool: Template,
+        /// The arguments.
+        arguments: Option<Tree>,
+    },
+    /// `list`.
+    List(ListKind),
+    /// `read`.
+    Read {
+        /// The resource.
+        uri: Template,
+    },
+    /// `prompt` and `arguments`.
+    Prompt {
+        /// The prompt.
+        name: Template,
+        /// The arguments.
+        arguments: Option<Tree>,
+    },
+    /// `request` and `params`.
+    Request {
+        /// The method.
+        method: Template,
+        /// The params.
+        params: Option<Tree>,
+    },
+    /// `session`.
+    Session(SessionVerb),
+    /// `http: {method, body}`.
+    Http {
+        /// The HTTP method.
+        method: Template,
+        /// The body: a string as it is, else JSON.
+        body: Option<Tree>,
+    },
+    /// `wait`.
+    Wait(Duration),
+}
+
+/// One entry of `save`, compiled.
+#[derive(Debug)]
+pub struct Save {
+    /// The name that it gets.
+    pub name: Spot<String>,
+    /// The path.
+    pub path: Path,
+    /// Where the path stands, and its text.
+    pub path_at: Spot<String>,
+    /// `matches`, with its place.
+    pub matches: Option<Spot<String>>,
+    /// `secret`.
+    pub secret: bool,
+    /// `all`.
+    pub all: bool,
+}
+
+impl Plan {
+    /// The scenario of a case.
+    #[must_use]
+    pub fn scenario(&self, case: &Case) -> Option<&Arc<Scenario>> {
+        self.scenarios.get(case.scenario)
+    }
+}
