@@ -135,14 +135,15 @@ fn suite(load: &Load, problems: &mut Vec<Diagnostic>) -> Option<Suite> {
 
 fn read_suite(load: &Load, path: &Path, problems: &mut Vec<Diagnostic>) -> Option<Suite> {
     let root = path.parent().map(Path::to_owned).unwrap_or_default();
-    let documents = match suite::read(path, &shown(load, path)) {
-        Ok(documents) => documents,
+    let parsed = match suite::read(path, shown(load, path)) {
+        Ok(parsed) => parsed,
         Err(errors) => {
             problems.extend(errors);
             return None;
         }
     };
-    let document = Arc::new(documents.into_iter().next()?);
+    problems.extend(parsed.warnings);
+    let document = Arc::new(parsed.documents.into_iter().next()?);
     let shown_root = shown(load, &root);
     model::read_suite(&document, root, shown_root, problems)
 }
@@ -157,28 +158,19 @@ fn shown(load: &Load, path: &Path) -> String {
 fn files(load: &Load, suite: &Suite, problems: &mut Vec<Diagnostic>) -> Vec<File> {
     let mut files = Vec::new();
     let mut seen = HashSet::new();
-    let site = |at: &crate::source::Pointer| suite.document.as_ref().map(|document| document.site(at));
-    for pattern in &suite.scenarios {
-        match suite::discover(&suite.root, &pattern.value) {
-            Ok(found) if found.is_empty() => {
-                let message = format!("`{}` finds no file", pattern.value);
-                let problem = Diagnostic::new(Code::NothingFound, Severity::Error, site(&pattern.at), message);
-                problems.push(problem.help("patterns are relative to the suite's folder; `**` goes through folders"));
-            }
-            Ok(found) => {
-                let below = suite.root.join(suite::fixed_part(&pattern.value));
-                for path in found {
-                    if seen.insert(path.clone()) {
-                        files.push(File { name: name_of(&path, &below), path });
-                    }
-                }
-            }
-            Err(reason) => problems.push(Diagnostic::new(
-                Code::BadValue,
-                Severity::Error,
-                site(&pattern.at),
-                format!("`{}` is not a pattern: {reason}", pattern.value),
-            )),
+    let patterns: Vec<&str> = suite.scenarios.iter().map(|pattern| pattern.value.as_str()).collect();
+    let discovery = suite::discover(&suite.root, &patterns);
+    for refused in discovery.refused {
+        let spot = suite.scenarios.get(refused.pattern);
+        if let (Some(spot), Some(document)) = (spot, &suite.document) {
+            problems.push(refused.error.diagnostic(document.site(&spot.at)));
+        }
+    }
+    for found in discovery.files {
+        let below = patterns.get(found.pattern).map_or("", |pattern| suite::fixed_part(pattern));
+        let path = suite.root.join(&found.path);
+        if seen.insert(path.clone()) {
+            files.push(File { name: name_of(&path, &suite.root.join(below)), path });
         }
     }
     for path in &load.files {
@@ -210,8 +202,11 @@ fn name_of(path: &Path, below: &Path) -> String {
 /// Reads, checks and compiles one file.
 fn read(load: &Load, suite: &Suite, known: &Known<'_>, file: &File) -> Read {
     let mut read = Read::default();
-    let documents = match suite::read(&file.path, &shown(load, &file.path)) {
-        Ok(documents) => documents.into_iter().map(Arc::new).collect::<Vec<_>>(),
+    let documents = match suite::read(&file.path, shown(load, &file.path)) {
+        Ok(parsed) => {
+            read.problems = parsed.warnings;
+            parsed.documents.into_iter().map(Arc::new).collect::<Vec<_>>()
+        }
         Err(problems) => {
             read.problems = problems;
             return read;
