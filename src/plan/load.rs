@@ -49,6 +49,9 @@ pub struct Loaded {
     pub files: usize,
 }
 
+/// The name of the server that `--url` makes.
+const URL_SERVER: &str = "url";
+
 /// A scenario file, before it is read.
 struct File {
     path: PathBuf,
@@ -97,7 +100,9 @@ fn suite(load: &Load, problems: &mut Vec<Diagnostic>) -> Option<Suite> {
     let found = suite::find(&load.start);
     let mut suite = match &found {
         Some(path) => read_suite(load, path, problems)?,
-        None if load.url.is_some() => Suite { root: load.working_directory.clone(), ..Suite::default() },
+        None if load.url.is_some() => {
+            Suite { root: load.working_directory.clone(), ..Suite::default() }
+        }
         None => {
             problems.push(
                 failure(Code::NothingFound, "there is no callsheet.yaml here or in a folder above".to_owned())
@@ -110,8 +115,10 @@ fn suite(load: &Load, problems: &mut Vec<Diagnostic>) -> Option<Suite> {
     if let Some((url, credential)) = &load.url {
         match model::suite_of_url(url, credential.clone(), suite.root.clone()) {
             Ok(meant) => {
-                suite.servers = meant.servers;
-                suite.default = meant.default;
+                // The others stay: scenarios may name them, though it is this one that they meet.
+                suite.servers.retain(|server| server.name.value != URL_SERVER);
+                suite.servers.splice(0..0, meant.servers);
+                suite.default = None;
             }
             Err(problem) => {
                 problems.push(problem);
@@ -221,7 +228,7 @@ fn read(load: &Load, suite: &Suite, known: &Known<'_>, file: &File) -> Read {
             name,
             path: file.path.clone(),
             lines: lines(&scenario.document),
-            server: load.server.as_deref().or_else(|| load.url.is_some().then_some("url")),
+            server: load.server.as_deref().or_else(|| load.url.is_some().then_some(URL_SERVER)),
             suite,
         };
         if let Some(scenario) = compile(&scenario, context, &mut read.problems) {
