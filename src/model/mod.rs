@@ -19,6 +19,8 @@ mod scenario_keys;
 mod shape;
 mod suite;
 mod suite_keys;
+#[cfg(test)]
+mod tests;
 
 pub use duration::duration;
 pub use nearest::nearest;
