@@ -151,16 +151,17 @@ fn credential(cursor: &Cursor<'_>, root: &Path, problems: &mut Vec<Diagnostic>) 
         problems.push(problem.help("leave one of them out"));
     }
     let (key, place) = given.into_iter().next()?;
+    let words = [place.clone()].into_iter().chain(place.elements());
+    let words: Vec<Spot<String>> = words.filter_map(|word| word.spot()).collect();
+    // A variable's name was judged by the table.
+    for word in words.iter().filter(|word| key != "env" && looks_like_token(&word.value)) {
+        problems.push(literal_secret(place.document(), &word.at));
+    }
+    let mut words = words.into_iter().map(|word| word.value);
     match key {
-        "env" => place.spot().map(|name| Credential::Env(name.value)),
-        "file" => place.spot().map(|path| Credential::File(root.join(path.value))),
-        _ => {
-            let words: Vec<Spot<String>> = place.elements().iter().filter_map(Cursor::spot).collect();
-            for word in words.iter().filter(|word| looks_like_token(&word.value)) {
-                problems.push(literal_secret(place.document(), &word.at));
-            }
-            Some(Credential::Command(words.into_iter().map(|word| word.value).collect()))
-        }
+        "env" => words.next().map(Credential::Env),
+        "file" => words.next().map(|path| Credential::File(root.join(path))),
+        _ => Some(Credential::Command(words.collect())),
     }
 }
 

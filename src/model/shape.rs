@@ -143,12 +143,13 @@ impl<'a> Shape<'a> {
     fn wrong_type(&mut self, at: &Pointer, kind: &Kind) {
         let value = self.value(at);
         let found = type_name(value);
-        let message = if value.is_null() {
-            format!("{} takes {}, but it has no value", subject(at), kind.describe())
+        let mut problem = if value.is_null() {
+            let message = format!("{} takes {}, but it has no value", subject(at), kind.describe());
+            self.error_at_key(Code::WrongType, at, message)
         } else {
-            format!("{} takes {}, but this is {found}", subject(at), kind.describe())
+            let message = format!("{} takes {}, but this is {found}", subject(at), kind.describe());
+            self.error(Code::WrongType, at, message)
         };
-        let mut problem = self.error(Code::WrongType, at, message);
         let is_text = |kind: &Kind| matches!(kind, Kind::Text | Kind::Name | Kind::Template | Kind::Variable);
         match value {
             Value::Bool(_) | Value::Number(_) if is_text(kind) => {
@@ -358,7 +359,8 @@ pub(super) fn looks_like_token(text: &str) -> bool {
         || text.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("bearer "))
 }
 
-fn is_variable(text: &str) -> bool {
+/// Whether a text can be the name of an environment variable, and is no token.
+pub(super) fn is_variable(text: &str) -> bool {
     let first = text.chars().next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
     first && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && !looks_like_token(text)
 }
