@@ -39,10 +39,8 @@ pub(super) fn in_scenarios(documents: Vec<Arc<Document>>) -> Vec<Arc<Document>> 
 
 fn walk(value: &Value, at: &Pointer, secret: &dyn Fn(&str) -> bool, inside: bool, found: &mut Vec<Pointer>) {
     match value {
-        Value::String(text) => {
-            if inside || looks_like_token(text) || has_password(text) {
-                found.push(at.clone());
-            }
+        Value::String(text) if inside || looks_like_token(text) || has_password(text) => {
+            found.push(at.clone());
         }
         Value::Number(_) if inside => found.push(at.clone()),
         Value::Array(elements) => {

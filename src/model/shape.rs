@@ -108,8 +108,37 @@ impl<'a> Shape<'a> {
                 self.problems.push(Diagnostic::error(Code::MissingKey, site, message).help(help));
             }
         }
-        if object.is_empty() && table.built().all(|key| !key.required) {
+        if !table.one_of.is_empty() {
+            self.one_of(at, table);
+        } else if object.is_empty() && table.built().all(|key| !key.required) {
             self.not_empty(at, true);
+        }
+    }
+
+    fn one_of(&mut self, at: &Pointer, table: &'static Table) {
+        let built = table.built().map(|key| key.name).filter(|name| table.one_of.contains(name));
+        let needs = format!("{} needs one of {}", table.what, listed(built, "and"));
+        let mut given: Vec<(&str, Pointer)> = table
+            .one_of
+            .iter()
+            .filter_map(|name| {
+                let here = at.key(name);
+                let here = self.meant.get(&here).cloned().unwrap_or(here);
+                self.document.get(&here).is_some().then_some((*name, here))
+            })
+            .collect();
+        // In the order of the file.
+        given.sort_by_key(|(_, here)| self.document.key_site(here).span);
+        let Some((first, place)) = given.first() else {
+            let site = first_key_site(self.document, at);
+            self.problems.push(Diagnostic::error(Code::MissingKey, site, needs).help("add one of them"));
+            return;
+        };
+        for (other, here) in given.iter().skip(1) {
+            let message = format!("{needs}, this one has `{first}` and `{other}`");
+            let problem = self.error_at_key(Code::Conflict, here, message);
+            let problem = problem.also(self.document.key_site(place), "the other one");
+            self.problems.push(problem.help("leave one of them out"));
         }
     }
 

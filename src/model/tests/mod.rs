@@ -1,6 +1,7 @@
 //! Every diagnostic of the reader, by its text, its place and its way out.
 
 mod scenario;
+mod schema;
 mod suite;
 
 use std::path::PathBuf;

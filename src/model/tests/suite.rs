@@ -157,14 +157,14 @@ fn a_server_has_one_address() {
     assert_told(
         &server("{insecure: true}"),
         &[
-            "1:15 missing-key [insecure] server `a` has no address | help: add one of `sandbox`, `uipath` or `url`",
+            "1:15 missing-key [insecure] a server needs one of `sandbox`, `uipath` and `url` | help: add one of them",
         ],
     );
     assert_told(
         &server("{url: 'https://h/', sandbox: uipath}"),
         &[
-            "1:15 conflict [url] a server has one address, this one has `sandbox` and `url` | 1:34 [sandbox] (the other one) \
-           | help: leave one of them out, or make two servers of it",
+            "1:34 conflict [sandbox] a server needs one of `sandbox`, `uipath` and `url`, this one has `url` and `sandbox` | 1:15 [url] (the other one) \
+           | help: leave one of them out",
         ],
     );
     assert_told(
@@ -206,13 +206,13 @@ fn a_token_comes_from_one_place() {
     assert_told(
         &server("{url: 'https://h/', auth: {pat: {env: A, file: b}}}"),
         &[
-            "1:55 conflict [file] a token comes from one place, this one from `env` and `file` | 1:47 [env] (the other one) \
+            "1:55 conflict [file] `pat` needs one of `env`, `file` and `command`, this one has `env` and `file` | 1:47 [env] (the other one) \
            | help: leave one of them out",
         ],
     );
     assert_told(
         &server("{url: 'https://h/', auth: {pat: {}}}"),
-        &["1:46 empty [{}] `pat` is empty | help: write what belongs there, or leave the key out"],
+        &["1:46 missing-key [{}] `pat` needs one of `env`, `file` and `command` | help: add one of them"],
     );
 }
 
