@@ -152,7 +152,9 @@ fn judge(exchange: &mut Exchange) -> Result<SessionFacts, String> {
         });
         return Err(cause);
     };
-    exchange.wire.extend(wire::result(version, "initialize", result));
+    // The modern era has no such result; that it was chosen is the caller's affair.
+    let question = wire::Question { version: version.min(NEWEST), method: "initialize", tasks: false };
+    exchange.wire.extend(wire::result(question, result));
     let headers = exchange.http.as_ref().map(|http| http.headers.as_slice()).unwrap_or_default();
     let id = headers.iter().find(|(name, _)| name == "mcp-session-id").map(|(_, value)| value.clone());
     if id.as_deref().is_some_and(|id| id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_graphic())) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::request::{Prepared, pairs};
+use super::request::{META_LOG, Prepared, pairs};
 use super::session::Inner;
 use super::{Version, wire};
 use crate::exchange::{Asked, Exchange, HttpAnswer, Notification, Outcome, Sent, SseEvent, Violation};
@@ -248,6 +248,11 @@ impl Reading {
         }
     }
 
+    fn asked_for_logs(&self) -> bool {
+        let params = self.exchange.sent.as_ref().map(|sent| &sent.params);
+        params.and_then(|params| params.get("_meta")).is_some_and(|meta| meta.get(META_LOG).is_some())
+    }
+
     fn is_raw(&self) -> bool {
         matches!(self.want, Want::Raw)
     }
@@ -266,6 +271,10 @@ impl Reading {
         match (method, theirs) {
             (Some(method), None) => {
                 self.exchange.wire.extend(wire::notification(version, &parsed.value));
+                if version.is_modern() && method == "notifications/message" && !self.asked_for_logs() {
+                    let text = "a log message came that the request did not ask for".to_owned();
+                    self.violation(text, "server/utilities/logging");
+                }
                 self.notification(method, parsed);
                 false
             }
@@ -280,8 +289,9 @@ impl Reading {
                     return false;
                 }
                 if check {
-                    let asked = method_of(self.exchange.sent.as_ref());
-                    self.exchange.wire.extend(wire::answer(version, asked, message));
+                    let method = method_of(self.exchange.sent.as_ref());
+                    let question = wire::Question { version, method, tasks: self.session.declares_tasks() };
+                    self.exchange.wire.extend(wire::answer(question, message));
                 }
                 self.accept(parsed);
                 true

@@ -21,7 +21,7 @@ const NAME: HeaderName = HeaderName::from_static("mcp-name");
 const META_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 const META_INFO: &str = "io.modelcontextprotocol/clientInfo";
 const META_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
-const META_LOG: &str = "io.modelcontextprotocol/logLevel";
+pub(super) const META_LOG: &str = "io.modelcontextprotocol/logLevel";
 
 /// In which part of which lifecycle a message is sent.
 #[derive(Clone, Copy, Debug)]

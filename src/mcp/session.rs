@@ -154,6 +154,11 @@ impl Inner {
         std::mem::take(&mut *self.notes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Whether a result may be a task of the extension.
+    pub(super) fn declares_tasks(&self) -> bool {
+        self.config.capabilities.pointer("/extensions/io.modelcontextprotocol~1tasks").is_some()
+    }
+
     /// A request of ours, with an id of its own.
     pub(super) fn request(&self, method: impl Into<String>, params: Option<Value>) -> Message {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);

@@ -1,6 +1,11 @@
 //! The client against scripted servers on loopback sockets.
 
 mod calls;
+mod failures;
+mod following;
+mod openings;
+mod timeouts;
+mod wires;
 mod server;
 
 use std::sync::{Arc, Mutex};
