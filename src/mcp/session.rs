@@ -182,6 +182,9 @@ impl Inner {
         want: Want,
         deadline: Instant,
     ) -> Exchange {
+        if self.config.cancel.is_cancelled() {
+            return unsent("interrupted".to_owned(), Phase::Step);
+        }
         let mut reading = Reading::start(Arc::clone(self), prepared, want);
         let outcome = tokio::select! {
             biased;

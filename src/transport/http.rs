@@ -96,6 +96,7 @@ impl Http {
             host: self.url.host_str().unwrap_or_default().to_owned(),
             connect: self.connect,
             received: 0,
+            held: 0,
         }
     }
 }
@@ -133,6 +134,7 @@ pub(crate) struct Incoming {
     host: String,
     connect: Duration,
     received: usize,
+    held: usize,
 }
 
 impl Incoming {
@@ -161,14 +163,13 @@ impl Incoming {
                 self.stage = if head.is_stream() {
                     Stage::Events(response, Parser::new(self.limits.event))
                 } else {
-                    let expected = response.content_length().unwrap_or(0);
-                    let expected = usize::try_from(expected).unwrap_or(usize::MAX);
-                    within(expected, self.limits.body, "the body of the answer")?;
-                    Stage::Body(response, Vec::with_capacity(expected))
+                    Stage::Body(response, Vec::new())
                 };
                 Ok(Some(Frame::Head(head)))
             }
             Stage::Body(response, body) => {
+                let announced = usize::try_from(response.content_length().unwrap_or(0)).unwrap_or(usize::MAX);
+                within(announced, self.limits.body, "the body of the answer")?;
                 while let Some(chunk) =
                     response.chunk().await.map_err(|error| Error::receiving(&error, self.received))?
                 {
@@ -182,6 +183,9 @@ impl Incoming {
             }
             Stage::Events(response, parser) => loop {
                 if let Some(event) = parser.next() {
+                    // Each event is kept, so that many small ones weigh more than their bytes.
+                    self.held += size_of::<SseEvent>();
+                    within(self.received + self.held, self.limits.stream, "the stream of the answer")?;
                     return Ok(Some(Frame::Event(event)));
                 }
                 let chunk =

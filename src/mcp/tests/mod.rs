@@ -4,9 +4,9 @@ mod calls;
 mod failures;
 mod following;
 mod openings;
+mod server;
 mod timeouts;
 mod wires;
-mod server;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -32,7 +32,8 @@ fn samples(version: Version) -> Vec<(&'static str, &'static str, &'static str, V
     let meta = json!({"a": 1});
     let implementation = json!({"name": "s", "title": "S", "version": "1", "icons": icons()});
     let annotations = json!({"audience": ["user", "assistant"], "priority": 0.5, "lastModified": "x"});
-    let contents = json!([{"uri": "a:b", "mimeType": "t", "text": "x", "_meta": meta}, {"uri": "a:b", "blob": "eA=="}]);
+    let contents =
+        json!([{"uri": "a:b", "mimeType": "t", "text": "x", "_meta": meta}, {"uri": "a:b", "blob": "eA=="}]);
     let content = json!([
         {"type": "text", "text": "x", "annotations": annotations, "_meta": meta},
         {"type": "image", "data": "eA==", "mimeType": "image/png"},
@@ -47,35 +48,101 @@ fn samples(version: Version) -> Vec<(&'static str, &'static str, &'static str, V
     let resource = json!({"uri": "a:b", "name": "n", "title": "t", "description": "d", "mimeType": "m", "size": 1,
         "icons": icons(), "annotations": annotations, "_meta": meta});
     let mut all = vec![
-        ("results", "tools/list", "ListToolsResult", json!({"nextCursor": "", "tools": [{"name": "n", "title": "t",
+        (
+            "results",
+            "tools/list",
+            "ListToolsResult",
+            json!({"nextCursor": "", "tools": [{"name": "n", "title": "t",
             "description": "d", "inputSchema": schema, "outputSchema": schema, "icons": icons(), "_meta": meta,
-            "annotations": {"title": "t", "readOnlyHint": true, "destructiveHint": true, "idempotentHint": true, "openWorldHint": true}}]})),
-        ("results", "tools/call", "CallToolResult",
-            json!({"content": content, "structuredContent": {"a": 1}, "isError": false, "_meta": meta})),
-        ("results", "resources/list", "ListResourcesResult", json!({"resources": [resource], "nextCursor": "x"})),
-        ("results", "resources/templates/list", "ListResourceTemplatesResult", json!({"resourceTemplates": [
-            {"uriTemplate": "a:{b}", "name": "n", "title": "t", "description": "d", "mimeType": "m", "icons": icons()}]})),
+            "annotations": {"title": "t", "readOnlyHint": true, "destructiveHint": true, "idempotentHint": true, "openWorldHint": true}}]}),
+        ),
+        (
+            "results",
+            "tools/call",
+            "CallToolResult",
+            json!({"content": content, "structuredContent": {"a": 1}, "isError": false, "_meta": meta}),
+        ),
+        (
+            "results",
+            "resources/list",
+            "ListResourcesResult",
+            json!({"resources": [resource], "nextCursor": "x"}),
+        ),
+        (
+            "results",
+            "resources/templates/list",
+            "ListResourceTemplatesResult",
+            json!({"resourceTemplates": [
+            {"uriTemplate": "a:{b}", "name": "n", "title": "t", "description": "d", "mimeType": "m", "icons": icons()}]}),
+        ),
         ("results", "resources/read", "ReadResourceResult", json!({"contents": contents})),
-        ("results", "prompts/list", "ListPromptsResult", json!({"prompts": [{"name": "n", "title": "t",
-            "description": "d", "arguments": [{"name": "n", "title": "t", "description": "d", "required": true}]}]})),
-        ("results", "prompts/get", "GetPromptResult", json!({"description": "d", "messages": [
-            {"role": "user", "content": content[0]}, {"role": "assistant", "content": content[4]}]})),
-        ("results", "completion/complete", "CompleteResult",
-            json!({"completion": {"values": ["a"], "total": 1, "hasMore": false}})),
-        ("notifications", "notifications/progress", "ProgressNotification", json!({"jsonrpc": "2.0",
-            "method": "notifications/progress", "params": {"progressToken": "t", "progress": 0.5, "total": 1, "message": "m"}})),
-        ("notifications", "notifications/message", "LoggingMessageNotification", json!({"jsonrpc": "2.0",
-            "method": "notifications/message", "params": {"level": "info", "logger": "l", "data": {"a": null}}})),
-        ("notifications", "notifications/cancelled", "CancelledNotification", json!({"jsonrpc": "2.0",
-            "method": "notifications/cancelled", "params": {"requestId": 1, "reason": "r"}})),
-        ("notifications", "notifications/resources/updated", "ResourceUpdatedNotification", json!({"jsonrpc": "2.0",
-            "method": "notifications/resources/updated", "params": {"uri": "a:b"}})),
-        ("notifications", "notifications/tools/list_changed", "ToolListChangedNotification", json!({"jsonrpc": "2.0",
-            "method": "notifications/tools/list_changed", "params": {"_meta": {"a": 1}}})),
-        ("notifications", "notifications/prompts/list_changed", "PromptListChangedNotification",
-            json!({"jsonrpc": "2.0", "method": "notifications/prompts/list_changed"})),
-        ("notifications", "notifications/resources/list_changed", "ResourceListChangedNotification",
-            json!({"jsonrpc": "2.0", "method": "notifications/resources/list_changed"})),
+        (
+            "results",
+            "prompts/list",
+            "ListPromptsResult",
+            json!({"prompts": [{"name": "n", "title": "t",
+            "description": "d", "arguments": [{"name": "n", "title": "t", "description": "d", "required": true}]}]}),
+        ),
+        (
+            "results",
+            "prompts/get",
+            "GetPromptResult",
+            json!({"description": "d", "messages": [
+            {"role": "user", "content": content[0]}, {"role": "assistant", "content": content[4]}]}),
+        ),
+        (
+            "results",
+            "completion/complete",
+            "CompleteResult",
+            json!({"completion": {"values": ["a"], "total": 1, "hasMore": false}}),
+        ),
+        (
+            "notifications",
+            "notifications/progress",
+            "ProgressNotification",
+            json!({"jsonrpc": "2.0",
+            "method": "notifications/progress", "params": {"progressToken": "t", "progress": 0.5, "total": 1, "message": "m"}}),
+        ),
+        (
+            "notifications",
+            "notifications/message",
+            "LoggingMessageNotification",
+            json!({"jsonrpc": "2.0",
+            "method": "notifications/message", "params": {"level": "info", "logger": "l", "data": {"a": null}}}),
+        ),
+        (
+            "notifications",
+            "notifications/cancelled",
+            "CancelledNotification",
+            json!({"jsonrpc": "2.0",
+            "method": "notifications/cancelled", "params": {"requestId": 1, "reason": "r"}}),
+        ),
+        (
+            "notifications",
+            "notifications/resources/updated",
+            "ResourceUpdatedNotification",
+            json!({"jsonrpc": "2.0",
+            "method": "notifications/resources/updated", "params": {"uri": "a:b"}}),
+        ),
+        (
+            "notifications",
+            "notifications/tools/list_changed",
+            "ToolListChangedNotification",
+            json!({"jsonrpc": "2.0",
+            "method": "notifications/tools/list_changed", "params": {"_meta": {"a": 1}}}),
+        ),
+        (
+            "notifications",
+            "notifications/prompts/list_changed",
+            "PromptListChangedNotification",
+            json!({"jsonrpc": "2.0", "method": "notifications/prompts/list_changed"}),
+        ),
+        (
+            "notifications",
+            "notifications/resources/list_changed",
+            "ResourceListChangedNotification",
+            json!({"jsonrpc": "2.0", "method": "notifications/resources/list_changed"}),
+        ),
     ];
     if modern {
         for (group, method, _, value) in &mut all {
@@ -88,20 +155,40 @@ fn samples(version: Version) -> Vec<(&'static str, &'static str, &'static str, V
                 }
             }
         }
-        all.push(("results", "server/discover", "DiscoverResult", json!({"supportedVersions": ["2026-07-28"],
+        all.push((
+            "results",
+            "server/discover",
+            "DiscoverResult",
+            json!({"supportedVersions": ["2026-07-28"],
             "capabilities": capabilities, "instructions": "i", "resultType": "complete", "ttlMs": 0,
-            "cacheScope": "private", "_meta": {"io.modelcontextprotocol/serverInfo": implementation}})));
+            "cacheScope": "private", "_meta": {"io.modelcontextprotocol/serverInfo": implementation}}),
+        ));
     } else {
         all.push(("results", "ping", "EmptyResult", json!({"_meta": {}})));
-        all.push(("results", "initialize", "InitializeResult", json!({"protocolVersion": "x", "instructions": "i",
-            "capabilities": capabilities, "serverInfo": implementation, "_meta": meta})));
+        all.push((
+            "results",
+            "initialize",
+            "InitializeResult",
+            json!({"protocolVersion": "x", "instructions": "i",
+            "capabilities": capabilities, "serverInfo": implementation, "_meta": meta}),
+        ));
     }
     all
 }
 
 /// Every value that differs from `value` in one place.
 fn mutations(value: &Value) -> Vec<Value> {
-    let mut all = vec![json!(null), json!(-7), json!(1.5), json!("x"), json!([]), json!({}), json!(true), json!(["y"]), json!({"z": 1})];
+    let mut all = vec![
+        json!(null),
+        json!(-7),
+        json!(1.5),
+        json!("x"),
+        json!([]),
+        json!({}),
+        json!(true),
+        json!(["y"]),
+        json!({"z": 1}),
+    ];
     match value {
         Value::Object(members) => {
             for (name, member) in members {
@@ -155,7 +242,8 @@ fn our_shapes_agree_with_the_official_schemas() {
     for version in Version::SPOKEN.iter().copied() {
         let Some(schema) = official(version) else {
             // Said where it can be seen: without the files this test compares nothing.
-            std::io::Write::write_all(&mut std::io::stderr(), b"skipped: shared/mcp-schema is not there\n").unwrap();
+            std::io::Write::write_all(&mut std::io::stderr(), b"skipped: shared/mcp-schema is not there\n")
+                .unwrap();
             return;
         };
         for (group, method, name, sample) in samples(version) {
@@ -218,7 +306,11 @@ fn the_result_type_is_judged_by_method() {
     let task = json!({"resultType": "task", "taskId": "t"});
     assert_eq!(messages("tools/call", task.clone()).len(), 1);
     assert_eq!(result(Question { tasks: true, ..question("tools/call") }, &task), []);
-    assert_eq!(messages("tools/list", json!({"resultType": "complete", "tools": []})).len(), 2, "ttlMs, cacheScope");
+    assert_eq!(
+        messages("tools/list", json!({"resultType": "complete", "tools": []})).len(),
+        2,
+        "ttlMs, cacheScope"
+    );
 }
 
 #[test]
@@ -233,7 +325,10 @@ fn the_envelope_is_judged() {
     assert_eq!(of(json!({"id": 1, "result": {}})), [" `jsonrpc: \"2.0\"` is missing"]);
     assert_eq!(of(json!({"jsonrpc": 2.0, "result": {}})), ["/jsonrpc `jsonrpc` is `2.0`, not `\"2.0\"`"]);
     assert_eq!(of(json!({"jsonrpc": "2.0"})), [" it has neither `result` nor `error`"]);
-    assert_eq!(of(json!({"jsonrpc": "2.0", "result": {}, "error": {}})), [" it has both `result` and `error`"]);
+    assert_eq!(
+        of(json!({"jsonrpc": "2.0", "result": {}, "error": {}})),
+        [" it has both `result` and `error`"]
+    );
     assert_eq!(of(json!({"jsonrpc": "2.0", "result": []})), ["/result `result` is not an object"]);
     let error = json!({"jsonrpc": "2.0", "error": {"code": 1.5}});
     assert_eq!(
@@ -245,12 +340,14 @@ fn the_envelope_is_judged() {
 #[test]
 fn a_pointer_leads_to_the_place() {
     let message = json!({"content": [{"type": "text", "text": "x"}, {"type": "text", "text": 5}]});
-    let found = result(Question { version: Version::V2025_06_18, method: "tools/call", tasks: false }, &message);
+    let found =
+        result(Question { version: Version::V2025_06_18, method: "tools/call", tasks: false }, &message);
     assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!(found[0].pointer, "/result/content/1/text");
     assert_eq!(found[0].section, "2025-06-18 server/tools");
     assert_eq!(found[0].message, "`tools/call`: the value is not of type \"string\"");
-    let progress = json!({"method": "notifications/progress", "params": {"progress": "x", "progressToken": 1}});
+    let progress =
+        json!({"method": "notifications/progress", "params": {"progress": "x", "progressToken": 1}});
     assert_eq!(notification(Version::V2025_11_25, &progress)[0].pointer, "/params/progress");
     assert_eq!(notification(Version::V2025_11_25, &json!({"method": "notifications/mine"})), []);
 }
