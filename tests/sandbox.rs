@@ -597,13 +597,17 @@ async fn cancellation_is_recorded_in_both_eras() {
 async fn a_legacy_call_outlives_its_stream() {
     let sandbox = sandbox().await;
     let peer = Peer::legacy(&sandbox, "2025-11-25").await;
-    let message =
-        peer.message("tools/call", json!({"name": "runSlowProcess", "arguments": {"in_Seconds": 0.1}}));
-    let answer = peer.builder(&message).body(message.to_string()).send().await.unwrap();
-    drop(answer);
-    // The session lives on, and the call was not cancelled by the connection's end.
-    assert_eq!(peer.call("runSlowProcess", json!({"in_Seconds": 0.2})).await.outputs()["out_Seconds"], 0.2);
+    let params = json!({"name": "runSlowProcess", "arguments": {"in_Seconds": 600}});
+    let mut message = peer.message("tools/call", params);
+    message["id"] = json!("slow");
+    drop(peer.builder(&message).body(message.to_string()).send().await.unwrap());
+    // Its id is still in use: the call was not cancelled by the end of its connection.
+    let again = read(peer.builder(&message).body(message.to_string()).send().await.unwrap()).await;
+    assert_eq!((again.status, &again.error()["message"]), (400, &json!("Bad Request: Request ID is in use")));
+    assert_eq!(peer.call("runSlowProcess", json!({"in_Seconds": 0.1})).await.outputs()["out_Seconds"], 0.1);
     assert!(!sandbox.log().calls_of("runSlowProcess")[0].cancelled);
+    peer.notify("notifications/cancelled", json!({"requestId": "slow"})).await;
+    assert!(sandbox.log().wait_until(|entries| entries.iter().any(|e| e.cancelled), DEADLINE).await);
 }
 
 #[tokio::test]
