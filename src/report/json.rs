@@ -1,0 +1,153 @@
+//! Events and diagnostics as JSON: the names that `--report jsonl` and `check --format json` promise to keep.
+
+use serde_json::{Map, Value, json};
+
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::event::{CaseEnded, Event, Kind, Place, StepEnded, Verdict};
+use crate::source::Site;
+
+/// A diagnostic as a JSON object: `severity`, `code`, `message`, `path`, `line`, `column`, `labels`, `notes`,
+/// `help`. Place and lists are left out where there are none.
+#[must_use]
+pub fn problem(diagnostic: &Diagnostic) -> Value {
+    let severity = match diagnostic.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    };
+    let mut object = Map::new();
+    object.insert("severity".to_owned(), severity.into());
+    object.insert("code".to_owned(), diagnostic.code.as_str().into());
+    object.insert("message".to_owned(), diagnostic.message.as_str().into());
+    if let Some(site) = diagnostic.site() {
+        put_site(&mut object, site);
+    }
+    let labels: Vec<Value> = diagnostic
+        .labels
+        .iter()
+        .filter(|label| !label.text.is_empty())
+        .map(|label| {
+            let mut object = Map::new();
+            put_site(&mut object, &label.site);
+            object.insert("text".to_owned(), label.text.as_str().into());
+            Value::Object(object)
+        })
+        .collect();
+    put_list(&mut object, "labels", labels);
+    put_list(&mut object, "notes", texts(&diagnostic.notes));
+    put_list(&mut object, "help", texts(&diagnostic.help));
+    Value::Object(object)
+}
+
+/// An event as a JSON object: `event`, `at` (seconds since the run began), and what it tells.
+pub(super) fn event(event: &Event) -> Value {
+    let happening = event.happening();
+    let mut object = Map::new();
+    object.insert("event".to_owned(), name(&happening.kind).into());
+    object.insert("at".to_owned(), happening.at.as_secs_f64().into());
+    let body = match &happening.kind {
+        Kind::RunStarted(started) => json!({
+            "run_id": started.run_id,
+            "seed": started.seed,
+            "selected": started.selected,
+            "filtered_out": started.filtered_out,
+        }),
+        Kind::CaseStarted { case } => json!({ "case": **case }),
+        Kind::StepEnded(ended) => step(ended, true),
+        Kind::ToolsListed(listed) => json!({
+            "server": listed.server,
+            "identity": listed.identity,
+            "exchange": listed.exchange,
+        }),
+        Kind::CaseEnded(ended) => case(ended),
+        Kind::RunEnded(ended) => json!({
+            "passed": ended.passed,
+            "failed": ended.failed,
+            "ignored": ended.ignored,
+            "not_run": ended.not_run,
+            "interrupted": ended.interrupted,
+        }),
+    };
+    if let Value::Object(body) = body {
+        object.extend(body);
+    }
+    Value::Object(object)
+}
+
+fn name(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::RunStarted(_) => "run_started",
+        Kind::CaseStarted { .. } => "case_started",
+        Kind::StepEnded(_) => "step_ended",
+        Kind::ToolsListed(_) => "tools_listed",
+        Kind::CaseEnded(_) => "case_ended",
+        Kind::RunEnded(_) => "run_ended",
+    }
+}
+
+/// The word for how a case ended, and its reason.
+pub(super) fn verdict(verdict: &Verdict) -> (&'static str, Option<&str>) {
+    match verdict {
+        Verdict::Passed => ("passed", None),
+        Verdict::Failed => ("failed", None),
+        Verdict::Ignored(reason) => ("ignored", Some(reason)),
+        Verdict::NotRun(reason) => ("not_run", Some(reason)),
+    }
+}
+
+/// A case's failed steps were events of their own: their exchanges are not repeated here.
+fn case(ended: &CaseEnded) -> Value {
+    let (word, reason) = verdict(&ended.verdict);
+    let mut object = Map::new();
+    object.insert("case".to_owned(), (*ended.case).into());
+    object.insert("title".to_owned(), ended.title.as_str().into());
+    put_place(&mut object, &ended.place);
+    object.insert("verdict".to_owned(), word.into());
+    if let Some(reason) = reason {
+        object.insert("reason".to_owned(), reason.into());
+    }
+    object.insert("duration".to_owned(), ended.duration.as_secs_f64().into());
+    put_list(&mut object, "failures", ended.failures.iter().map(|failed| step(failed, false)).collect());
+    put_list(&mut object, "problems", ended.problems.iter().map(problem).collect());
+    put_list(&mut object, "notes", texts(&ended.notes));
+    object.insert("rerun".to_owned(), ended.rerun.as_str().into());
+    Value::Object(object)
+}
+
+fn step(ended: &StepEnded, with_exchange: bool) -> Value {
+    let mut object = Map::new();
+    object.insert("case".to_owned(), (*ended.case).into());
+    object.insert("step".to_owned(), ended.number.into());
+    object.insert("title".to_owned(), ended.title.as_str().into());
+    put_place(&mut object, &ended.place);
+    object.insert("server".to_owned(), ended.server.as_str().into());
+    object.insert("identity".to_owned(), ended.identity.as_str().into());
+    object.insert("duration".to_owned(), ended.duration.as_secs_f64().into());
+    if let Some(cause) = &ended.cause {
+        object.insert("cause".to_owned(), cause.as_str().into());
+    }
+    put_list(&mut object, "problems", ended.problems.iter().map(problem).collect());
+    if let (true, Some(exchange)) = (with_exchange, &ended.exchange) {
+        object.insert("exchange".to_owned(), exchange.clone());
+    }
+    Value::Object(object)
+}
+
+fn put_place(object: &mut Map<String, Value>, place: &Place) {
+    object.insert("path".to_owned(), place.path.as_str().into());
+    object.insert("line".to_owned(), place.position.line.into());
+    object.insert("column".to_owned(), place.position.column.into());
+}
+
+fn put_site(object: &mut Map<String, Value>, site: &Site) {
+    put_place(object, &Place { path: site.file.path().to_owned(), position: site.position() });
+}
+
+fn put_list(object: &mut Map<String, Value>, name: &str, items: Vec<Value>) {
+    if !items.is_empty() {
+        object.insert(name.to_owned(), items.into());
+    }
+}
+
+fn texts(lines: &[String]) -> Vec<Value> {
+    lines.iter().map(|line| line.as_str().into()).collect()
+}
