@@ -138,6 +138,10 @@ codes! {
     Credential = "credential",
     /// A time that ran out.
     TimedOut = "timed-out",
+    /// A case that was stopped before its end.
+    Interrupted = "interrupted",
+    /// A request of the server that nothing in the scenario answers.
+    Unanswered = "unanswered",
     /// A violation of the protocol.
     Wire = "wire",
 }

@@ -7,7 +7,7 @@ mod render;
 use std::sync::Arc;
 
 pub use code::Code;
-pub use render::{Style, render, render_all};
+pub use render::{Style, render, render_all, render_github, render_json};
 
 use crate::source::{Site, SourceFile, Span};
 

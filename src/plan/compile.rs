@@ -1,15 +1,295 @@
-//! One scenario from the reader's form to the runner's: templates, matchers and paths compiled.
+//! One scenario from the reader's form to the runner's: templates, matchers and paths compiled, every problem
+//! with its place.
 
-use super::Scenario;
-use crate::diagnostic::Diagnostic;
+use std::ops::Range;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use super::{Action, Save, Scenario, Step};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::exchange::{Field, Verb};
+use crate::matcher::{Matcher, Path, Root};
 use crate::model;
+use crate::source::{Document, Pointer, Site};
+use crate::template::{Template, TemplateError, Tree};
+
+/// What a scenario's form does not say of it.
+#[derive(Clone, Debug)]
+pub struct Context<'a> {
+    /// Its name without a version.
+    pub name: String,
+    /// The path of its file, absolute and normal.
+    pub path: PathBuf,
+    /// The first and the last line of its document.
+    pub lines: (usize, usize),
+    /// `--server`, in place of what the scenario and the suite name.
+    pub server: Option<&'a str>,
+    /// The suite.
+    pub suite: &'a model::Suite,
+}
 
 /// Compiles a scenario. Every problem is added; the scenario is there unless one of them is an error.
 pub fn compile(
     scenario: &model::Scenario,
-    suite: &model::Suite,
+    context: Context<'_>,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<Scenario> {
-    let _ = (scenario, suite, problems);
-    None
+    let mut compiler = Compiler { document: &scenario.document, problems: Vec::new() };
+    let server = context
+        .server
+        .or(scenario.server.as_ref().map(|s| s.value.as_str()))
+        .or(context.suite.default.as_ref().map(|s| s.value.as_str()))
+        .or(context.suite.servers.first().map(|s| s.name.value.as_str()))
+        .unwrap_or_default()
+        .to_owned();
+    let identity = scenario.identity.as_ref().map_or("default", |s| s.value.as_str()).to_owned();
+    let vars = compiler.vars(&scenario.vars);
+    let capabilities = scenario.client.capabilities.as_ref().map(|at| compiler.tree(at));
+    let info = scenario.client.info.as_ref().map(|at| compiler.tree(at));
+    let steps = scenario.steps.iter().filter_map(|step| compiler.step(step, &server, &identity)).collect();
+    let failed = compiler.problems.iter().any(Diagnostic::is_error);
+    problems.append(&mut compiler.problems);
+    (!failed).then(|| Scenario {
+        title: scenario.title.value.clone(),
+        site: scenario.document.site(&scenario.title.at),
+        document: scenario.document.clone(),
+        name: context.name,
+        path: context.path,
+        lines: context.lines,
+        server,
+        identity,
+        protocols: scenario.protocols.clone(),
+        tags: scenario.tags.clone(),
+        skip: scenario.skip.clone(),
+        timeout: scenario.timeout,
+        vars,
+        capabilities,
+        info,
+        log: scenario.client.log.clone(),
+        keep_going: scenario.keep_going,
+        checks: scenario.checks,
+        steps,
+    })
+}
+
+/// The compiled variables of a suite.
+pub(super) fn suite_vars(suite: &model::Suite, problems: &mut Vec<Diagnostic>) -> Vec<(String, Tree)> {
+    let Some(document) = &suite.document else { return Vec::new() };
+    let mut compiler = Compiler { document, problems: Vec::new() };
+    let vars = compiler.vars(&suite.vars);
+    problems.append(&mut compiler.problems);
+    vars
+}
+
+struct Compiler<'a> {
+    document: &'a Document,
+    problems: Vec<Diagnostic>,
+}
+
+impl Compiler<'_> {
+    fn vars(&mut self, vars: &[model::Spot<String>]) -> Vec<(String, Tree)> {
+        vars.iter().map(|var| (var.value.clone(), self.tree(&var.at))).collect()
+    }
+
+    fn tree(&mut self, at: &Pointer) -> Tree {
+        let value = self.document.get(at).unwrap_or(&Value::Null);
+        let mut errors = Vec::new();
+        let tree = Tree::compile(value, at, &mut errors);
+        for (at, error) in errors {
+            self.template_problem(&at, error);
+        }
+        tree
+    }
+
+    fn template(&mut self, at: &Pointer) -> Option<Template> {
+        let text = self.document.get(at).and_then(Value::as_str)?;
+        match Template::compile(text) {
+            Ok(template) => Some(template),
+            Err(errors) => {
+                errors.into_iter().for_each(|error| self.template_problem(at, error));
+                None
+            }
+        }
+    }
+
+    fn template_problem(&mut self, at: &Pointer, error: TemplateError) {
+        let site = within(self.document, at, error.at);
+        let mut problem = Diagnostic::error(error.code, site, error.message);
+        problem.help.extend(error.help);
+        self.problems.push(problem);
+    }
+
+    fn step(&mut self, step: &model::Step, server: &str, identity: &str) -> Option<Step> {
+        let action = self.action(&step.action);
+        let headers = step.headers.as_ref().map(|at| self.tree(at));
+        let meta = step.meta.as_ref().map(|at| self.tree(at));
+        let method = self.method_of(&step.action);
+        let root = Root::Exchange(step.verb.value, method.as_deref());
+        let expect =
+            step.expect.as_ref().and_then(|at| Matcher::compile(self.document, at, root, &mut self.problems));
+        let save =
+            step.save.iter().filter_map(|save| self.save(save, step.verb.value, method.as_deref())).collect();
+        Some(Step {
+            at: step.at.clone(),
+            title: self.title(step),
+            verb: step.verb.clone(),
+            action: action?,
+            server: step.server.as_ref().map_or(server, |s| s.value.as_str()).to_owned(),
+            identity: step.identity.as_ref().map_or(identity, |s| s.value.as_str()).to_owned(),
+            headers,
+            meta,
+            timeout: step.timeout,
+            expect,
+            save,
+            checks: step.checks,
+        })
+    }
+
+    fn action(&mut self, action: &model::Action) -> Option<Action> {
+        Some(match action {
+            model::Action::Call { tool, arguments } => Action::Call {
+                arguments: arguments.as_ref().map(|at| self.tree(at)),
+                tool: self.template(tool)?,
+            },
+            model::Action::List(kind) => Action::List(*kind),
+            model::Action::Read { uri } => Action::Read { uri: self.template(uri)? },
+            model::Action::Prompt { name, arguments } => Action::Prompt {
+                arguments: arguments.as_ref().map(|at| self.tree(at)),
+                name: self.template(name)?,
+            },
+            model::Action::Request { method, params } => Action::Request {
+                params: params.as_ref().map(|at| self.tree(at)),
+                method: self.template(method)?,
+            },
+            model::Action::Session(verb) => Action::Session(*verb),
+            model::Action::Http { method, body } => {
+                Action::Http { body: body.as_ref().map(|at| self.tree(at)), method: self.template(method)? }
+            }
+            model::Action::Wait(time) => Action::Wait(*time),
+        })
+    }
+
+    /// The method of a `request`, where no template hides it: it decides which fields are filled.
+    fn method_of(&self, action: &model::Action) -> Option<String> {
+        let model::Action::Request { method, .. } = action else { return None };
+        let text = self.document.get(method).and_then(Value::as_str)?;
+        (!text.contains("{{")).then(|| text.to_owned())
+    }
+
+    fn title(&self, step: &model::Step) -> String {
+        if let Some(name) = &step.name {
+            return name.clone();
+        }
+        let text =
+            |at: &Pointer| self.document.get(at).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let about = match &step.action {
+            model::Action::Call { tool: at, .. }
+            | model::Action::Read { uri: at }
+            | model::Action::Prompt { name: at, .. }
+            | model::Action::Request { method: at, .. }
+            | model::Action::Http { method: at, .. } => text(at),
+            model::Action::List(_) | model::Action::Session(_) | model::Action::Wait(_) => {
+                text(&step.verb.at)
+            }
+        };
+        format!("{} {about}", step.verb.value.as_str())
+    }
+
+    fn save(&mut self, save: &model::Save, verb: Verb, method: Option<&str>) -> Option<Save> {
+        let path = match Path::compile(&save.path.value) {
+            Ok(path) => path,
+            Err((message, offset)) => {
+                let site = within(self.document, &save.path.at, offset..offset + 1);
+                self.problems.push(
+                    Diagnostic::error(Code::BadPath, site, message)
+                        .help("a path is a JSONPath (RFC 9535) from the exchange, such as `$.json.id`"),
+                );
+                return None;
+            }
+        };
+        if let Some(name) = path.field() {
+            self.field(name, &save.path.at, verb, method);
+        }
+        if let Some(matches) = &save.matches {
+            self.regex(matches);
+        }
+        Some(Save {
+            name: save.name.clone(),
+            path,
+            path_at: save.path.clone(),
+            matches: save.matches.clone(),
+            secret: save.secret,
+            all: save.all,
+        })
+    }
+
+    fn field(&mut self, name: &str, at: &Pointer, verb: Verb, method: Option<&str>) {
+        let site = self.document.site(at);
+        match Field::named(name) {
+            None => {
+                let names = crate::exchange::FIELDS.iter().map(|field| field.name);
+                let mut problem = Diagnostic::error(
+                    Code::UnknownField,
+                    site,
+                    format!("the exchange has no field `{name}`"),
+                );
+                if let Some(near) = model::nearest(name, names) {
+                    problem = problem.help(format!("did you mean `{near}`?"));
+                }
+                self.problems.push(problem);
+            }
+            Some(field) if !field.filled_by(verb, method) => self.problems.push(
+                Diagnostic::error(
+                    Code::UnfilledField,
+                    site,
+                    format!("`{}` does not fill `{name}`", verb.as_str()),
+                )
+                .note(format!("`{name}`: {}", field.doc)),
+            ),
+            Some(_) => {}
+        }
+    }
+
+    fn regex(&mut self, pattern: &model::Spot<String>) {
+        let site = self.document.site(&pattern.at);
+        match regex_syntax::parse(&pattern.value) {
+            Err(error) => {
+                let reason = match &error {
+                    regex_syntax::Error::Parse(error) => error.kind().to_string(),
+                    regex_syntax::Error::Translate(error) => error.kind().to_string(),
+                    other => other.to_string(),
+                };
+                self.problems.push(
+                    Diagnostic::error(Code::BadRegex, site, format!("not a regular expression: {reason}"))
+                        .help("the syntax is that of Rust's `regex` crate"),
+                );
+            }
+            Ok(parsed) if parsed.properties().explicit_captures_len() == 0 => self.problems.push(
+                Diagnostic::error(Code::BadOperand, site, "the pattern has no group to take the value from")
+                    .help("put the part to save into parentheses: `INV-(\\d+)`"),
+            ),
+            Ok(_) => {}
+        }
+    }
+}
+
+/// The place in the file of a part of a string: exact where the scalar stands there as it is, else where
+/// its text is found in it, else the whole scalar.
+pub(crate) fn within(document: &Document, at: &Pointer, part: Range<usize>) -> Site {
+    let site = document.site(at);
+    let Some(text) = document.get(at).and_then(Value::as_str) else { return site };
+    let source = site.file.slice(site.span);
+    let offset = source.find(text).map(|start| start + part.start).or_else(|| {
+        let needle = text.get(part.clone()).filter(|needle| !needle.is_empty())?;
+        source.find(needle)
+    });
+    let Some(offset) = offset else { return site };
+    let start = site.span.start + offset;
+    let end = (start + part.len()).min(site.span.end).max(start);
+    let clean = site.file.text().is_char_boundary(start) && site.file.text().is_char_boundary(end);
+    if !clean {
+        return site;
+    }
+    Site { file: site.file, span: crate::source::Span::new(start, end) }
 }

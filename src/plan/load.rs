@@ -1,11 +1,20 @@
 //! From a command line's words to a plan: find the suite, read it, read the scenario files side by side,
 //! check and compile them. All problems of all files come in one go.
 
-use std::path::PathBuf;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::Plan;
+use super::compile::{Context, compile, suite_vars};
+use super::{Case, Plan, Scenario};
 use crate::auth::Credential;
-use crate::diagnostic::Diagnostic;
+use crate::check::{Known, equal_names, flow};
+use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::mcp::Version;
+use crate::model::{self, Protocols, Suite, nearest};
+use crate::source::Document;
+use crate::suite;
 
 /// What to load.
 #[derive(Clone, Debug, Default)]
@@ -15,14 +24,18 @@ pub struct Load {
     /// Where the search for `callsheet.yaml` starts and goes upwards: the first PATH, else the working directory.
     pub start: PathBuf,
     /// PATHs that name scenario files: without a suite file, they are the scenarios; with one, they are read in
-    /// addition to what it finds if they lie inside its folder.
+    /// addition to what it finds.
     pub files: Vec<PathBuf>,
     /// `--url`: the server in place of the suite's, and the credential of `--pat-env`.
     pub url: Option<(String, Option<Credential>)>,
     /// `--server`: in place of the default and of what scenarios name.
     pub server: Option<String>,
+    /// `--protocol`: pins what says `auto`, and takes only this version of a list.
+    pub protocol: Option<Version>,
     /// Names that `--var` sets: known to templates.
     pub vars: Vec<String>,
+    /// Whole names, with `--exact`: only files that such a case can stand in are read.
+    pub exact: Vec<String>,
 }
 
 /// What was loaded.
@@ -36,11 +49,248 @@ pub struct Loaded {
     pub files: usize,
 }
 
+/// A scenario file, before it is read.
+struct File {
+    path: PathBuf,
+    /// The part of its cases' names that the path gives.
+    name: String,
+}
+
+/// What one file gave.
+#[derive(Default)]
+struct Read {
+    scenarios: Vec<Scenario>,
+    problems: Vec<Diagnostic>,
+}
+
 /// Loads and checks everything. Opens no socket, reads no credential.
 ///
 /// # Errors
 /// Every diagnostic, warnings included, where one of them is an error.
 pub fn load(load: &Load) -> Result<Loaded, Vec<Diagnostic>> {
-    let _ = load;
-    Err(Vec::new())
+    let mut problems = Vec::new();
+    let suite = suite(load, &mut problems).ok_or_else(|| std::mem::take(&mut problems))?;
+    let vars = suite_vars(&suite, &mut problems);
+    problems.extend(Known::suite_vars(&suite, &vars, &load.vars));
+    let files = files(load, &suite, &mut problems);
+    let known = Known::new(&suite, &load.vars);
+    let mut scenarios = Vec::new();
+    for mut read in side_by_side(&files, |file| read(load, &suite, &known, file)) {
+        scenarios.extend(read.scenarios.drain(..).map(Arc::new));
+        problems.append(&mut read.problems);
+    }
+    let cases = cases(&scenarios, load.protocol);
+    let plan = Plan { suite: Arc::new(suite), vars, scenarios, cases };
+    problems.extend(equal_names(&plan));
+    if problems.iter().any(Diagnostic::is_error) {
+        return Err(problems);
+    }
+    Ok(Loaded { plan, warnings: problems, files: files.len() })
+}
+
+fn failure(code: Code, message: String) -> Diagnostic {
+    Diagnostic::new(code, Severity::Error, None, message)
+}
+
+/// The suite of the file that is found, or the one that the command line means.
+fn suite(load: &Load, problems: &mut Vec<Diagnostic>) -> Option<Suite> {
+    let found = suite::find(&load.start);
+    let mut suite = match &found {
+        Some(path) => read_suite(load, path, problems)?,
+        None if load.url.is_some() => Suite { root: load.working_directory.clone(), ..Suite::default() },
+        None => {
+            problems.push(
+                failure(Code::NothingFound, "there is no callsheet.yaml here or in a folder above".to_owned())
+                    .help("`callsheet init` writes one, and a first scenario")
+                    .help("without one, name a server: `callsheet test file.yaml --url URL --pat-env NAME`"),
+            );
+            return None;
+        }
+    };
+    if let Some((url, credential)) = &load.url {
+        match model::suite_of_url(url, credential.clone(), suite.root.clone()) {
+            Ok(meant) => {
+                suite.servers = meant.servers;
+                suite.default = meant.default;
+            }
+            Err(problem) => {
+                problems.push(problem);
+                return None;
+            }
+        }
+    }
+    if let Some(name) = &load.server {
+        let names = || suite.servers.iter().map(|server| server.name.value.as_str());
+        if !names().any(|known| known == name) {
+            let problem = failure(Code::UnknownName, format!("the suite has no server `{name}`"));
+            problems.push(match nearest(name, names()) {
+                Some(near) => problem.help(format!("did you mean `{near}`?")),
+                None => problem.help(format!("it has {}", names().collect::<Vec<_>>().join(", "))),
+            });
+            return None;
+        }
+    }
+    Some(suite)
+}
+
+fn read_suite(load: &Load, path: &Path, problems: &mut Vec<Diagnostic>) -> Option<Suite> {
+    let root = path.parent().map(Path::to_owned).unwrap_or_default();
+    let documents = match suite::read(path, &shown(load, path)) {
+        Ok(documents) => documents,
+        Err(errors) => {
+            problems.extend(errors);
+            return None;
+        }
+    };
+    let document = Arc::new(documents.into_iter().next()?);
+    let shown_root = shown(load, &root);
+    model::read_suite(&document, root, shown_root, problems)
+}
+
+/// A path as it is shown: from where the user stands, if it is below.
+fn shown(load: &Load, path: &Path) -> String {
+    let path = path.strip_prefix(&load.working_directory).unwrap_or(path);
+    path.to_string_lossy().replace('\\', "/")
+}
+
+/// The scenario files: what the suite's patterns find, and the files that the command line names.
+fn files(load: &Load, suite: &Suite, problems: &mut Vec<Diagnostic>) -> Vec<File> {
+    let mut files = Vec::new();
+    let mut seen = HashSet::new();
+    let site = |at: &crate::source::Pointer| suite.document.as_ref().map(|document| document.site(at));
+    for pattern in &suite.scenarios {
+        match suite::discover(&suite.root, &pattern.value) {
+            Ok(found) if found.is_empty() => {
+                let message = format!("`{}` finds no file", pattern.value);
+                let problem = Diagnostic::new(Code::NothingFound, Severity::Error, site(&pattern.at), message);
+                problems.push(problem.help("patterns are relative to the suite's folder; `**` goes through folders"));
+            }
+            Ok(found) => {
+                let below = suite.root.join(suite::fixed_part(&pattern.value));
+                for path in found {
+                    if seen.insert(path.clone()) {
+                        files.push(File { name: name_of(&path, &below), path });
+                    }
+                }
+            }
+            Err(reason) => problems.push(Diagnostic::new(
+                Code::BadValue,
+                Severity::Error,
+                site(&pattern.at),
+                format!("`{}` is not a pattern: {reason}", pattern.value),
+            )),
+        }
+    }
+    for path in &load.files {
+        if seen.insert(path.clone()) {
+            files.push(File { name: name_of(path, &suite.root), path: path.clone() });
+        }
+    }
+    if !load.exact.is_empty() {
+        files.retain(|file| load.exact.iter().any(|name| file.may_hold(name)));
+    }
+    files
+}
+
+impl File {
+    /// Whether a case of this name can stand in it.
+    fn may_hold(&self, case: &str) -> bool {
+        case.strip_prefix(&self.name).is_some_and(|rest| rest.is_empty() || rest.starts_with("::") || rest.starts_with('@'))
+    }
+}
+
+/// The path below a folder as a name: `/` as `::`, without its ending.
+fn name_of(path: &Path, below: &Path) -> String {
+    let relative = path.strip_prefix(below).unwrap_or_else(|_| path.file_name().map_or(path, Path::new));
+    let relative = relative.with_extension("");
+    let parts = relative.components().map(|part| part.as_os_str().to_string_lossy().into_owned());
+    parts.collect::<Vec<_>>().join("::")
+}
+
+/// Reads, checks and compiles one file.
+fn read(load: &Load, suite: &Suite, known: &Known<'_>, file: &File) -> Read {
+    let mut read = Read::default();
+    let documents = match suite::read(&file.path, &shown(load, &file.path)) {
+        Ok(documents) => documents.into_iter().map(Arc::new).collect::<Vec<_>>(),
+        Err(problems) => {
+            read.problems = problems;
+            return read;
+        }
+    };
+    for scenario in model::read_scenarios(documents, suite, &mut read.problems) {
+        let mut name = file.name.clone();
+        if scenario.form.several_documents {
+            name = format!("{name}::{}", suite::slug(&scenario.title.value));
+        }
+        let context = Context {
+            name,
+            path: file.path.clone(),
+            lines: lines(&scenario.document),
+            server: load.server.as_deref().or_else(|| load.url.is_some().then_some("url")),
+            suite,
+        };
+        if let Some(scenario) = compile(&scenario, context, &mut read.problems) {
+            read.problems.extend(flow(&scenario, known));
+            read.scenarios.push(scenario);
+        }
+    }
+    read
+}
+
+/// The first and the last line of a document.
+fn lines(document: &Document) -> (usize, usize) {
+    let line = |offset: usize| document.file.position(offset).line;
+    let starts = document.spans.values().map(|node| node.key.map_or(node.value.start, |key| key.start));
+    let ends = document.spans.values().map(|node| node.value.end);
+    (starts.min().map_or(1, line), ends.max().map_or(1, line))
+}
+
+/// Does one thing with each item on all cores; results in the items' order.
+fn side_by_side<T: Sync, R: Send>(items: &[T], job: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(items.len().div_ceil(8));
+    if threads <= 1 {
+        return items.iter().map(job).collect();
+    }
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(item) = items.get(index) else { return done };
+            done.push((index, job(item)));
+        }
+    };
+    let mut results: Vec<(usize, R)> = std::thread::scope(|scope| {
+        let handles: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        // A job does not panic; if it did, its items would be missing and the panic is passed on here.
+        handles.into_iter().flat_map(|handle| handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    });
+    results.sort_by_key(|(index, _)| *index);
+    results.into_iter().map(|(_, result)| result).collect()
+}
+
+/// The cases: one for each scenario and version, named by form.
+fn cases(scenarios: &[Arc<Scenario>], only: Option<Version>) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (index, scenario) in scenarios.iter().enumerate() {
+        let mut add = |suffix: &str, version: Option<Version>| {
+            if only.is_none() || version.is_none() || version == only {
+                let name = format!("{}{suffix}", scenario.name).into();
+                cases.push(Case { name, scenario: index, version: version.or(only) });
+            }
+        };
+        match &scenario.protocols {
+            Protocols::Auto => add("", None),
+            Protocols::One(version) => add("", Some(*version)),
+            Protocols::Each(versions) => {
+                for version in versions {
+                    match version {
+                        Some(version) => add(&format!("@{version}"), Some(*version)),
+                        None => add("@auto", None),
+                    }
+                }
+            }
+        }
+    }
+    cases
 }

@@ -9,7 +9,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use compile::compile;
+pub(crate) use compile::within;
+pub use compile::{Context, compile};
 pub use load::{Load, Loaded, load};
 pub use select::{IgnoredCases, PathFilter, Selected, Selection, select};
 
@@ -114,8 +115,6 @@ pub struct Step {
     pub save: Vec<Save>,
     /// `checks`.
     pub checks: Checks,
-    /// Names it reads that an earlier step saves: without them it is not run.
-    pub needs: Vec<String>,
 }
 
 /// A verb's operands, compiled.
@@ -177,6 +176,49 @@ pub struct Save {
     pub secret: bool,
     /// `all`.
     pub all: bool,
+}
+
+impl Step {
+    /// Every template of the step but those of `save`, each with the place of its string.
+    #[must_use]
+    pub fn templates(&self) -> Vec<(Pointer, &Template)> {
+        let mut found = Vec::new();
+        let text = |template| vec![(self.verb.at.clone(), template)];
+        match &self.action {
+            Action::Call { tool, arguments } => {
+                found.extend(text(tool));
+                found.extend(trees(arguments));
+            }
+            Action::Read { uri } => found.extend(text(uri)),
+            Action::Prompt { name, arguments } => {
+                found.extend(text(name));
+                found.extend(trees(arguments));
+            }
+            Action::Request { method, params } => {
+                found.extend(text(method));
+                found.extend(trees(params));
+            }
+            Action::Http { method, body } => {
+                found.push((self.verb.at.key("method"), method));
+                found.extend(trees(body));
+            }
+            Action::List(_) | Action::Session(_) | Action::Wait(_) => {}
+        }
+        found.extend(trees(&self.headers));
+        found.extend(trees(&self.meta));
+        found
+    }
+
+    /// The templates of `expect`.
+    #[must_use]
+    pub fn expected_templates(&self) -> Vec<(Pointer, &Template)> {
+        let templates = self.expect.iter().flat_map(Matcher::templates);
+        templates.map(|(at, template)| (at.clone(), template)).collect()
+    }
+}
+
+fn trees(tree: &Option<Tree>) -> Vec<(Pointer, &Template)> {
+    tree.iter().flat_map(Tree::templates).map(|(at, template)| (at.clone(), template)).collect()
 }
 
 impl Plan {

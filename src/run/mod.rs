@@ -1,14 +1,22 @@
 //! The run: every selected case is a task of one tokio runtime. It takes its places on its servers, then a run
 //! slot, then its clock starts. Limits, fail-fast and interruption act here. Nothing here prints.
 
+mod board;
+mod case;
+mod implied;
+mod save;
+mod scheduler;
+mod servers;
+mod step;
+
 use std::io;
-use std::sync::Arc;
 
 use serde_json::Value;
 
 use crate::auth::{Environment, Redactor};
 use crate::event::Event;
-use crate::plan::Plan;
+
+pub use scheduler::Run;
 
 /// What consumes the events of a run: a report, the trace, the live line.
 pub trait Consumer: Send {
@@ -37,6 +45,8 @@ pub struct Config {
     pub threads: usize,
     /// The first failure ends the run.
     pub fail_fast: bool,
+    /// Cases that their scenario skips are run, too.
+    pub run_skipped: bool,
     /// Seeds everything random.
     pub seed: u64,
     /// `{{ run.id }}`.
@@ -62,9 +72,15 @@ pub enum Interrupt {
     ClosedPipe,
 }
 
-/// A run of selected cases.
-pub struct Run {
-    _private: (),
+impl Interrupt {
+    /// What a case that it stopped says.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Signal => "interrupted by a signal",
+            Self::ClosedPipe => "interrupted: nobody reads the output any more",
+        }
+    }
 }
 
 /// What is left to say when a run is over.
@@ -74,45 +90,4 @@ pub struct Finished {
     pub ended: Event,
     /// What consumers could not write.
     pub problems: Vec<String>,
-}
-
-impl Run {
-    /// A run of the cases at `selected` (indexes into the plan's cases), in that order. Nothing is started.
-    #[must_use]
-    pub fn new(
-        plan: Arc<Plan>,
-        selected: Vec<usize>,
-        filtered_out: usize,
-        config: Config,
-        consumers: Vec<Box<dyn Consumer>>,
-    ) -> Arc<Self> {
-        let _ = (plan, selected, filtered_out, config, consumers);
-        Arc::new(Self { _private: () })
-    }
-
-    /// Waits until a case is over and returns its event, a [`crate::event::Kind::CaseEnded`]. The first call
-    /// starts the run. `index` is that of the plan's cases.
-    #[must_use]
-    pub fn wait(&self, index: usize) -> Option<Arc<Event>> {
-        let _ = index;
-        None
-    }
-
-    /// Ends the run early: running cases fail as interrupted and clean up (at most 8 s), those not started are
-    /// not run.
-    pub fn interrupt(&self, why: Interrupt) {
-        let _ = why;
-    }
-
-    /// Whether [`Self::interrupt`] was called.
-    #[must_use]
-    pub fn interrupted(&self) -> bool {
-        false
-    }
-
-    /// Waits until everything is over, sessions closed and reports written. None where it was never started.
-    #[must_use]
-    pub fn finish(&self) -> Option<Finished> {
-        None
-    }
 }

@@ -1,15 +1,42 @@
 //! The embedded server: an MCP server behind an address, tokens and failures like those of UiPath's, on
 //! loopback, for the showcase, for trying out and for our own tests.
+//!
+//! A request passes three layers. `gate` looks at address, token, method and body, and may answer by itself.
+//! `tap` sees each JSON-RPC message both ways, and spoils what [`FAULT_HEADER`] asks for. Behind it is rmcp,
+//! an implementation of the protocol that is not ours, with the server `orders`; of the older eras' sessions
+//! `sessions` takes care. Nothing here knows scenarios.
+
+mod content;
+mod door;
+mod fault;
+mod gate;
+mod log;
+mod orders;
+mod processes;
+mod sessions;
+mod tap;
+mod tools;
+mod world;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+pub use fault::{FAULT_HEADER, Fault};
+pub use log::{Entry, Log, MAX_BODY_BYTES, MAX_ENTRIES};
 
 /// The token of the user who may do everything.
 pub const OWNER_TOKEN: &str = "rt_5A4E0B0C0DE0F00D0C0FFEE0ACE0BA5E0FACADE1";
 /// The token of a user whose PAT lacks `OR.Jobs`: tools are listed, calls fail.
 pub const AUDITOR_TOKEN: &str = "rt_A0D170C0DE0F00D0C0FFEE0ACE0BA5E0FACADE02";
+/// The organization of the sandbox's address.
+pub const ORGANIZATION: &str = "acme";
+/// The tenant of the sandbox's address.
+pub const TENANT: &str = "Default";
+/// The folder key of the sandbox's address.
+pub const FOLDER_KEY: &str = "6f0c2a4e-8a1b-4c3d-9e5f-0123456789ab";
 
 /// How the sandbox is started.
 #[derive(Clone, Debug)]
@@ -26,45 +53,12 @@ impl Default for Options {
     }
 }
 
-/// What the sandbox saw: one entry for each HTTP request.
-#[derive(Clone, Debug)]
-pub struct Entry {
-    /// The HTTP method.
-    pub http_method: String,
-    /// The path.
-    pub path: String,
-    /// The request's headers, names in lower case, `authorization` replaced by whose token it was: `owner`,
-    /// `auditor`, `unknown`.
-    pub headers: Vec<(String, String)>,
-    /// The JSON-RPC method of the body, if it has one.
-    pub method: Option<String>,
-    /// The body, parsed; null where it is none or no JSON.
-    pub body: Value,
-    /// The status it was answered with.
-    pub status: u16,
-    /// Why it was refused, where it was: what the answer does not tell.
-    pub reason: Option<String>,
-    /// Whether the call that it made was cancelled by the client.
-    pub cancelled: bool,
-}
-
-/// The log of a sandbox, shared with it.
-#[derive(Clone, Debug, Default)]
-pub struct Log(Arc<Mutex<Vec<Entry>>>);
-
-impl Log {
-    /// All entries so far.
-    #[must_use]
-    pub fn entries(&self) -> Vec<Entry> {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
-    }
-}
-
-/// A sandbox that runs. It ends when this is dropped.
+/// A sandbox that runs. Dropping it ends all that it started: connections, sessions, tools.
 #[derive(Debug)]
 pub struct Sandbox {
     address: SocketAddr,
     log: Log,
+    _running: DropGuard,
 }
 
 impl Sandbox {
@@ -73,17 +67,32 @@ impl Sandbox {
     /// # Errors
     /// Where it cannot listen.
     pub async fn start(options: Options) -> std::io::Result<Self> {
-        let address = SocketAddr::new(options.host, options.port);
-        Ok(Self { address, log: Log::default() })
+        let listener = TcpListener::bind((options.host, options.port)).await?;
+        let address = listener.local_addr()?;
+        let closing = CancellationToken::new();
+        let log = Log::default();
+        let tap = tap::Tap::new(options.host.is_loopback(), gate::MAX_BODY, closing.clone());
+        let gate = Arc::new(gate::Gate { log: log.clone(), tap, faults: fault::Faults::default() });
+        let router = axum::Router::new().fallback(gate::enter).with_state(gate);
+        let door = door::Door { listener, closing: closing.clone() };
+        let serving = axum::serve(door, router).with_graceful_shutdown(closing.clone().cancelled_owned());
+        tokio::spawn(async move {
+            // It cannot fail: the door waits out what keeps a connection from being accepted.
+            let _ = serving.await;
+        });
+        Ok(Self { address, log, _running: closing.drop_guard() })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// The address of a server in it by its slug; `orders` is the one that the showcase uses.
     #[must_use]
     pub fn url(&self, slug: &str) -> String {
-        format!(
-            "http://{}/acme/Default/agenthub_/mcp/6f0c2a4e-8a1b-4c3d-9e5f-0123456789ab/{slug}",
-            self.address
-        )
+        format!("http://{}/{ORGANIZATION}/{TENANT}/agenthub_/mcp/{FOLDER_KEY}/{slug}", self.address)
     }
 
     /// What it saw.

@@ -55,7 +55,11 @@ impl SourceFile {
         let offset = offset.min(self.text.len());
         let line = self.line_starts.partition_point(|start| *start <= offset);
         let start = self.line_starts.get(line.saturating_sub(1)).copied().unwrap_or_default();
-        let column = self.text.get(start..offset).map_or(1, |before| before.chars().count() + 1);
+        // A byte order mark is no column: no editor counts it.
+        let column = self
+            .text
+            .get(start..offset)
+            .map_or(1, |before| before.strip_prefix('\u{feff}').unwrap_or(before).chars().count() + 1);
         Position { line, column }
     }
 
@@ -63,8 +67,10 @@ impl SourceFile {
     #[must_use]
     pub fn line_span(&self, line: usize) -> Span {
         let start = self.line_starts.get(line.saturating_sub(1)).copied().unwrap_or(self.text.len());
-        let end = self.line_starts.get(line).map_or(self.text.len(), |next| next.saturating_sub(1));
-        Span::new(start, end.max(start))
+        let end =
+            self.line_starts.get(line).map_or(self.text.len(), |next| next.saturating_sub(1)).max(start);
+        let cr = self.text.get(start..end).is_some_and(|text| text.ends_with('\r'));
+        Span::new(start, if cr { end - 1 } else { end })
     }
 
     /// The same file with its text passed through `mask`, which has to keep every byte offset:

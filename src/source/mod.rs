@@ -2,7 +2,10 @@
 //! Nothing here knows what a scenario is.
 
 mod file;
+mod scalar;
 mod span;
+mod trap;
+mod tree;
 pub mod yaml;
 
 use std::collections::HashMap;
@@ -17,7 +20,8 @@ pub use span::{Pointer, Span};
 pub struct NodeSpan {
     /// The key that names the node; none for list elements and the root.
     pub key: Option<Span>,
-    /// The value. A scalar's whole text; for a container its first line up to the line break.
+    /// The value. A scalar's whole text, its quotes or `|` included; for a container what stands of it on its
+    /// first line. What an alias repeats stands where the alias stands.
     pub value: Span,
 }
 

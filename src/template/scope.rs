@@ -1,7 +1,7 @@
 //! The names that templates can see: one owned context for each case.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Map, Value};
 
@@ -18,18 +18,20 @@ pub struct Facts {
     pub folder: Arc<PathBuf>,
 }
 
-/// The scope of a case. Values are owned; a save adds to it.
+/// The scope of a case. Values are owned; a save adds to it. Templates read it in place.
 #[derive(Debug)]
 pub struct Scope {
     values: Map<String, Value>,
+    facts: Facts,
+    random: Mutex<fastrand::Rng>,
 }
 
 impl Scope {
     /// A scope without names.
     #[must_use]
     pub fn new(facts: Facts) -> Self {
-        let _ = facts;
-        Self { values: Map::new() }
+        let random = Mutex::new(fastrand::Rng::with_seed(facts.seed));
+        Self { values: Map::new(), facts, random }
     }
 
     /// Gives a name a value; an older one is replaced.
@@ -41,5 +43,19 @@ impl Scope {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.values.get(name)
+    }
+
+    /// Every name in it.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.values.keys().map(String::as_str)
+    }
+
+    pub(super) fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// Draws from the case's own random numbers.
+    pub(super) fn draw<T>(&self, draw: impl FnOnce(&mut fastrand::Rng) -> T) -> T {
+        draw(&mut self.random.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

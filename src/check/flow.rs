@@ -1,0 +1,223 @@
+//! The flow of names: what each template reads has to be known by then, and what is saved should be read.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::model::{Suite, nearest};
+use crate::plan::{Scenario, Step, within};
+use crate::source::{Document, Pointer};
+use crate::template::{Template, Tree, Use};
+
+/// The members of the scope words that have a fixed shape.
+const MEMBERS: &[(&str, &[&str])] =
+    &[("server", &["name"]), ("run", &["id"]), ("session", &["id", "capabilities", "tools", "auth"])];
+
+/// The names that stand before a scenario begins.
+#[derive(Debug, Default)]
+pub struct Known<'a> {
+    /// The suite's variables and those of `--var`.
+    vars: HashSet<&'a str>,
+    /// What `env.NAME` may be.
+    env: HashSet<&'a str>,
+    /// Whether there is a suite file that `env` could be listed in.
+    suite_file: bool,
+}
+
+impl<'a> Known<'a> {
+    /// Of a suite and the command line.
+    #[must_use]
+    pub fn new(suite: &'a Suite, command_line: &'a [String]) -> Self {
+        Self {
+            vars: suite
+                .vars
+                .iter()
+                .map(|v| v.value.as_str())
+                .chain(command_line.iter().map(String::as_str))
+                .collect(),
+            env: suite.env.iter().chain(&suite.secrets).map(|name| name.value.as_str()).collect(),
+            suite_file: suite.document.is_some(),
+        }
+    }
+
+    /// The problems of the suite's own variables.
+    #[must_use]
+    pub fn suite_vars(
+        suite: &'a Suite,
+        vars: &'a [(String, Tree)],
+        command_line: &'a [String],
+    ) -> Vec<Diagnostic> {
+        let Some(document) = &suite.document else { return Vec::new() };
+        let mut known = Self::new(suite, command_line);
+        known.vars = command_line.iter().map(String::as_str).collect();
+        let mut flow = Flow {
+            document,
+            known: &known,
+            names: known.vars.clone(),
+            later: HashMap::new(),
+            problems: Vec::new(),
+        };
+        flow.vars(vars);
+        flow.problems
+    }
+}
+
+/// Follows the names through a scenario.
+#[must_use]
+pub fn flow(scenario: &Scenario, known: &Known<'_>) -> Vec<Diagnostic> {
+    let mut later: HashMap<&str, (usize, Pointer)> = HashMap::new();
+    for (index, step) in scenario.steps.iter().enumerate() {
+        for save in &step.save {
+            later.entry(&save.name.value).or_insert((index + 1, save.name.at.clone()));
+        }
+    }
+    let mut flow =
+        Flow { document: &scenario.document, known, names: known.vars.clone(), later, problems: Vec::new() };
+    flow.vars(&scenario.vars);
+    for tree in [&scenario.capabilities, &scenario.info].into_iter().flatten() {
+        flow.tree(tree);
+    }
+    for step in &scenario.steps {
+        flow.step(step);
+    }
+    let mut problems = flow.problems;
+    problems.extend(unused_saves(scenario));
+    problems
+}
+
+struct Flow<'a> {
+    document: &'a Document,
+    known: &'a Known<'a>,
+    names: HashSet<&'a str>,
+    later: HashMap<&'a str, (usize, Pointer)>,
+    problems: Vec<Diagnostic>,
+}
+
+impl<'a> Flow<'a> {
+    fn vars(&mut self, vars: &'a [(String, Tree)]) {
+        for (name, tree) in vars {
+            self.tree(tree);
+            self.names.insert(name);
+        }
+    }
+
+    fn tree(&mut self, tree: &Tree) {
+        for (at, template) in tree.templates() {
+            self.template(at, template);
+        }
+    }
+
+    fn step(&mut self, step: &'a Step) {
+        for (at, template) in step.templates() {
+            self.template(&at, template);
+        }
+        for save in &step.save {
+            for template in save.path.templates() {
+                self.template(&save.path_at.at, template);
+            }
+        }
+        // What a step saves is saved before its expectation is compared.
+        self.names.extend(step.save.iter().map(|save| save.name.value.as_str()));
+        for (at, template) in step.expected_templates() {
+            self.template(&at, template);
+        }
+    }
+
+    fn template(&mut self, at: &Pointer, template: &Template) {
+        for used in template.uses() {
+            if let Some(problem) = self.problem(at, used) {
+                self.problems.push(problem);
+            }
+        }
+    }
+
+    fn problem(&self, at: &Pointer, used: &Use) -> Option<Diagnostic> {
+        let site = || within(self.document, at, used.at.clone());
+        let undefined = |message: String| Diagnostic::error(Code::UndefinedName, site(), message);
+        let member = used.rest.first().map(String::as_str);
+        match used.name.as_str() {
+            "env" => {
+                let Some(variable) = member else {
+                    return Some(
+                        undefined("`env` is not a value by itself".to_owned())
+                            .help("name a variable: `env.NAME`"),
+                    );
+                };
+                if self.known.env.contains(variable) {
+                    return None;
+                }
+                let problem =
+                    undefined(format!("the suite does not list the environment variable `{variable}`"));
+                Some(match nearest(variable, self.known.env.iter().copied()) {
+                    Some(near) => problem.help(format!("did you mean `env.{near}`?")),
+                    None if self.known.suite_file => problem.help(format!("add it to the suite: `env: [{variable}]`")),
+                    None => problem.help("a template reads only variables that a suite file (callsheet.yaml) lists under `env`"),
+                })
+            }
+            "row" => Some(undefined("the scenario has no rows".to_owned())),
+            "request" => Some(undefined("`request` is known only where the server is answered".to_owned())),
+            "protocol" => None,
+            word => {
+                if let Some((_, members)) = MEMBERS.iter().find(|(name, _)| *name == word) {
+                    return match member {
+                        Some(member) if members.contains(&member) => None,
+                        Some(member) => {
+                            let problem = undefined(format!("`{word}` has no member `{member}`"));
+                            Some(problem.help(format!("it has {}", listed(members))))
+                        }
+                        None => Some(
+                            undefined(format!("`{word}` is not a value by itself"))
+                                .help(format!("it has {}", listed(members))),
+                        ),
+                    };
+                }
+                if used.optional || self.names.contains(word) {
+                    return None;
+                }
+                Some(self.unknown(word, undefined(String::new())))
+            }
+        }
+    }
+
+    fn unknown(&self, name: &str, mut problem: Diagnostic) -> Diagnostic {
+        if let Some((step, at)) = self.later.get(name) {
+            problem.message = format!("`{name}` is used before it is saved");
+            return problem
+                .also(self.document.key_site(at), format!("saved here, by step {step}"))
+                .help("move the step that saves it up, or take the value from an earlier step");
+        }
+        problem.message = format!("nothing defines `{name}`");
+        match nearest(name, self.names.iter().copied()) {
+            Some(near) => problem.help(format!("did you mean `{near}`?")),
+            None => problem.help(format!(
+                "define it under `vars`, or save it in an earlier step: `save: {{{name}: $.json.{name}}}`"
+            )),
+        }
+    }
+}
+
+fn listed(names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// A warning for each saved name that nothing reads, unless it begins with `_`.
+fn unused_saves(scenario: &Scenario) -> Vec<Diagnostic> {
+    let mut read: HashSet<&str> = HashSet::new();
+    for step in &scenario.steps {
+        let paths = step.save.iter().flat_map(|save| save.path.templates());
+        let templates =
+            step.templates().into_iter().chain(step.expected_templates()).map(|(_, template)| template);
+        read.extend(templates.chain(paths).flat_map(Template::uses).map(|used| used.name.as_str()));
+    }
+    let saves = scenario.steps.iter().flat_map(|step| &step.save);
+    saves
+        .filter(|save| !save.secret && !read.contains(save.name.value.as_str()))
+        .map(|save| {
+            Diagnostic::warning(
+                Code::UnusedSave,
+                scenario.document.key_site(&save.name.at),
+                format!("nothing reads `{}`", save.name.value),
+            )
+            .help("take it out, or expect something of it")
+        })
+        .collect()
+}

@@ -1,0 +1,129 @@
+//! A place in a document, and the way down from it. What stands there was judged by `shape` before; a value of
+//! another type than asked for is simply not there.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::duration::duration;
+use super::scenario::Spot;
+use crate::source::{Document, Pointer, Site};
+
+/// Where a misspelt key was meant to stand, and where it stands. Reading goes on with what was meant, so that
+/// one misspelling is one message.
+pub(super) type Meant = HashMap<Pointer, Pointer>;
+
+/// A place in a document.
+#[derive(Clone)]
+pub(super) struct Cursor<'a> {
+    document: &'a Document,
+    meant: &'a Meant,
+    at: Pointer,
+}
+
+impl<'a> Cursor<'a> {
+    /// The document's root.
+    pub(super) fn root(document: &'a Document, meant: &'a Meant) -> Self {
+        Self { document, meant, at: Pointer::root() }
+    }
+
+    /// The place.
+    pub(super) fn at(&self) -> &Pointer {
+        &self.at
+    }
+
+    /// What stands there.
+    pub(super) fn value(&self) -> &'a Value {
+        self.document.get(&self.at).unwrap_or(&Value::Null)
+    }
+
+    fn to(&self, at: Pointer) -> Self {
+        Self { document: self.document, meant: self.meant, at }
+    }
+
+    /// The member of a name.
+    pub(super) fn get(&self, name: &str) -> Option<Self> {
+        let at = self.at.key(name);
+        if self.document.get(&at).is_some() {
+            return Some(self.to(at));
+        }
+        self.meant.get(&at).map(|at| self.to(at.clone()))
+    }
+
+    /// The place of a member, if it is there.
+    pub(super) fn pointer(&self, name: &str) -> Option<Pointer> {
+        self.get(name).map(|cursor| cursor.at)
+    }
+
+    /// The members of a mapping.
+    pub(super) fn entries(&self) -> Vec<(&'a str, Self)> {
+        let object = self.value().as_object();
+        object.into_iter().flatten().map(|(name, _)| (name.as_str(), self.to(self.at.key(name)))).collect()
+    }
+
+    /// The elements of a list.
+    pub(super) fn elements(&self) -> Vec<Self> {
+        (0..self.value().as_array().map_or(0, Vec::len)).map(|index| self.to(self.at.index(index))).collect()
+    }
+
+    /// The string that stands there, and its place.
+    pub(super) fn spot(&self) -> Option<Spot<String>> {
+        self.value().as_str().map(|text| Spot { value: text.to_owned(), at: self.at.clone() })
+    }
+
+    /// The string of a member.
+    pub(super) fn text(&self, name: &str) -> Option<String> {
+        self.get(name)?.value().as_str().map(str::to_owned)
+    }
+
+    /// The duration of a member.
+    pub(super) fn duration(&self, name: &str) -> Option<Duration> {
+        self.get(name)?.as_duration()
+    }
+
+    /// The duration that stands there.
+    pub(super) fn as_duration(&self) -> Option<Duration> {
+        duration(self.value().as_str()?).ok()
+    }
+
+    /// The flag of a member; false where it is not there.
+    pub(super) fn flag(&self, name: &str) -> bool {
+        self.get(name).is_some_and(|cursor| cursor.value().as_bool() == Some(true))
+    }
+
+    /// Where the value stands.
+    pub(super) fn site(&self) -> Site {
+        self.document.site(&self.at)
+    }
+
+    /// The document.
+    pub(super) fn document(&self) -> &'a Document {
+        self.document
+    }
+
+    /// Where its key stands.
+    pub(super) fn key_site(&self) -> Site {
+        self.document.key_site(&self.at)
+    }
+
+    /// Where a mapping begins: its first key, or its value where it has none.
+    pub(super) fn first_key_site(&self) -> Site {
+        first_key_site(self.document, &self.at)
+    }
+}
+
+/// Where a mapping begins: its first key, or its value where it has none.
+pub(super) fn first_key_site(document: &Document, at: &Pointer) -> Site {
+    let first = document.get(at).and_then(Value::as_object).and_then(|object| object.keys().next());
+    match first {
+        Some(key) => document.key_site(&at.key(key)),
+        None => document.site(at),
+    }
+}
+
+/// A document whose file is another: how a masked source line comes under every caret.
+pub(super) fn with_file(document: &Document, file: Arc<crate::source::SourceFile>) -> Arc<Document> {
+    Arc::new(Document { file, value: document.value.clone(), spans: document.spans.clone() })
+}

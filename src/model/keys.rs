@@ -1,0 +1,158 @@
+//! What the tables of keys are made of. The reader, the JSON Schemas and the key lists of the docs all go by
+//! these tables; nothing about a single key is said anywhere else.
+
+/// An object of a file format.
+#[derive(Debug)]
+pub(super) struct Table {
+    /// What messages call it: `a step`.
+    pub(super) what: &'static str,
+    /// Its keys, in groups as they belong together.
+    pub(super) groups: &'static [&'static [Key]],
+}
+
+/// One key of an object.
+#[derive(Debug)]
+pub(super) struct Key {
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
+    pub(super) required: bool,
+    /// What it means, in a sentence or two of Markdown.
+    pub(super) doc: &'static str,
+    /// For a key of a later version: what to do without it. Such a key is refused by name, so that it is never
+    /// taken for a misspelling.
+    pub(super) later: Option<&'static str>,
+}
+
+/// What a key takes.
+#[derive(Debug)]
+pub(super) enum Kind {
+    /// A string that is no template.
+    Text,
+    /// The name of a server or an identity of the suite.
+    Name,
+    /// A string with templates.
+    Template,
+    /// `true` or `false`.
+    Flag,
+    /// A whole number from 1.
+    Count,
+    /// A duration over zero.
+    Duration,
+    /// So many in a unit of time: `10/s`.
+    Rate,
+    /// `auto` or a version of the protocol.
+    Protocol,
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// The name of an environment variable.
+    Variable,
+    /// Any value; strings in it are templates.
+    Any,
+    /// A mapping of any values, or one template that yields it.
+    Object,
+    /// A matcher over the exchange.
+    Expect,
+    /// HTTP headers of a step: strings with templates, or null to leave one out.
+    StepHeaders,
+    /// HTTP headers of a server: plain strings.
+    ServerHeaders,
+    /// A list with at least one element.
+    List(&'static Self),
+    /// A mapping from names to values, with at least one entry.
+    Map(Names, &'static Self),
+    /// An object with a table of its own.
+    Table(&'static Table),
+    /// An object in whose place a token might be written.
+    Secret(&'static Table),
+    /// Two kinds of different types.
+    Either(&'static Self, &'static Self),
+}
+
+/// What the names of a mapping name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Names {
+    /// Variables that templates read.
+    Variables,
+    /// Servers of the suite.
+    Servers,
+    /// Identities of a server.
+    Identities,
+    /// Anything.
+    Any,
+}
+
+impl Key {
+    /// A key that may be left out.
+    pub(super) const fn may(name: &'static str, kind: Kind, doc: &'static str) -> Self {
+        Self { name, kind, required: false, doc, later: None }
+    }
+
+    /// A key that has to be there.
+    pub(super) const fn must(name: &'static str, kind: Kind, doc: &'static str) -> Self {
+        Self { name, kind, required: true, doc, later: None }
+    }
+
+    /// A key of a later version.
+    pub(super) const fn later(name: &'static str, way_out: &'static str) -> Self {
+        Self { name, kind: Kind::Any, required: false, doc: "", later: Some(way_out) }
+    }
+}
+
+impl Table {
+    /// Every key, those of later versions too.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &'static Key> {
+        self.groups.iter().flat_map(|group| group.iter())
+    }
+
+    /// The keys that this version has.
+    pub(super) fn built(&self) -> impl Iterator<Item = &'static Key> {
+        self.keys().filter(|key| key.later.is_none())
+    }
+}
+
+impl Kind {
+    /// What it is, for messages and for the docs.
+    pub(super) fn describe(&self) -> String {
+        match self {
+            Self::Text => "a string".to_owned(),
+            Self::Name => "a name".to_owned(),
+            Self::Template => "a string with templates".to_owned(),
+            Self::Flag => "`true` or `false`".to_owned(),
+            Self::Count => "a whole number from 1".to_owned(),
+            Self::Duration => "a duration such as `30s`".to_owned(),
+            Self::Rate => "a rate such as `10/s`".to_owned(),
+            Self::Protocol => "`auto` or a version".to_owned(),
+            Self::Word(words) => listed(words.iter().copied(), "or"),
+            Self::Variable => "the name of an environment variable".to_owned(),
+            Self::Any => "any value".to_owned(),
+            Self::Object => "a mapping, or a template that yields one".to_owned(),
+            Self::Expect => "a mapping from fields of the exchange to what is expected of them".to_owned(),
+            Self::StepHeaders => "a mapping from header names to strings or null".to_owned(),
+            Self::ServerHeaders => "a mapping from header names to strings".to_owned(),
+            Self::List(of) => format!("a list, each element {}", of.describe()),
+            Self::Map(names, of) => {
+                let names = match names {
+                    Names::Variables => "names of variables",
+                    Names::Servers => "names of servers",
+                    Names::Identities => "names of identities",
+                    Names::Any => "names",
+                };
+                format!("a mapping from {names}, each to {}", of.describe())
+            }
+            Self::Table(table) | Self::Secret(table) => {
+                format!("a mapping with {}", listed(table.built().map(|key| key.name), "or"))
+            }
+            Self::Either(one, other) => format!("{}, or {}", one.describe(), other.describe()),
+        }
+    }
+}
+
+/// Words in backticks as a list in a sentence.
+pub(super) fn listed<'a>(words: impl IntoIterator<Item = &'a str>, joined: &str) -> String {
+    let mut words: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();
+    match words.pop() {
+        None => String::new(),
+        Some(last) if words.is_empty() => last,
+        Some(last) => format!("{} {joined} {last}", words.join(", ")),
+    }
+}

@@ -1,0 +1,185 @@
+//! One entry of a suite's `servers`.
+
+use std::path::Path;
+
+use url::Url;
+
+use super::address::{AddressError, address};
+use super::cursor::Cursor;
+use super::read_suite::checks;
+use super::scenario::Spot;
+use super::shape::{literal_secret, looks_like_token, rate};
+use super::suite::{Limits, Server, Target, Timeouts};
+use super::suite_keys::TARGETS;
+use crate::auth::Credential;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::uipath::{Address, DEFAULT_BASE, Fault, TOKEN_VARIABLE};
+
+/// Reads a server. One that is wrong is returned too, with a target that is never used, so that scenarios which
+/// name it are not told that it does not exist.
+pub(super) fn server(name: &str, cursor: &Cursor<'_>, root: &Path, problems: &mut Vec<Diagnostic>) -> Server {
+    let name = Spot { value: name.to_owned(), at: cursor.at().clone() };
+    let insecure = cursor.flag("insecure");
+    let (target, own) = target(cursor, insecure, problems);
+    let target = target.unwrap_or(Target::Sandbox { slug: String::new() });
+    let mut server = Server::new(name, target);
+    server.auth = cursor.get("auth").and_then(|auth| credential(&auth, root, problems)).or(own);
+    for (identity, entry) in cursor.get("identities").map(|all| all.entries()).unwrap_or_default() {
+        if let Some(credential) = credential(&entry, root, problems) {
+            server.identities.push((identity.to_owned(), credential));
+        }
+    }
+    if matches!(server.target, Target::Sandbox { .. }) {
+        sandbox_identities(&mut server);
+    }
+    for (header, value) in cursor.get("headers").map(|all| all.entries()).unwrap_or_default() {
+        if let Some(text) = value.value().as_str() {
+            server.headers.push((header.to_owned(), text.to_owned()));
+        }
+    }
+    server.limits = limits(cursor);
+    server.timeouts = timeouts(cursor);
+    server.insecure = insecure;
+    server.checks = checks(cursor);
+    server
+}
+
+/// How the server is reached, and the credential that comes with it.
+fn target(
+    cursor: &Cursor<'_>,
+    insecure: bool,
+    problems: &mut Vec<Diagnostic>,
+) -> (Option<Target>, Option<Credential>) {
+    let given: Vec<(&str, Cursor<'_>)> =
+        TARGETS.iter().filter_map(|key| cursor.get(key).map(|member| (*key, member))).collect();
+    let mut given = given.into_iter();
+    let Some((key, first)) = given.next() else {
+        if cursor.value().is_object() {
+            let what = cursor.at().last().unwrap_or_default();
+            let message = format!("server `{what}` has no address");
+            let problem = Diagnostic::error(Code::MissingKey, cursor.first_key_site(), message);
+            problems.push(problem.help("add one of `sandbox`, `uipath` or `url`"));
+        }
+        return (None, None);
+    };
+    for (other, member) in given {
+        let message = format!("a server has one address, this one has `{key}` and `{other}`");
+        let problem = Diagnostic::error(Code::Conflict, member.key_site(), message);
+        let problem = problem.also(first.key_site(), "the other one");
+        problems.push(problem.help("leave one of them out, or make two servers of it"));
+    }
+    match key {
+        "sandbox" => sandbox(&first, problems),
+        "uipath" => (uipath(&first, insecure, problems), Some(Credential::Env(TOKEN_VARIABLE.to_owned()))),
+        "url" => (url(&first, insecure, problems).map(Target::Url), None),
+        _ => (None, None),
+    }
+}
+
+#[cfg(feature = "sandbox")]
+fn sandbox(cursor: &Cursor<'_>, _: &mut Vec<Diagnostic>) -> (Option<Target>, Option<Credential>) {
+    use crate::auth::Secret;
+    let slug = cursor.text("slug").unwrap_or_else(|| "orders".to_owned());
+    let own = Credential::Own(Secret::new(crate::sandbox::OWNER_TOKEN), "the sandbox's own token");
+    (Some(Target::Sandbox { slug }), Some(own))
+}
+
+#[cfg(not(feature = "sandbox"))]
+fn sandbox(cursor: &Cursor<'_>, problems: &mut Vec<Diagnostic>) -> (Option<Target>, Option<Credential>) {
+    let message = "this callsheet was built without the sandbox";
+    let problem = Diagnostic::error(Code::NotYet, cursor.key_site(), message);
+    problems.push(problem.help("build it with `--features sandbox`, or name a `url`"));
+    (None, None)
+}
+
+/// The sandbox's second user, unless the suite has an identity of that name.
+#[cfg(feature = "sandbox")]
+fn sandbox_identities(server: &mut Server) {
+    use crate::auth::Secret;
+    if !server.identities.iter().any(|(name, _)| name == "auditor") {
+        let token = Secret::new(crate::sandbox::AUDITOR_TOKEN);
+        let own = Credential::Own(token, "the sandbox's token without OR.Jobs");
+        server.identities.push(("auditor".to_owned(), own));
+    }
+}
+
+#[cfg(not(feature = "sandbox"))]
+fn sandbox_identities(_: &mut Server) {}
+
+fn url(cursor: &Cursor<'_>, insecure: bool, problems: &mut Vec<Diagnostic>) -> Option<Url> {
+    let text = cursor.value().as_str().filter(|text| !text.trim().is_empty() && !text.contains("{{"))?;
+    match address(text, insecure) {
+        Ok(url) => Some(url),
+        Err(AddressError { message, help }) => {
+            problems.push(Diagnostic::error(Code::BadAddress, cursor.site(), message).help(help));
+            None
+        }
+    }
+}
+
+fn uipath(cursor: &Cursor<'_>, insecure: bool, problems: &mut Vec<Diagnostic>) -> Option<Target> {
+    let part = |key: &str| cursor.text(key).filter(|text| !text.trim().is_empty() && !text.contains("{{"));
+    let base = match cursor.get("base") {
+        None => DEFAULT_BASE.to_owned(),
+        Some(base) => url(&base, insecure, problems).map(|_| part("base"))??,
+    };
+    let (org, tenant, folder_key, slug) = (part("org")?, part("tenant")?, part("folderKey")?, part("slug")?);
+    let address = Address { org, tenant, folder_key, slug, base };
+    let faults = address.faults();
+    let usable = faults.iter().all(|fault| !fault.fatal);
+    for Fault { part, fatal, message, help } in faults {
+        let site = cursor.get(part.key()).map_or_else(|| cursor.site(), |part| part.site());
+        let problem = if fatal {
+            Diagnostic::error(Code::BadAddress, site, message)
+        } else {
+            Diagnostic::warning(Code::BadAddress, site, message)
+        };
+        problems.push(problem.help(help));
+    }
+    address.url().filter(|_| usable).map(Target::Url)
+}
+
+/// Where a token comes from: one of `env`, `file`, `command`.
+fn credential(cursor: &Cursor<'_>, root: &Path, problems: &mut Vec<Diagnostic>) -> Option<Credential> {
+    let pat = cursor.get("pat").filter(|pat| pat.value().is_object())?;
+    let given: Vec<(&str, Cursor<'_>)> =
+        ["env", "file", "command"].into_iter().filter_map(|key| Some((key, pat.get(key)?))).collect();
+    if let [(one, first), (other, second), ..] = given.as_slice() {
+        let message = format!("a token comes from one place, this one from `{one}` and `{other}`");
+        let problem = Diagnostic::error(Code::Conflict, second.key_site(), message);
+        let problem = problem.also(first.key_site(), "the other one");
+        problems.push(problem.help("leave one of them out"));
+    }
+    let (key, place) = given.into_iter().next()?;
+    match key {
+        "env" => place.spot().map(|name| Credential::Env(name.value)),
+        "file" => place.spot().map(|path| Credential::File(root.join(path.value))),
+        _ => {
+            let words: Vec<Spot<String>> = place.elements().iter().filter_map(Cursor::spot).collect();
+            for word in words.iter().filter(|word| looks_like_token(&word.value)) {
+                problems.push(literal_secret(place.document(), &word.at));
+            }
+            Some(Credential::Command(words.into_iter().map(|word| word.value).collect()))
+        }
+    }
+}
+
+fn limits(cursor: &Cursor<'_>) -> Limits {
+    let Some(limits) = cursor.get("limits") else { return Limits::default() };
+    Limits {
+        concurrency: limits
+            .get("concurrency")
+            .and_then(|count| count.value().as_u64())
+            .and_then(|count| usize::try_from(count).ok()),
+        rate: limits.text("rate").as_deref().and_then(rate),
+    }
+}
+
+fn timeouts(cursor: &Cursor<'_>) -> Timeouts {
+    let Some(timeouts) = cursor.get("timeouts") else { return Timeouts::default() };
+    Timeouts {
+        connect: timeouts.duration("connect"),
+        start: timeouts.duration("start"),
+        step: timeouts.duration("step"),
+    }
+}

@@ -1,0 +1,437 @@
+//! Whether a document has the shape that the tables say. Every problem becomes a diagnostic, and reading goes on.
+
+use serde_json::Value;
+
+use super::cursor::{Meant, first_key_site};
+use super::duration::{FORMS, duration};
+use super::keys::{Key, Kind, Names, Table, listed};
+use super::nearest::nearest;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::mcp::Version;
+use crate::source::{Document, Pointer};
+use crate::template::check_name;
+
+/// Checks a whole document against a table.
+pub(super) fn check(document: &Document, table: &'static Table, problems: &mut Vec<Diagnostic>) -> Meant {
+    let mut shape = Shape { document, problems, meant: Meant::new() };
+    shape.table(&Pointer::root(), table);
+    shape.meant
+}
+
+struct Shape<'a> {
+    document: &'a Document,
+    problems: &'a mut Vec<Diagnostic>,
+    meant: Meant,
+}
+
+impl<'a> Shape<'a> {
+    fn value(&self, at: &Pointer) -> &'a Value {
+        self.document.get(at).unwrap_or(&Value::Null)
+    }
+
+    fn error(&self, code: Code, at: &Pointer, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::error(code, self.document.site(at), message)
+    }
+
+    fn error_at_key(&self, code: Code, at: &Pointer, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::error(code, self.document.key_site(at), message)
+    }
+
+    fn kind(&mut self, at: &Pointer, kind: &'static Kind) {
+        let value = self.value(at);
+        match (kind, value) {
+            (Kind::Any, _) => {}
+            (Kind::Duration, Value::Number(number)) => {
+                let found =
+                    self.error(Code::BadDuration, at, format!("`{number}` is no duration: it has no unit"));
+                self.problems.push(found.help(format!("write `{number}ms` or `{number}s`")));
+            }
+            (Kind::Either(one, other), _) => {
+                if takes(one, value) {
+                    self.kind(at, one);
+                } else if takes(other, value) {
+                    self.kind(at, other);
+                } else {
+                    self.wrong_type(at, kind);
+                }
+            }
+            (Kind::Secret(_), Value::String(_) | Value::Number(_)) => self.literal_secret(at),
+            _ if !takes(kind, value) => self.wrong_type(at, kind),
+            (_, Value::String(text)) => self.text(at, kind, text),
+            (Kind::List(of), Value::Array(elements)) => {
+                for index in 0..elements.len() {
+                    self.kind(&at.index(index), of);
+                }
+                self.not_empty(at, elements.is_empty());
+            }
+            (Kind::Map(names, of), Value::Object(entries)) => {
+                for name in entries.keys() {
+                    self.name(&at.key(name), *names, name);
+                    self.kind(&at.key(name), of);
+                }
+                self.not_empty(at, entries.is_empty());
+            }
+            (Kind::StepHeaders | Kind::ServerHeaders, Value::Object(headers)) => {
+                self.headers(at, headers, matches!(kind, Kind::StepHeaders));
+                self.not_empty(at, headers.is_empty());
+            }
+            (Kind::Table(table) | Kind::Secret(table), _) => self.table(at, table),
+            _ => {}
+        }
+    }
+
+    fn table(&mut self, at: &Pointer, table: &'static Table) {
+        let Value::Object(object) = self.value(at) else {
+            let found = format!("{} is a mapping, but this is {}", table.what, type_name(self.value(at)));
+            let problem = self.error(Code::WrongType, at, found);
+            self.problems.push(problem.help(takes_keys(table)));
+            return;
+        };
+        for name in object.keys() {
+            let here = at.key(name);
+            match table.keys().find(|key| key.name == name) {
+                Some(Key { later: Some(way_out), .. }) => {
+                    let message = format!("`{name}` is not supported by this version yet");
+                    let problem = self.error_at_key(Code::NotYet, &here, message);
+                    self.problems.push(problem.help(*way_out));
+                }
+                Some(key) => self.kind(&here, &key.kind),
+                None => self.unknown_key(at, name, table),
+            }
+        }
+        for key in table.built().filter(|key| key.required) {
+            let meant = at.key(key.name);
+            if !object.contains_key(key.name) && !self.meant.contains_key(&meant) {
+                let message = format!("{} needs the key `{}`", table.what, key.name);
+                let site = first_key_site(self.document, at);
+                let help = format!("add `{}`: {}", key.name, key.kind.describe());
+                self.problems.push(Diagnostic::error(Code::MissingKey, site, message).help(help));
+            }
+        }
+        if object.is_empty() && table.built().all(|key| !key.required) {
+            self.not_empty(at, true);
+        }
+    }
+
+    fn unknown_key(&mut self, at: &Pointer, name: &str, table: &'static Table) {
+        let here = at.key(name);
+        let problem =
+            self.error_at_key(Code::UnknownKey, &here, format!("unknown key `{name}` in {}", table.what));
+        let free = table.built().filter(|key| {
+            let meant = at.key(key.name);
+            self.document.get(&meant).is_none() && !self.meant.contains_key(&meant)
+        });
+        let near = nearest(name, free.map(|key| key.name));
+        let key = near.and_then(|near| table.built().find(|key| key.name == near));
+        let Some(key) = key else {
+            self.problems.push(problem.help(takes_keys(table)));
+            return;
+        };
+        let site = self.document.key_site(&here);
+        self.problems.push(problem.help(format!("did you mean `{}`?", key.name)).fix(site, key.name));
+        self.meant.insert(at.key(key.name), here.clone());
+        self.kind(&here, &key.kind);
+    }
+
+    fn not_empty(&mut self, at: &Pointer, empty: bool) {
+        if empty {
+            let problem = self.error(Code::Empty, at, format!("{} is empty", subject(at)));
+            self.problems.push(problem.help("write what belongs there, or leave the key out"));
+        }
+    }
+
+    fn wrong_type(&mut self, at: &Pointer, kind: &Kind) {
+        let value = self.value(at);
+        let found = type_name(value);
+        let message = if value.is_null() {
+            format!("{} takes {}, but it has no value", subject(at), kind.describe())
+        } else {
+            format!("{} takes {}, but this is {found}", subject(at), kind.describe())
+        };
+        let mut problem = self.error(Code::WrongType, at, message);
+        let is_text = |kind: &Kind| matches!(kind, Kind::Text | Kind::Name | Kind::Template | Kind::Variable);
+        match value {
+            Value::Bool(_) | Value::Number(_) if is_text(kind) => {
+                problem = problem.help(format!("write it in quotes: `\"{value}\"`"));
+            }
+            Value::String(text) if matches!(kind, Kind::Flag) => {
+                let flag = matches!(text.to_ascii_lowercase().as_str(), "yes" | "on" | "true" | "y");
+                problem = problem.help(format!("write `{flag}`, without quotes"));
+            }
+            Value::String(text) if matches!(kind, Kind::List(of) if is_text(of)) => {
+                problem = problem.help(format!("write `[{text}]`"));
+            }
+            Value::Null => problem = problem.help("write a value, or leave the key out"),
+            _ => problem = problem.help(format!("write {}", kind.describe())),
+        }
+        self.problems.push(problem);
+    }
+
+    fn literal_secret(&mut self, at: &Pointer) {
+        self.problems.push(literal_secret(self.document, at));
+    }
+
+    fn text(&mut self, at: &Pointer, kind: &Kind, text: &str) {
+        if text.trim().is_empty() && !matches!(kind, Kind::Duration | Kind::Rate) {
+            self.not_empty(at, true);
+            return;
+        }
+        if text.contains("{{") && !matches!(kind, Kind::Template | Kind::Object) {
+            self.template_here(at, kind);
+            return;
+        }
+        match kind {
+            Kind::Object if !text.contains("{{") => self.wrong_type(at, kind),
+            Kind::Duration => self.duration(at, text),
+            Kind::Rate if rate(text).is_none() => {
+                let problem = self.error(Code::BadValue, at, format!("`{text}` is no rate"));
+                self.problems.push(
+                    problem.help("write a whole number from 1 and a unit: `10/s`, `100/m` or `1000/h`"),
+                );
+            }
+            Kind::Protocol => self.protocol(at, text),
+            Kind::Word(words) if !words.contains(&text) => {
+                let problem =
+                    self.error(Code::BadValue, at, format!("{} does not take `{text}`", subject(at)));
+                self.problems.push(choices(problem, text, words, "it takes"));
+            }
+            Kind::Variable if !is_variable(text) => self.literal_secret_or_variable(at, text),
+            _ => {}
+        }
+    }
+
+    fn literal_secret_or_variable(&mut self, at: &Pointer, text: &str) {
+        let in_credential = at.parent().and_then(|parent| parent.last()).as_deref() == Some("pat");
+        if in_credential || looks_like_token(text) {
+            self.literal_secret(at);
+        } else {
+            let problem =
+                self.error(Code::BadName, at, format!("`{text}` is no name of an environment variable"));
+            self.problems.push(problem.help("write letters, digits and `_`, such as `CUSTOMER_ID`"));
+        }
+    }
+
+    fn template_here(&mut self, at: &Pointer, kind: &Kind) {
+        let what = subject(at);
+        let problem = if matches!(kind, Kind::Name) {
+            let problem = self.error(
+                Code::NotYet,
+                at,
+                format!("a template in {what} is not supported by this version yet"),
+            );
+            problem.help("write the name itself")
+        } else {
+            let problem =
+                self.error(Code::TemplateHere, at, format!("{what} is no template: `{{{{` is not read here"));
+            problem.help("write the text itself; templates are read in values that are sent or expected")
+        };
+        self.problems.push(problem);
+    }
+
+    fn duration(&mut self, at: &Pointer, text: &str) {
+        let message = match duration(text) {
+            Ok(time) if !time.is_zero() => return,
+            Ok(_) => format!("{} cannot be zero", subject(at)),
+            Err(message) => message,
+        };
+        let problem = self.error(Code::BadDuration, at, message);
+        self.problems.push(problem.help(FORMS));
+    }
+
+    fn protocol(&mut self, at: &Pointer, text: &str) {
+        let spoken: Vec<&str> =
+            std::iter::once("auto").chain(Version::SPOKEN.iter().map(|version| version.as_str())).collect();
+        let problem = match Version::parse(text) {
+            _ if text == "auto" => return,
+            Some(version) if Version::SPOKEN.contains(&version) => return,
+            Some(_) => {
+                let message = format!("protocol version `{text}` is not supported by this version yet");
+                let problem = self.error(Code::NotYet, at, message);
+                problem.help(format!("write {}", listed(spoken, "or")))
+            }
+            None => {
+                let problem =
+                    self.error(Code::BadValue, at, format!("there is no protocol version `{text}`"));
+                choices(problem, text, &spoken, "there are")
+            }
+        };
+        self.problems.push(problem);
+    }
+
+    fn name(&mut self, at: &Pointer, names: Names, name: &str) {
+        let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+        let (message, help) = match names {
+            Names::Any => return,
+            Names::Variables => match check_name(name) {
+                Ok(()) => return,
+                Err(message) => (message, "choose another name, of letters, digits and `_`"),
+            },
+            Names::Identities if matches!(name, "default" | "anonymous") => (
+                format!("`{name}` cannot be the name of an identity: every server has one"),
+                "choose another name; `default` is the token under `auth`, `anonymous` sends none",
+            ),
+            Names::Servers | Names::Identities => {
+                if !name.is_empty() && name.chars().all(word) {
+                    return;
+                }
+                (
+                    format!(
+                        "`{name}` cannot be the name of {}",
+                        if names == Names::Servers { "a server" } else { "an identity" }
+                    ),
+                    "write letters, digits, `_`, `-` and `.`",
+                )
+            }
+        };
+        self.problems.push(self.error_at_key(Code::BadName, at, message).help(help));
+    }
+
+    fn headers(&mut self, at: &Pointer, headers: &serde_json::Map<String, Value>, step: bool) {
+        let mut seen: Vec<(&str, Pointer)> = Vec::new();
+        for (name, value) in headers {
+            let here = at.key(name);
+            if name.eq_ignore_ascii_case("authorization") {
+                self.authorization(&here, step);
+                continue;
+            }
+            if http::HeaderName::from_bytes(name.as_bytes()).is_err() {
+                let problem =
+                    self.error_at_key(Code::BadName, &here, format!("`{name}` is no name of a header"));
+                self.problems.push(problem.help("write letters, digits and `-`, such as `X-Env`"));
+            }
+            if let Some((other, first)) = seen.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)) {
+                let problem = self.error_at_key(
+                    Code::Conflict,
+                    &here,
+                    format!("`{name}` and `{other}` are the same header"),
+                );
+                let problem = problem.also(self.document.key_site(first), "the other one");
+                self.problems.push(problem.help("leave one of them out"));
+            }
+            seen.push((name, here.clone()));
+            self.header_value(&here, value, step);
+        }
+    }
+
+    fn header_value(&mut self, at: &Pointer, value: &Value, step: bool) {
+        match value {
+            Value::String(text) if step && text.contains("{{") => {}
+            Value::String(text) if text.contains("{{") => self.template_here(at, &Kind::Text),
+            Value::String(text) if http::HeaderValue::from_str(text).is_err() => {
+                let message = format!("{} has a character that no header can carry", subject(at));
+                let problem = self.error(Code::BadValue, at, message);
+                self.problems.push(problem.help("write it in one line, without control characters"));
+            }
+            Value::Null if step => {}
+            Value::String(_) => {}
+            _ => self.wrong_type(at, &Kind::Text),
+        }
+    }
+
+    fn authorization(&mut self, at: &Pointer, step: bool) {
+        let problem = if step {
+            self.error_at_key(Code::Authorization, at, "`Authorization` cannot be written in a scenario")
+                .help(
+                    "name another token under `identities` of the server in the suite, and use it with `as`",
+                )
+                .help("to send none, write `as: anonymous`")
+        } else {
+            self.error_at_key(Code::LiteralSecret, at, "`Authorization` cannot be written among the headers")
+                .help("say where the token is: `auth: {pat: {env: NAME}}`")
+        };
+        self.problems.push(problem);
+    }
+}
+
+/// A token in a file. The message does not repeat it.
+pub(super) fn literal_secret(document: &Document, at: &Pointer) -> Diagnostic {
+    Diagnostic::error(Code::LiteralSecret, document.site(at), "a token cannot be written into a suite")
+        .label("whoever reads the file has the token")
+        .help("write where it is: `auth: {pat: {env: NAME}}`, `{pat: {file: PATH}}` or `{pat: {command: [..]}}`")
+        .note("a token that was committed is known: revoke it and make a new one")
+}
+
+/// Whether a text looks like a token and not like the name of a variable.
+pub(super) fn looks_like_token(text: &str) -> bool {
+    let long = text.len() >= 20;
+    long && (text.starts_with("rt_") || text.starts_with("eyJ"))
+        || text.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("bearer "))
+}
+
+fn is_variable(text: &str) -> bool {
+    let first = text.chars().next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
+    first && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && !looks_like_token(text)
+}
+
+/// Requests a second.
+pub(super) fn rate(text: &str) -> Option<f64> {
+    let (count, unit) = text.split_once('/')?;
+    let seconds = match unit {
+        "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        _ => return None,
+    };
+    let count: u32 = count.parse().ok()?;
+    (count > 0).then(|| f64::from(count) / seconds)
+}
+
+/// "Did you mean", and the values that exist.
+pub(super) fn choices(problem: Diagnostic, text: &str, words: &[&str], introduction: &str) -> Diagnostic {
+    let all = format!("{introduction} {}", listed(words.iter().copied(), "and"));
+    match nearest(text, words.iter().copied()) {
+        Some(near) => problem.help(format!("did you mean `{near}`?")).note(all),
+        None => problem.help(all),
+    }
+}
+
+fn takes_keys(table: &Table) -> String {
+    format!("{} takes {}", table.what, listed(table.built().map(|key| key.name), "and"))
+}
+
+/// What a message calls the value at a place.
+fn subject(at: &Pointer) -> String {
+    let Some(last) = at.last() else { return "the document".to_owned() };
+    match (last.parse::<usize>(), at.parent().and_then(|parent| parent.last())) {
+        (Ok(index), Some(list)) => format!("element {} of `{list}`", index + 1),
+        _ => format!("`{last}`"),
+    }
+}
+
+/// Whether a value has a type that a kind takes. Its content is looked at later.
+fn takes(kind: &Kind, value: &Value) -> bool {
+    match kind {
+        Kind::Any => true,
+        Kind::Flag => value.is_boolean(),
+        Kind::Count => value.as_u64().is_some_and(|count| count > 0),
+        Kind::Object => value.is_object() || value.is_string(),
+        Kind::List(_) => value.is_array(),
+        Kind::Expect
+        | Kind::StepHeaders
+        | Kind::ServerHeaders
+        | Kind::Map(..)
+        | Kind::Table(_)
+        | Kind::Secret(_) => value.is_object(),
+        Kind::Either(one, other) => takes(one, value) || takes(other, value),
+        Kind::Text
+        | Kind::Name
+        | Kind::Template
+        | Kind::Duration
+        | Kind::Rate
+        | Kind::Protocol
+        | Kind::Word(_)
+        | Kind::Variable => value.is_string(),
+    }
+}
+
+/// A value's type in words.
+pub(super) fn type_name(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "a mapping",
+    }
+}

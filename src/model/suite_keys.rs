@@ -1,0 +1,132 @@
+//! The keys of a suite file.
+
+use super::keys::{Key, Kind, Names, Table};
+use super::scenario_keys::CHECKS;
+
+/// The suite file.
+pub(super) static SUITE: Table = Table { what: "a suite", groups: &[SUITE_KEYS] };
+
+const SUITE_KEYS: &[Key] = &[
+    Key::may("default", Kind::Name, "The server of scenarios that name none."),
+    Key::must(
+        "servers",
+        Kind::Map(Names::Servers, &A_SERVER),
+        "The servers that scenarios can name. Only here are addresses and credentials said.",
+    ),
+    Key::may(
+        "scenarios",
+        Kind::Either(&Kind::Text, &Kind::List(&Kind::Text)),
+        "Patterns that find the scenario files, relative to the suite file: `scenarios/**/*.yaml`.",
+    ),
+    Key::may(
+        "env",
+        Kind::List(&Kind::Variable),
+        "Environment variables that templates may read as `env.NAME`.",
+    ),
+    Key::may(
+        "secrets",
+        Kind::List(&Kind::Variable),
+        "Environment variables that templates may read as `env.NAME`, and whose values are never shown.",
+    ),
+    Key::may(
+        "vars",
+        Kind::Map(Names::Variables, &Kind::Any),
+        "Variables for the templates of every scenario, rendered in order.",
+    ),
+    Key::may("checks", Kind::Table(&CHECKS), "What the implied checks do."),
+];
+
+/// The keys that say how a server is reached, of which it has one.
+pub(super) const TARGETS: &[&str] = &["sandbox", "uipath", "url", "command"];
+
+const COMMAND_LATER: &str = "start the server yourself with an HTTP transport and name its `url`";
+
+/// One of `servers`.
+pub(super) static SERVER: Table = Table { what: "a server", groups: &[SERVER_KEYS] };
+
+static A_SERVER: Kind = Kind::Table(&SERVER);
+
+const SERVER_KEYS: &[Key] = &[
+    Key::may(
+        "sandbox",
+        Kind::Either(&Kind::Word(&["uipath"]), &SANDBOX_MAPPING),
+        "The embedded server, started for the run on a free loopback port.",
+    ),
+    Key::may("uipath", Kind::Table(&UIPATH), "A UiPath Orchestrator MCP Server by the parts of its address."),
+    Key::may("url", Kind::Text, "The address of a server that speaks Streamable HTTP."),
+    Key::later("command", COMMAND_LATER),
+    Key::may(
+        "auth",
+        Kind::Secret(&AUTH),
+        "Where the server's own token comes from. A `uipath` server has `{pat: {env: UIPATH_ACCESS_TOKEN}}` \
+         unless said otherwise.",
+    ),
+    Key::may(
+        "identities",
+        Kind::Map(Names::Identities, &A_CREDENTIAL),
+        "Further tokens by name, for `as`. `default` and `anonymous` are always there.",
+    ),
+    Key::may("limits", Kind::Table(&LIMITS), "How much the server is asked at once."),
+    Key::may("timeouts", Kind::Table(&TIMEOUTS), "How long things may take."),
+    Key::may("headers", Kind::ServerHeaders, "HTTP headers that every request carries."),
+    Key::may("insecure", Kind::Flag, "With `true` a token may be sent over plain http to another machine."),
+    Key::may("checks", Kind::Table(&CHECKS), "What the implied checks do with this server."),
+    Key::later("env", COMMAND_LATER),
+    Key::later("cwd", COMMAND_LATER),
+];
+
+/// The long form of `sandbox`.
+pub(super) static SANDBOX: Table = Table { what: "`sandbox`", groups: &[SANDBOX_KEYS] };
+
+static SANDBOX_MAPPING: Kind = Kind::Table(&SANDBOX);
+
+const SANDBOX_KEYS: &[Key] = &[
+    Key::must("profile", Kind::Word(&["uipath"]), "What it behaves like."),
+    Key::may("slug", Kind::Text, "Which of its servers is meant; `orders` unless said."),
+];
+
+/// `uipath`.
+pub(super) static UIPATH: Table = Table { what: "`uipath`", groups: &[UIPATH_KEYS] };
+
+const UIPATH_KEYS: &[Key] = &[
+    Key::must("org", Kind::Text, "The organization's name or id."),
+    Key::must("tenant", Kind::Text, "The tenant's name."),
+    Key::must("folderKey", Kind::Text, "The folder's key, a GUID: it is in the server's address."),
+    Key::must("slug", Kind::Text, "The last part of the server's address."),
+    Key::may("base", Kind::Text, "The host, `https://cloud.uipath.com` unless said."),
+    Key::later("folderPath", "write `folderKey`, the GUID in the server's address, in its place"),
+];
+
+/// `auth`, and each of `identities`.
+pub(super) static AUTH: Table = Table { what: "a credential", groups: &[AUTH_KEYS] };
+
+static A_CREDENTIAL: Kind = Kind::Secret(&AUTH);
+
+const AUTH_KEYS: &[Key] =
+    &[Key::must("pat", Kind::Secret(&PAT), "A personal access token, sent as `Authorization: Bearer`.")];
+
+/// `pat`: where the token is.
+pub(super) static PAT: Table = Table { what: "`pat`", groups: &[PAT_KEYS] };
+
+const PAT_KEYS: &[Key] = &[
+    Key::may("env", Kind::Variable, "The environment variable that holds the token, also from `.env`."),
+    Key::may("file", Kind::Text, "The file that holds the token, relative to the suite file."),
+    Key::may("command", Kind::List(&Kind::Text), "The command that prints the token, as a list of words."),
+];
+
+/// `limits`.
+pub(super) static LIMITS: Table = Table { what: "`limits`", groups: &[LIMITS_KEYS] };
+
+const LIMITS_KEYS: &[Key] = &[
+    Key::may("concurrency", Kind::Count, "How many cases meet the server at once."),
+    Key::may("rate", Kind::Rate, "How many requests are sent in a unit of time."),
+];
+
+/// `timeouts`.
+pub(super) static TIMEOUTS: Table = Table { what: "`timeouts`", groups: &[TIMEOUTS_KEYS] };
+
+const TIMEOUTS_KEYS: &[Key] = &[
+    Key::may("connect", Kind::Duration, "Making a connection; `30s` unless said."),
+    Key::may("start", Kind::Duration, "Opening a session; `120s` unless said."),
+    Key::may("step", Kind::Duration, "One step; `60s` unless said."),
+];

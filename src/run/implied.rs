@@ -1,0 +1,283 @@
+//! The implied checks: what every step expects without saying so. Each can be lifted only by naming what it is
+//! about, so that nothing passes silently.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jsonschema::Validator;
+use serde_json::Value;
+
+use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::exchange::{Exchange, Outcome, Phase, Verb};
+use crate::matcher::Matcher;
+use crate::model::{Checks, Level};
+use crate::plan::Step;
+use crate::source::Site;
+
+/// How many violations one message lists.
+const SHOWN: usize = 5;
+
+/// What the implied checks of a step look at.
+pub(super) struct Subject<'a> {
+    pub(super) step: &'a Step,
+    pub(super) site: Site,
+    pub(super) exchange: &'a Exchange,
+    /// Whether `http` is expected with a status, and holds.
+    pub(super) http_holds: bool,
+    pub(super) levels: Levels,
+    /// The tool's output schema, or why it is not known.
+    pub(super) output: Option<Arc<Output>>,
+}
+
+/// The levels of the checks that can be set.
+#[derive(Clone, Copy)]
+pub(super) struct Levels {
+    wire: Level,
+    pub(super) output_schema: Level,
+}
+
+impl Levels {
+    /// What is set nearest to the step counts.
+    pub(super) fn of(from_inside_out: &[Checks]) -> Self {
+        let level = |pick: fn(&Checks) -> Option<Level>| {
+            from_inside_out.iter().find_map(pick).unwrap_or(Level::Error)
+        };
+        Self { wire: level(|checks| checks.wire), output_schema: level(|checks| checks.output_schema) }
+    }
+}
+
+impl Subject<'_> {
+    fn names(&self, field: &str) -> bool {
+        self.step.expect.as_ref().is_some_and(|expect: &Matcher| expect.names(field))
+    }
+
+    fn problem(&self, code: Code, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::error(code, self.site.clone(), message)
+    }
+
+    /// Whether the step has an answer that its expectations can be compared with; if not, the problem.
+    pub(super) fn answered(&self) -> Result<(), Box<Diagnostic>> {
+        let exchange = self.exchange;
+        let cause = || exchange.cause.clone().unwrap_or_default();
+        let code = if exchange.phase == Phase::Open { Code::OpenFailed } else { Code::Implied };
+        let opening = if exchange.phase == Phase::Open { "the session could not be opened: " } else { "" };
+        if self.names("outcome") || (exchange.phase == Phase::Open && self.names("phase")) {
+            return Ok(());
+        }
+        let problem = match exchange.outcome {
+            Outcome::Answered => return Ok(()),
+            Outcome::TimedOut => {
+                let after = format!("{:.1} s", exchange.duration.as_secs_f64());
+                let problem = self.problem(Code::TimedOut, format!("{opening}no answer within {after}"));
+                let help = "raise `timeout` of the step or `timeouts` of the server, or expect it: `outcome: timed_out`";
+                problem.label("this step").help(help)
+            }
+            Outcome::Closed => self
+                .problem(code, format!("{opening}the connection ended before the answer was whole"))
+                .label("this step"),
+            Outcome::Unreachable => {
+                self.problem(code, format!("{opening}the server cannot be reached")).label("this step")
+            }
+        };
+        let cause = cause();
+        Err(Box::new(if cause.is_empty() { problem } else { problem.note(cause) }))
+    }
+
+    /// Every implied check that does not hold, but for [`Self::answered`].
+    pub(super) fn violated(&self) -> Vec<Diagnostic> {
+        let mut problems = Vec::new();
+        if self.exchange.outcome == Outcome::Answered {
+            problems.extend(self.opened());
+            if !self.http_holds && self.exchange.phase == Phase::Step {
+                problems.extend(self.error());
+            }
+            problems.extend(self.tool_error());
+            problems.extend(self.output_schema());
+        }
+        if !self.http_holds {
+            problems.extend(self.wire());
+        }
+        problems.extend(self.asked());
+        problems
+    }
+
+    fn opened(&self) -> Option<Diagnostic> {
+        let lifted =
+            self.http_holds || ["outcome", "phase", "error"].into_iter().any(|field| self.names(field));
+        if self.exchange.phase == Phase::Step || lifted {
+            return None;
+        }
+        let mut problem = self
+            .problem(Code::OpenFailed, format!("the session could not be opened: {}", reason(self.exchange)));
+        problem.notes.extend(self.exchange.cause.clone());
+        Some(problem.label("the first step that needs it"))
+    }
+
+    fn error(&self) -> Option<Diagnostic> {
+        let error = self.exchange.answer.error.as_ref().filter(|_| !self.names("error"))?;
+        let code = error.get("code").map(Value::to_string).unwrap_or_default();
+        let message = error.get("message").and_then(Value::as_str).unwrap_or_default();
+        Some(
+            self.problem(Code::Implied, format!("the server answered with error {code}: {message}"))
+                .label("implied: no `error`")
+                .help("if that is what you expect, say so: `error: {code: …}`"),
+        )
+    }
+
+    fn tool_error(&self) -> Option<Diagnostic> {
+        if self.exchange.is_error() != Some(true) || self.names("is_error") {
+            return None;
+        }
+        let text = self.exchange.text().unwrap_or_default();
+        let first = text.lines().next().unwrap_or_default();
+        let said = if first.is_empty() { String::new() } else { format!(": {}", shortened(first)) };
+        Some(
+            self.problem(Code::Implied, format!("the tool reports an error{said}"))
+                .label("implied: `is_error: false`")
+                .help("if that is what you expect, say so: `is_error: true`"),
+        )
+    }
+
+    fn output_schema(&self) -> Option<Diagnostic> {
+        let severity = severity(self.levels.output_schema)?;
+        let output = self.output.as_ref()?;
+        let structured =
+            self.exchange.answer.result.as_ref().and_then(|result| result.get("structuredContent"));
+        let wrong = match structured {
+            None => {
+                vec!["there is no structuredContent, though the tool declares an outputSchema".to_owned()]
+            }
+            Some(structured) => output.errors(structured),
+        };
+        let first = wrong.first()?;
+        let mut problem = Diagnostic::new(
+            Code::Implied,
+            severity,
+            Some(self.site.clone()),
+            format!("the structured content does not obey the tool's output schema: {first}"),
+        );
+        problem.notes.extend(wrong.into_iter().skip(1).take(SHOWN));
+        Some(
+            problem
+                .label("implied: `structured` obeys `outputSchema`")
+                .help("mend the server, or set `checks: {output_schema: warn}` where that is known"),
+        )
+    }
+
+    fn wire(&self) -> Option<Diagnostic> {
+        let severity = severity(self.levels.wire)?;
+        let (first, rest) = self.exchange.wire.split_first()?;
+        let text = |violation: &crate::exchange::Violation| {
+            let at = if violation.pointer.is_empty() {
+                String::new()
+            } else {
+                format!(" at {}", violation.pointer)
+            };
+            format!("{}{at} ({})", violation.message, violation.section)
+        };
+        let mut problem = Diagnostic::new(
+            Code::Wire,
+            severity,
+            Some(self.site.clone()),
+            format!("the answer breaks the protocol: {}", text(first)),
+        );
+        problem.notes.extend(rest.iter().take(SHOWN).map(text));
+        if rest.len() > SHOWN {
+            problem = problem.note(format!("and {} more", rest.len() - SHOWN));
+        }
+        Some(problem.label("implied: a valid message"))
+    }
+
+    fn asked(&self) -> Vec<Diagnostic> {
+        let unexpected = self.exchange.asked.iter().filter(|asked| asked.unexpected);
+        unexpected
+            .map(|asked| {
+                self.problem(
+                    Code::Unanswered,
+                    format!("the server asked `{}`, and nothing answers it", asked.method),
+                )
+                .note(format!("its params: {}", shortened(&asked.params.to_string())))
+            })
+            .collect()
+    }
+}
+
+fn severity(level: Level) -> Option<Severity> {
+    match level {
+        Level::Error => Some(Severity::Error),
+        Level::Warn => Some(Severity::Warning),
+        Level::Ignore => None,
+    }
+}
+
+/// Why an opening failed, in a few words.
+fn reason(exchange: &Exchange) -> String {
+    let status = exchange.http.as_ref().map(|http| http.status);
+    let error = exchange.answer.error.as_ref().and_then(|error| error.get("message")).and_then(Value::as_str);
+    match (status, error) {
+        (Some(status @ (401 | 403)), None) => format!("HTTP {status}"),
+        (Some(status), Some(error)) if status >= 300 => format!("HTTP {status}, {error}"),
+        (_, Some(error)) => error.to_owned(),
+        (Some(status), None) if !(200..300).contains(&status) => format!("HTTP {status}"),
+        _ => "the answer does not open one".to_owned(),
+    }
+}
+
+fn shortened(text: &str) -> String {
+    const LONGEST: usize = 160;
+    if text.chars().count() <= LONGEST {
+        text.to_owned()
+    } else {
+        text.chars().take(LONGEST).chain(['…']).collect()
+    }
+}
+
+/// Whether the expectation speaks of the HTTP status and it holds, so that an answer which is no message is
+/// judged by it alone.
+pub(super) fn http_holds(step: &Step, exchange: &Exchange, failed_places: &[String]) -> bool {
+    let named = step.expect.as_ref().is_some_and(|expect| expect.names_member("http", "status"));
+    let refused =
+        exchange.http.as_ref().is_some_and(|http| http.status >= 400) || step.verb.value == Verb::Http;
+    named && refused && !failed_places.iter().any(|place| place.starts_with("$.http"))
+}
+
+/// A compiled output schema.
+pub(super) struct Output(Result<Validator, String>);
+
+impl Output {
+    fn errors(&self, value: &Value) -> Vec<String> {
+        match &self.0 {
+            Err(error) => vec![format!("the schema itself is not valid: {error}")],
+            Ok(validator) => validator
+                .iter_errors(value)
+                .take(SHOWN + 1)
+                .map(|error| {
+                    let at = error.instance_path().to_string();
+                    if at.is_empty() { error.to_string() } else { format!("{error} at {at}") }
+                })
+                .collect(),
+        }
+    }
+}
+
+/// The output schemas of a run, each compiled once.
+#[derive(Default)]
+pub(super) struct Outputs(Mutex<HashMap<String, Option<Arc<Output>>>>);
+
+impl Outputs {
+    /// The schema of a tool; `key` names server, identity, version and tool.
+    pub(super) fn of(&self, key: String, schema: impl FnOnce() -> Option<Value>) -> Option<Arc<Output>> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known
+            .entry(key)
+            .or_insert_with(|| {
+                let schema = schema()?;
+                let compiled = jsonschema::options()
+                    .with_pattern_options(jsonschema::PatternOptions::regex())
+                    .build(&schema)
+                    .map_err(|error| error.to_string());
+                Some(Arc::new(Output(compiled)))
+            })
+            .clone()
+    }
+}

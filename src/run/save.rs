@@ -1,0 +1,166 @@
+//! `save`: what a step takes from its exchange into the scope.
+
+use regex::Regex;
+use serde_json::Value;
+
+use crate::auth::{Redactor, Secret};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::exchange::Exchange;
+use crate::plan::{Save, within};
+use crate::source::Document;
+use crate::template::Scope;
+
+/// How much of a value a message shows.
+const SHOWN: usize = 80;
+
+/// Saves one value into the scope.
+///
+/// # Errors
+/// Where the path finds no node, or several, or what it finds cannot be kept as it is.
+pub(super) fn save(
+    save: &Save,
+    document: &Document,
+    exchange: &Exchange,
+    scope: &mut Scope,
+    redactor: &Redactor,
+) -> Result<(), Box<Diagnostic>> {
+    let failed = |message: String| {
+        Box::new(Diagnostic::error(Code::SaveFailed, document.site(&save.path_at.at), message))
+    };
+    let name = &save.name.value;
+    let path = &save.path_at.value;
+    let found = save.path.query(exchange.document(), scope).map_err(|error| {
+        Box::new(Diagnostic::error(
+            Code::RenderFailed,
+            within(document, &save.path_at.at, error.at.clone()),
+            error.message,
+        ))
+    })?;
+    for (place, _) in &found.nodes {
+        let pointer = pointer_of(place);
+        let inside = |at: &&String| {
+            at.strip_prefix(&pointer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        if exchange.inexact_in_document().iter().any(|at| inside(&at)) {
+            let message = format!(
+                "`{name}` cannot be saved: it holds a number that neither 64 bits nor a double holds"
+            );
+            return Err(Box::new(failed(message).note("it would change when it is sent again")));
+        }
+    }
+    let value = match (found.nodes.as_slice(), save.all) {
+        (nodes, true) => Value::Array(nodes.iter().map(|(_, value)| (*value).clone()).collect()),
+        ([(_, value)], false) => (*value).clone(),
+        ([], false) => {
+            let problem = failed(format!("`{name}` cannot be saved: `{path}` finds nothing"));
+            return Err(Box::new(present(*problem, exchange)));
+        }
+        (nodes, false) => {
+            let places: Vec<&str> = nodes.iter().take(3).map(|(place, _)| place.as_str()).collect();
+            let more = if nodes.len() > places.len() { ", …" } else { "" };
+            return Err(Box::new(
+                failed(format!("`{name}` cannot be saved: `{path}` finds {} nodes", nodes.len()))
+                    .note(format!("they are {}{more}", places.join(", ")))
+                    .help("make the path name one of them, or save the list with `all: true`"),
+            ));
+        }
+    };
+    let value = match &save.matches {
+        Some(pattern) => extract(&pattern.value, &value).map_err(|reason| {
+            let site = document.site(&pattern.at);
+            Box::new(Diagnostic::error(Code::SaveFailed, site, format!("`{name}` cannot be saved: {reason}")))
+        })?,
+        None => value,
+    };
+    if save.secret {
+        hide(&value, redactor)
+            .map_err(|reason| failed(format!("`{name}` cannot be kept secret: {reason}")))?;
+    }
+    scope.set(name, value);
+    Ok(())
+}
+
+/// Says which fields are there, since a path that finds nothing often starts wrong.
+fn present(problem: Diagnostic, exchange: &Exchange) -> Diagnostic {
+    let names: Vec<&str> =
+        exchange.document().as_object().map(|o| o.keys().map(String::as_str).collect()).unwrap_or_default();
+    problem.note(format!("the exchange has {}", names.join(", ")))
+}
+
+fn extract(pattern: &str, value: &Value) -> Result<Value, String> {
+    let Value::String(text) = value else {
+        return Err(format!("`matches` needs a string, and this is {}", shorten(&value.to_string())));
+    };
+    // `check` has read the pattern; only its size can still be refused here.
+    let regex = Regex::new(pattern).map_err(|error| error.to_string())?;
+    let group = regex.captures(text).and_then(|captures| captures.get(1));
+    group.map(|found| found.as_str().into()).ok_or_else(|| {
+        format!("`{pattern}` does not match {}", shorten(&Value::from(text.as_str()).to_string()))
+    })
+}
+
+fn hide(value: &Value, redactor: &Redactor) -> Result<(), String> {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        Value::Array(items) => return items.iter().try_for_each(|item| hide(item, redactor)),
+        Value::Object(members) => return members.values().try_for_each(|member| hide(member, redactor)),
+        Value::Null | Value::Bool(_) => {
+            return Err("null, true and false would be masked everywhere".to_owned());
+        }
+    };
+    if redactor.add(&Secret::new(text)) { Ok(()) } else { Err("it is shorter than 6 characters".to_owned()) }
+}
+
+fn shorten(text: &str) -> String {
+    if text.chars().count() <= SHOWN {
+        return text.to_owned();
+    }
+    text.chars().take(SHOWN).chain(['…']).collect()
+}
+
+/// A normalized path (RFC 9535, 2.7) as a JSON Pointer.
+pub(super) fn pointer_of(path: &str) -> String {
+    let mut pointer = String::new();
+    let mut rest = path.strip_prefix('$').unwrap_or(path);
+    while let Some(inner) = rest.strip_prefix('[') {
+        if let Some(quoted) = inner.strip_prefix('\'') {
+            let mut name = String::new();
+            let mut chars = quoted.char_indices();
+            let mut end = quoted.len();
+            while let Some((at, c)) = chars.next() {
+                match c {
+                    '\\' => name.extend(chars.next().map(|(_, escaped)| escaped)),
+                    '\'' => {
+                        end = at + 1;
+                        break;
+                    }
+                    c => name.push(c),
+                }
+            }
+            pointer.push('/');
+            pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
+            rest = quoted.get(end..).unwrap_or_default();
+        } else {
+            let (index, after) = inner.split_once(']').unwrap_or((inner, ""));
+            pointer.push('/');
+            pointer.push_str(index);
+            rest = after;
+            continue;
+        }
+        rest = rest.strip_prefix(']').unwrap_or_default();
+    }
+    pointer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_normalized_path_becomes_a_pointer() {
+        assert_eq!(pointer_of("$"), "");
+        assert_eq!(pointer_of("$['json'][0]['a/b']"), "/json/0/a~1b");
+        assert_eq!(pointer_of(r"$['it\'s'][12]"), "/it's/12");
+    }
+}

@@ -1,0 +1,175 @@
+//! The servers of a run: one client for each, built on first use; tokens, read once for each identity; the
+//! embedded sandbox, started on first use; and the pace of requests.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Mutex, OnceCell, Semaphore};
+use tokio::time::Instant;
+
+use crate::auth::{Credential, Environment, Redactor, Secret};
+use crate::exchange::Exchange;
+use crate::mcp::{Bounds, Client, ClientConfig};
+use crate::model::{self, Suite, Target};
+
+/// The servers of one run.
+pub(super) struct Servers {
+    entries: HashMap<String, Entry>,
+    environment: Environment,
+    redactor: Redactor,
+    #[cfg(feature = "sandbox")]
+    sandbox: OnceCell<Result<crate::sandbox::Sandbox, String>>,
+    listed: Arc<Listed>,
+}
+
+/// Told of every listing of tools that a client makes for itself: server, identity, exchange.
+type Listed = dyn Fn(&str, &str, &Exchange) + Send + Sync;
+
+/// One server of a run.
+pub(super) struct Entry {
+    pub(super) model: model::Server,
+    client: OnceCell<Result<Arc<Client>, String>>,
+    tokens: Mutex<HashMap<String, Result<Secret, String>>>,
+    /// Places for cases; none where there is no limit.
+    pub(super) places: Option<Arc<Semaphore>>,
+    pace: Option<Pace>,
+}
+
+impl Servers {
+    pub(super) fn new(
+        suite: &Suite,
+        environment: Environment,
+        redactor: Redactor,
+        listed: Arc<Listed>,
+    ) -> Self {
+        let entries =
+            suite.servers.iter().map(|server| (server.name.value.clone(), Entry::new(server))).collect();
+        Self {
+            entries,
+            environment,
+            redactor,
+            #[cfg(feature = "sandbox")]
+            sandbox: OnceCell::new(),
+            listed,
+        }
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&Entry> {
+        self.entries.get(name)
+    }
+
+    pub(super) fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
+    /// The client of a server.
+    pub(super) async fn client(&self, entry: &Entry) -> Result<Arc<Client>, String> {
+        entry.client.get_or_init(|| self.connect(entry)).await.clone()
+    }
+
+    async fn connect(&self, entry: &Entry) -> Result<Arc<Client>, String> {
+        let name = entry.model.name.value.clone();
+        let url = match &entry.model.target {
+            Target::Url(url) => url.clone(),
+            Target::Sandbox { slug } => self.sandbox(slug).await?,
+        };
+        let listed = Arc::clone(&self.listed);
+        let server = name.clone();
+        Client::new(ClientConfig {
+            name,
+            url,
+            headers: entry.model.headers.clone(),
+            connect: entry.model.timeouts.connect.unwrap_or(Duration::from_secs(30)),
+            bounds: Bounds::default(),
+            listed: Arc::new(move |identity, exchange| listed(&server, identity, exchange)),
+        })
+    }
+
+    #[cfg(feature = "sandbox")]
+    async fn sandbox(&self, slug: &str) -> Result<url::Url, String> {
+        use crate::sandbox::{Options, Sandbox};
+        let start = || async { Sandbox::start(Options::default()).await.map_err(|error| error.to_string()) };
+        match self.sandbox.get_or_init(start).await {
+            Ok(sandbox) => sandbox.url(slug).parse().map_err(|error: url::ParseError| error.to_string()),
+            Err(error) => Err(format!("the sandbox could not be started: {error}")),
+        }
+    }
+
+    #[cfg(not(feature = "sandbox"))]
+    async fn sandbox(&self, _: &str) -> Result<url::Url, String> {
+        Err("this build has no sandbox".to_owned())
+    }
+
+    /// The token of an identity; none for `anonymous` and for a server without one.
+    pub(super) async fn token(&self, entry: &Entry, identity: &str) -> Result<Option<Secret>, String> {
+        let Some(credential) = entry.credential(identity) else { return Ok(None) };
+        let mut tokens = entry.tokens.lock().await;
+        if let Some(known) = tokens.get(identity) {
+            return known.clone().map(Some);
+        }
+        let token = credential.read(&self.environment).await.map_err(|error| error.to_string());
+        if let Ok(secret) = &token {
+            self.redactor.add(secret);
+        }
+        tokens.insert(identity.to_owned(), token.clone());
+        token.map(Some)
+    }
+}
+
+impl Entry {
+    fn new(server: &model::Server) -> Self {
+        Self {
+            model: server.clone(),
+            client: OnceCell::new(),
+            tokens: Mutex::default(),
+            places: server.limits.concurrency.map(|places| Arc::new(Semaphore::new(places))),
+            pace: server.limits.rate.map(Pace::new),
+        }
+    }
+
+    /// Where an identity's token comes from.
+    pub(super) fn credential(&self, identity: &str) -> Option<&Credential> {
+        match identity {
+            "anonymous" => None,
+            "default" => self.model.auth.as_ref(),
+            name => self
+                .model
+                .identities
+                .iter()
+                .find(|(known, _)| known == name)
+                .map(|(_, credential)| credential),
+        }
+    }
+
+    /// Waits for the server's pace, if it has one.
+    pub(super) async fn turn(&self) {
+        if let Some(pace) = &self.pace {
+            pace.turn().await;
+        }
+    }
+}
+
+/// Requests a second: each takes the next free moment.
+struct Pace {
+    gap: Duration,
+    next: Mutex<Option<Instant>>,
+}
+
+impl Pace {
+    fn new(rate: f64) -> Self {
+        let gap = Duration::try_from_secs_f64(1.0 / rate).unwrap_or(Duration::ZERO);
+        Self { gap, next: Mutex::new(None) }
+    }
+
+    async fn turn(&self) {
+        let at = {
+            let mut next = self.next.lock().await;
+            let now = Instant::now();
+            let at = next.map_or(now, |at| at.max(now));
+            *next = Some(at + self.gap);
+            at
+        };
+        tokio::time::sleep_until(at).await;
+    }
+}

@@ -1,0 +1,185 @@
+//! What the tools of the server `orders` do: each call is a job, and gives its outputs as a JSON string.
+#![expect(deprecated, reason = "log messages are deprecated in 2026-07-28, and still to be met")]
+
+use std::time::Duration;
+
+use rmcp::RoleServer;
+use rmcp::model::{
+    CallToolResult, ContentBlock, JsonObject, LoggingLevel, LoggingMessageNotification,
+    LoggingMessageNotificationParam, ProgressNotificationParam, ServerNotification,
+};
+use rmcp::service::{OriginatingRequestId, RequestContext};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Number, Value, json};
+
+use super::gate::Caller;
+use super::tools::Process;
+use super::world::{Invoice, World};
+
+/// A job: what one call needs.
+pub(super) struct Job<'a> {
+    pub(super) world: &'a World,
+    pub(super) caller: &'a Caller,
+    pub(super) context: &'a RequestContext<RoleServer>,
+    /// The level from which on the client wants log messages; none if it wants none.
+    pub(super) level: Option<LoggingLevel>,
+    pub(super) arguments: JsonObject,
+}
+
+impl Job<'_> {
+    /// Runs it to its end, or until the client cancels it.
+    pub(super) async fn run(&self, process: Process) -> CallToolResult {
+        let work = async {
+            match process {
+                Process::CreateInvoice => self.create_invoice(),
+                Process::GetInvoice => self.get_invoice(),
+                Process::DeleteInvoice => self.delete_invoice(),
+                Process::Echo => text(self.raw_arguments()),
+                Process::OrderTotals => self.order_totals(),
+                Process::RunSlowProcess => self.run_slow_process().await,
+                Process::RunFailingProcess => {
+                    faulted("Orders.ApprovalRejected", "The approval was rejected.")
+                }
+                Process::ImportOrders => self.import_orders().await,
+            }
+        };
+        tokio::select! {
+            result = work => result,
+            () = self.context.ct.cancelled() => {
+                self.caller.cancelled();
+                faulted("Job.Stopped", "The job was stopped by its caller.")
+            }
+        }
+    }
+
+    fn create_invoice(&self) -> CallToolResult {
+        let amount = self.number("in_Amount");
+        let customer = self.text("in_Customer").to_owned();
+        let id = self.world.create(Invoice { customer, amount: amount.clone() });
+        outputs(&json!({"out_Status": "Created", "out_InvoiceId": id, "out_Amount": amount}))
+    }
+
+    fn get_invoice(&self) -> CallToolResult {
+        let Some(Invoice { customer, amount }) = self.world.get(self.text("in_InvoiceId")) else {
+            return self.no_invoice();
+        };
+        outputs(&json!({"out_Status": "Created", "out_Customer": customer, "out_Amount": amount}))
+    }
+
+    fn delete_invoice(&self) -> CallToolResult {
+        if !self.world.delete(self.text("in_InvoiceId")) {
+            return self.no_invoice();
+        }
+        outputs(&json!({"out_Status": "Deleted"}))
+    }
+
+    fn no_invoice(&self) -> CallToolResult {
+        faulted("Orders.InvoiceNotFound", &format!("There is no invoice {}.", self.text("in_InvoiceId")))
+    }
+
+    fn order_totals(&self) -> CallToolResult {
+        let prices = self.arguments.get("in_Prices").and_then(Value::as_array);
+        let prices = prices.map(Vec::as_slice).unwrap_or_default();
+        let total: f64 = prices.iter().filter_map(Value::as_f64).sum();
+        CallToolResult::structured(
+            json!({"total": total, "count": prices.len(), "currency": self.text("in_Currency")}),
+        )
+    }
+
+    async fn run_slow_process(&self) -> CallToolResult {
+        let seconds = self.number("in_Seconds");
+        let time = Duration::try_from_secs_f64(seconds.as_f64().unwrap_or_default()).unwrap_or_default();
+        tokio::time::sleep(time).await;
+        outputs(&json!({"out_Status": "Successful", "out_Seconds": seconds}))
+    }
+
+    async fn import_orders(&self) -> CallToolResult {
+        let count = self.number("in_Count");
+        let total = count.as_f64().unwrap_or_default();
+        self.log(LoggingLevel::Info, "import started").await;
+        let mut done = 0.0;
+        while done < total {
+            done += 1.0;
+            self.progress(done, total).await;
+            self.log(LoggingLevel::Debug, &format!("order {done} imported")).await;
+        }
+        self.log(LoggingLevel::Notice, "import finished").await;
+        outputs(&json!({"out_Imported": count}))
+    }
+
+    async fn progress(&self, done: f64, total: f64) {
+        let Some(token) = self.context.meta.get_progress_token() else { return };
+        let progress = ProgressNotificationParam::new(token, done).with_total(total);
+        // A client that went away is told nothing; the job runs on.
+        let _ = self.context.peer.notify_progress(progress).await;
+    }
+
+    async fn log(&self, level: LoggingLevel, message: &str) {
+        if self.level.is_none_or(|wanted| (level as u8) < (wanted as u8)) {
+            return;
+        }
+        let params = LoggingMessageNotificationParam::new(level, json!(message)).with_logger("orders");
+        let mut notification = LoggingMessageNotification::new(params);
+        notification.extensions.insert(OriginatingRequestId(self.context.id.clone()));
+        let notification = ServerNotification::LoggingMessageNotification(notification);
+        let _ = self.context.peer.send_notification(notification).await;
+    }
+
+    fn text(&self, name: &str) -> &str {
+        self.arguments.get(name).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    fn number(&self, name: &str) -> Number {
+        match self.arguments.get(name) {
+            Some(Value::Number(number)) => number.clone(),
+            _ => 0.into(),
+        }
+    }
+
+    /// The arguments as their bytes came: what was parsed and written again may be another number.
+    fn raw_arguments(&self) -> String {
+        #[derive(Deserialize)]
+        struct Message<'a> {
+            #[serde(borrow)]
+            params: Params<'a>,
+        }
+        #[derive(Deserialize)]
+        struct Params<'a> {
+            #[serde(borrow, default)]
+            arguments: Option<&'a RawValue>,
+        }
+        let message = serde_json::from_slice::<Message<'_>>(&self.caller.body);
+        message
+            .ok()
+            .and_then(|message| message.params.arguments)
+            .map_or_else(|| Value::Object(self.arguments.clone()).to_string(), |raw| raw.get().to_owned())
+    }
+}
+
+/// A text block.
+fn text(text: String) -> CallToolResult {
+    CallToolResult::success(vec![ContentBlock::text(text)])
+}
+
+/// The outputs of a process.
+fn outputs(outputs: &Value) -> CallToolResult {
+    text(outputs.to_string())
+}
+
+/// A job that faulted, as Orchestrator describes it.
+fn faulted(code: &str, detail: &str) -> CallToolResult {
+    let error = json!({
+        "Code": code,
+        "Title": "The process faulted",
+        "Detail": detail,
+        "Category": "User",
+        "Status": "Faulted",
+    });
+    refused(&error)
+}
+
+/// A tool error that says why in JSON.
+pub(super) fn refused(why: &Value) -> CallToolResult {
+    CallToolResult::error(vec![ContentBlock::text(why.to_string())])
+}

@@ -1,0 +1,261 @@
+//! The sessions of the older eras, behind rmcp's own seam for them.
+//!
+//! rmcp's local sessions prime each stream, keep answers for a GET that this endpoint does not have, and send
+//! log messages to that GET. Here an answer's stream begins with the answer, and what belongs to a request
+//! comes on its stream.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::stream::{self, Stream};
+use rmcp::RoleServer;
+use rmcp::model::{
+    ClientJsonRpcMessage, ClientNotification, GetExtensions, GetMeta, JsonRpcMessage, ProgressToken,
+    RequestId, ServerJsonRpcMessage, ServerNotification,
+};
+use rmcp::service::OriginatingRequestId;
+use rmcp::transport::Transport;
+use rmcp::transport::streamable_http_server::SessionManager;
+use rmcp::transport::streamable_http_server::session::{ServerSseMessage, SessionId};
+use tokio::sync::mpsc;
+
+/// How long a session lives without a message: longer than the slowest tool.
+const IDLE: Duration = Duration::from_secs(900);
+/// How many sessions may be open; the oldest gives way.
+const MAX_SESSIONS: usize = 10_000;
+/// Messages that wait for the other side.
+const QUEUE: usize = 64;
+
+/// Why a message did not reach its session.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SessionError {
+    /// It never was, was ended or timed out.
+    #[error("Session not found")]
+    NotFound,
+    /// The server ended it before it answered.
+    #[error("the session ended before it answered")]
+    Ended,
+    /// GET is refused at the gate.
+    #[error("this endpoint has no streams but those of its answers")]
+    NoStandaloneStream,
+}
+
+/// The open sessions.
+#[derive(Debug, Default)]
+pub(super) struct Sessions {
+    open: Mutex<Open>,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    by_id: HashMap<SessionId, Session>,
+    created: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Session {
+    number: u64,
+    to_server: mpsc::Sender<ClientJsonRpcMessage>,
+    routes: Routes,
+}
+
+/// Where the messages of requests under way go.
+#[derive(Clone, Debug, Default)]
+struct Routes(Arc<Mutex<Vec<Route>>>);
+
+#[derive(Debug)]
+struct Route {
+    request: RequestId,
+    progress: Option<ProgressToken>,
+    stream: mpsc::Sender<ServerSseMessage>,
+}
+
+impl Sessions {
+    /// Ends a session at once. False where there is none of that id.
+    pub(super) fn end(&self, id: &str) -> bool {
+        let session = self.open().by_id.remove(id);
+        session.map(|session| session.routes.lock().clear()).is_some()
+    }
+
+    /// Whether there is a session of that id.
+    pub(super) fn has(&self, id: &str) -> bool {
+        self.open().by_id.contains_key(id)
+    }
+
+    fn find(&self, id: &SessionId) -> Result<Session, SessionError> {
+        self.open().by_id.get(id).cloned().ok_or(SessionError::NotFound)
+    }
+
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Session {
+    /// Hands a request on; what comes of it is in the receiver, which ends after the answer.
+    async fn ask(
+        &self,
+        message: ClientJsonRpcMessage,
+    ) -> Result<mpsc::Receiver<ServerSseMessage>, SessionError> {
+        let (stream, receiver) = mpsc::channel(QUEUE);
+        if let JsonRpcMessage::Request(request) = &message {
+            let progress = request.request.get_meta().get_progress_token();
+            self.routes.lock().push(Route { request: request.id.clone(), progress, stream });
+        }
+        self.tell(message).await?;
+        Ok(receiver)
+    }
+
+    /// Hands a message on that has no answer.
+    async fn tell(&self, message: ClientJsonRpcMessage) -> Result<(), SessionError> {
+        if let JsonRpcMessage::Notification(notification) = &message
+            && let ClientNotification::CancelledNotification(cancelled) = &notification.notification
+            && let Some(request) = &cancelled.params.request_id
+        {
+            self.routes.take(request);
+        }
+        self.to_server.send(message).await.map_err(|_| SessionError::NotFound)
+    }
+}
+
+impl Routes {
+    fn take(&self, request: &RequestId) -> Option<mpsc::Sender<ServerSseMessage>> {
+        let mut routes = self.lock();
+        let place = routes.iter().position(|route| route.request == *request)?;
+        Some(routes.remove(place).stream)
+    }
+
+    /// The stream that a message of the server belongs on. An answer ends its route.
+    fn of(&self, message: &ServerJsonRpcMessage) -> Option<mpsc::Sender<ServerSseMessage>> {
+        let on = |wanted: &dyn Fn(&Route) -> bool| {
+            self.lock().iter().find(|route| wanted(route)).map(|route| route.stream.clone())
+        };
+        let origin = match message {
+            JsonRpcMessage::Response(response) => return self.take(&response.id),
+            JsonRpcMessage::Error(error) => return self.take(error.id.as_ref()?),
+            JsonRpcMessage::Request(request) => request.request.extensions().get(),
+            JsonRpcMessage::Notification(notification) => match &notification.notification {
+                ServerNotification::ProgressNotification(progress) => {
+                    let token = Some(&progress.params.progress_token);
+                    return on(&|route| route.progress.as_ref() == token);
+                }
+                other => other.extensions().get(),
+            },
+        };
+        let OriginatingRequestId(origin) = origin?;
+        on(&|route| route.request == *origin)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Route>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The server's end of a session.
+pub(super) struct SessionTransport {
+    from_client: mpsc::Receiver<ClientJsonRpcMessage>,
+    routes: Routes,
+}
+
+impl Transport<RoleServer> for SessionTransport {
+    type Error = Infallible;
+
+    fn send(
+        &mut self,
+        message: ServerJsonRpcMessage,
+    ) -> impl Future<Output = Result<(), Infallible>> + Send + 'static {
+        let stream = self.routes.of(&message);
+        async move {
+            // A client that went away or cancelled gets nothing more; the call runs on all the same.
+            if let Some(stream) = stream {
+                let _ = stream.send(ServerSseMessage::from_message(message)).await;
+            }
+            Ok(())
+        }
+    }
+
+    async fn receive(&mut self) -> Option<ClientJsonRpcMessage> {
+        tokio::time::timeout(IDLE, self.from_client.recv()).await.ok().flatten()
+    }
+
+    async fn close(&mut self) -> Result<(), Infallible> {
+        self.from_client.close();
+        self.routes.lock().clear();
+        Ok(())
+    }
+}
+
+impl SessionManager for Sessions {
+    type Error = SessionError;
+    type Transport = SessionTransport;
+
+    async fn create_session(&self) -> Result<(SessionId, SessionTransport), SessionError> {
+        let id: SessionId = uuid::Uuid::new_v4().simple().to_string().into();
+        let (to_server, from_client) = mpsc::channel(QUEUE);
+        let routes = Routes::default();
+        let mut open = self.open();
+        if open.by_id.len() >= MAX_SESSIONS {
+            let oldest = open.by_id.iter().min_by_key(|(_, session)| session.number);
+            if let Some(oldest) = oldest.map(|(id, _)| SessionId::clone(id)) {
+                open.by_id.remove(&oldest);
+            }
+        }
+        open.created += 1;
+        let session = Session { number: open.created, to_server, routes: routes.clone() };
+        open.by_id.insert(SessionId::clone(&id), session);
+        Ok((id, SessionTransport { from_client, routes }))
+    }
+
+    async fn initialize_session(
+        &self,
+        id: &SessionId,
+        message: ClientJsonRpcMessage,
+    ) -> Result<ServerJsonRpcMessage, SessionError> {
+        let mut answer = self.find(id)?.ask(message).await?;
+        let message = answer.recv().await.and_then(|event| event.message).ok_or(SessionError::Ended)?;
+        Arc::try_unwrap(message).map_err(|_| SessionError::Ended)
+    }
+
+    async fn has_session(&self, id: &SessionId) -> Result<bool, SessionError> {
+        Ok(self.has(id))
+    }
+
+    async fn close_session(&self, id: &SessionId) -> Result<(), SessionError> {
+        self.end(id);
+        Ok(())
+    }
+
+    async fn create_stream(
+        &self,
+        id: &SessionId,
+        message: ClientJsonRpcMessage,
+    ) -> Result<impl Stream<Item = ServerSseMessage> + Send + Sync + 'static, SessionError> {
+        let mut answer = self.find(id)?.ask(message).await?;
+        Ok(stream::poll_fn(move |context| answer.poll_recv(context)))
+    }
+
+    async fn accept_message(
+        &self,
+        id: &SessionId,
+        message: ClientJsonRpcMessage,
+    ) -> Result<(), SessionError> {
+        self.find(id)?.tell(message).await
+    }
+
+    async fn create_standalone_stream(
+        &self,
+        _: &SessionId,
+    ) -> Result<impl Stream<Item = ServerSseMessage> + Send + Sync + 'static, SessionError> {
+        Err::<stream::Empty<_>, _>(SessionError::NoStandaloneStream)
+    }
+
+    async fn resume(
+        &self,
+        _: &SessionId,
+        _: String,
+    ) -> Result<impl Stream<Item = ServerSseMessage> + Send + Sync + 'static, SessionError> {
+        Err::<stream::Empty<_>, _>(SessionError::NoStandaloneStream)
+    }
+}

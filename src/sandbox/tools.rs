@@ -1,0 +1,184 @@
+//! The tools of the server `orders`: what is listed, and what arguments they take. What they do is in
+//! `processes`.
+
+use std::sync::{LazyLock, OnceLock};
+
+use jsonschema::Validator;
+use rmcp::model::{JsonObject, Tool};
+use serde_json::{Value, json};
+
+/// What a tool starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Process {
+    CreateInvoice,
+    GetInvoice,
+    DeleteInvoice,
+    Echo,
+    OrderTotals,
+    RunSlowProcess,
+    RunFailingProcess,
+    ImportOrders,
+}
+
+/// A tool with what it starts.
+pub(super) struct Definition {
+    pub(super) tool: Tool,
+    pub(super) process: Process,
+    arguments: OnceLock<Option<Validator>>,
+}
+
+/// All tools, in the order in which they are listed.
+pub(super) static TOOLS: LazyLock<Vec<Definition>> = LazyLock::new(|| {
+    let invoice_id = || json!({"in_InvoiceId": {"type": "string", "maxLength": 100}});
+    vec![
+        process(
+            Process::CreateInvoice,
+            "createInvoice",
+            "Creates an invoice and returns its id.",
+            json!({
+                "in_Customer": {"type": "string", "maxLength": 1000},
+                "in_Amount": {"type": "number"},
+                "in_Note": {"type": "string"},
+            }),
+            &["in_Customer", "in_Amount"],
+        ),
+        process(
+            Process::GetInvoice,
+            "getInvoice",
+            "Returns an invoice by its id.",
+            invoice_id(),
+            &["in_InvoiceId"],
+        ),
+        process(
+            Process::DeleteInvoice,
+            "deleteInvoice",
+            "Deletes an invoice by its id.",
+            invoice_id(),
+            &["in_InvoiceId"],
+        ),
+        definition(
+            Process::Echo,
+            "echo",
+            "Returns its arguments as they came.",
+            json!({"type": "object", "additionalProperties": true}),
+        ),
+        order_totals(),
+        process(
+            Process::RunSlowProcess,
+            "runSlowProcess",
+            "Runs for so many seconds.",
+            json!({"in_Seconds": {"type": "number", "minimum": 0, "maximum": 600}}),
+            &["in_Seconds"],
+        ),
+        process(Process::RunFailingProcess, "runFailingProcess", "Starts a job that faults.", json!({}), &[]),
+        process(
+            Process::ImportOrders,
+            "importOrders",
+            "Imports so many orders and tells how it gets on.",
+            json!({"in_Count": {"type": "integer", "minimum": 0, "maximum": 1000}}),
+            &["in_Count"],
+        ),
+    ]
+});
+
+/// The tool of a name.
+pub(super) fn find(name: &str) -> Option<&'static Definition> {
+    TOOLS.iter().find(|definition| definition.tool.name == name)
+}
+
+impl Definition {
+    /// What is wrong with arguments, if anything is.
+    pub(super) fn problems(&self, arguments: &Value) -> Option<String> {
+        // Compiled when it is first needed: most runs call few of the tools.
+        let validator = self.arguments.get_or_init(|| {
+            let schema = Value::Object(JsonObject::clone(&self.tool.input_schema));
+            jsonschema::validator_for(&schema).ok()
+        });
+        let problems: Vec<_> = validator.as_ref()?.iter_errors(arguments).map(describe).collect();
+        let name = &self.tool.name;
+        (!problems.is_empty()).then(|| format!("Invalid arguments for tool {name}: {}", problems.join("; ")))
+    }
+}
+
+fn describe(error: jsonschema::ValidationError<'_>) -> String {
+    match error.instance_path().as_str().strip_prefix('/') {
+        Some(argument) => format!("{argument}: {error}"),
+        None => error.to_string(),
+    }
+}
+
+fn order_totals() -> Definition {
+    let mut totals = process(
+        Process::OrderTotals,
+        "orderTotals",
+        "Adds up prices.",
+        json!({
+            "in_Prices": {
+                "type": "array",
+                "maxItems": 10_000,
+                "items": {"type": "number", "minimum": -1e12, "maximum": 1e12},
+            },
+            "in_Currency": {"type": "string"},
+        }),
+        &["in_Prices", "in_Currency"],
+    );
+    let output = json!({
+        "type": "object",
+        "properties": {
+            "total": {"type": "number"},
+            "count": {"type": "integer"},
+            "currency": {"type": "string"},
+        },
+        "required": ["total", "count", "currency"],
+        "additionalProperties": false,
+    });
+    totals.tool = totals.tool.with_raw_output_schema(object(output).into());
+    totals
+}
+
+/// A tool with the schema that UiPath makes from a process's arguments.
+fn process(
+    process: Process,
+    name: &'static str,
+    description: &'static str,
+    properties: Value,
+    required: &[&str],
+) -> Definition {
+    let schema = json!({
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        "additionalProperties": false,
+    });
+    definition(process, name, description, schema)
+}
+
+fn definition(process: Process, name: &'static str, description: &'static str, schema: Value) -> Definition {
+    Definition { tool: Tool::new(name, description, object(schema)), process, arguments: OnceLock::new() }
+}
+
+fn object(value: Value) -> JsonObject {
+    match value {
+        Value::Object(members) => members,
+        _ => JsonObject::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_schema_compiles_and_names_what_is_wrong() {
+        for definition in TOOLS.iter() {
+            let schema = Value::Object(JsonObject::clone(&definition.tool.input_schema));
+            assert!(jsonschema::validator_for(&schema).is_ok(), "{}", definition.tool.name);
+        }
+        let create = find("createInvoice").unwrap();
+        assert_eq!(create.problems(&json!({"in_Customer": "C-1", "in_Amount": 1.5})), None);
+        let wrong = create.problems(&json!({"in_Customer": 1, "in_Amonut": 1.5})).unwrap();
+        for part in ["createInvoice", "in_Customer: 1", "in_Amonut", "in_Amount"] {
+            assert!(wrong.contains(part), "{wrong}");
+        }
+    }
+}

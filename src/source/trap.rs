@@ -1,0 +1,290 @@
+//! YAML's traps: what people write in good faith and YAML reads as something else. Each becomes a message
+//! that shows the right form. Only text is looked at here; the parser says where.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::{Site, SourceFile, Span};
+use crate::diagnostic::{Code, Diagnostic};
+
+/// A message, and the text that is to be passed over so that the rest of the file can be read too.
+#[derive(Debug)]
+pub(super) struct Trap {
+    pub(super) diagnostic: Diagnostic,
+    pub(super) pass_over: Span,
+}
+
+/// The text in quotes: double ones where nothing in it would need an escape.
+pub(super) fn quoted(text: &str) -> String {
+    if text.contains(['"', '\\']) || text.chars().any(char::is_control) {
+        format!("'{}'", text.replace('\'', "''"))
+    } else {
+        format!("\"{text}\"")
+    }
+}
+
+/// The end of a line's content: no line break, no blanks at its end.
+fn trimmed(text: &str, start: usize, end: usize) -> usize {
+    start + text.get(start..end).unwrap_or_default().trim_end().len()
+}
+
+/// The end of the line that holds `at`, its line break left out.
+pub(super) fn line_end(text: &str, at: usize) -> usize {
+    let rest = text.get(at..).unwrap_or_default();
+    let end = at + rest.find('\n').unwrap_or(rest.len());
+    if end > at && text.as_bytes().get(end - 1) == Some(&b'\r') { end - 1 } else { end }
+}
+
+/// The start of the line that holds `at`.
+pub(super) fn line_start(text: &str, at: usize) -> usize {
+    text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |found| found + 1)
+}
+
+/// From `start` to the end of what was meant as one plain scalar; the scan begins at `from`.
+pub(super) fn extent(text: &str, start: usize, from: usize, in_flow: bool) -> Span {
+    let end = line_end(text, from);
+    let line = text.get(from..end).unwrap_or_default();
+    let mut depth = 0_usize;
+    let mut before = ' ';
+    let mut stop = line.len();
+    for (at, c) in line.char_indices() {
+        match c {
+            '{' | '[' => depth += 1,
+            '}' | ']' if depth > 0 => depth -= 1,
+            ',' | '}' | ']' if in_flow && depth == 0 => {
+                stop = at;
+                break;
+            }
+            '#' if depth == 0 && matches!(before, ' ' | '\t') => {
+                stop = at;
+                break;
+            }
+            // `{{ x }}: 1` is a key.
+            ':' if depth == 0
+                && before == '}'
+                && line.get(at + 1..).is_none_or(|rest| rest.is_empty() || rest.starts_with(' ')) =>
+            {
+                stop = at;
+                break;
+            }
+            _ => {}
+        }
+        before = c;
+    }
+    Span::new(start, trimmed(text, start, from + stop))
+}
+
+fn site(file: &Arc<SourceFile>, span: Span) -> Site {
+    Site { file: Arc::clone(file), span }
+}
+
+/// A template that stands without quotes where YAML wants a value.
+pub(super) fn unquoted_braces(file: &Arc<SourceFile>, start: usize, in_flow: bool) -> Trap {
+    let text = file.text();
+    let span = extent(text, start, start, in_flow);
+    let right = quoted(file.slice(span));
+    let diagnostic = Diagnostic::error(
+        Code::UnquotedBraces,
+        site(file, span),
+        "a value that begins with `{{` has to be quoted",
+    )
+    .label("YAML reads `{` as the start of a mapping")
+    .help(format!("write {right}"))
+    .fix(site(file, span), right);
+    Trap { diagnostic, pass_over: span }
+}
+
+/// A text that YAML ends at a bracket. `whole` is the list around it, if that may be part of the text.
+pub(super) fn split_in_flow(file: &Arc<SourceFile>, scalar: Span, whole: Option<usize>) -> Trap {
+    let text = file.text();
+    let span = extent(text, scalar.start, scalar.end, true);
+    let right = quoted(file.slice(span));
+    let bracket = text.get(scalar.end..).and_then(|rest| rest.chars().next()).unwrap_or('{');
+    let mut diagnostic = Diagnostic::error(
+        Code::SplitScalar,
+        site(file, span),
+        format!("`{bracket}` ends this text: inside of `{{…}}` and `[…]` brackets are YAML's own"),
+    )
+    .help(format!("quote it: {right}"))
+    .fix(site(file, span), right);
+    if let Some(start) = whole {
+        let outer = extent(text, start, start, false);
+        let slice = file.slice(outer);
+        if slice.ends_with(']') {
+            diagnostic = diagnostic
+                .help(format!("if the brackets belong to the text, quote them too: {}", quoted(slice)));
+        }
+    }
+    Trap { diagnostic, pass_over: span }
+}
+
+/// A text that begins with brackets: YAML reads a list or mapping, then finds more.
+pub(super) fn split_after(file: &Arc<SourceFile>, container: Span, in_flow: bool) -> Trap {
+    let text = file.text();
+    let span = extent(text, container.start, container.start, in_flow);
+    let right = quoted(file.slice(span));
+    let what = if file.slice(container).starts_with('[') { "list" } else { "mapping" };
+    let diagnostic = Diagnostic::error(
+        Code::SplitScalar,
+        site(file, span),
+        format!("YAML reads the start of this text as a {what}"),
+    )
+    .label(format!(
+        "the {what} ends at `{}`, and text follows",
+        file.slice(container).chars().next_back().unwrap_or(']')
+    ))
+    .help(format!("quote it: {right}"))
+    .fix(site(file, span), right);
+    Trap { diagnostic, pass_over: span }
+}
+
+/// `Ticket #12`: the text ends before the `#`. A comment with a space after its `#` is left in peace.
+pub(super) fn cut_by_comment(file: &Arc<SourceFile>, scalar: Span, in_flow: bool) -> Option<Diagnostic> {
+    let text = file.text();
+    let rest = text.get(scalar.end..line_end(text, scalar.end))?;
+    let comment = rest.trim_start_matches([' ', '\t']);
+    if comment.len() == rest.len() {
+        return None;
+    }
+    let first = comment.strip_prefix('#')?.chars().next()?;
+    if first.is_whitespace() || matches!(first, '#' | '-' | '=') {
+        return None;
+    }
+    let hash = scalar.end + (rest.len() - comment.len());
+    let said = file.slice(scalar);
+    let mut diagnostic = Diagnostic::error(
+        Code::CutByComment,
+        site(file, Span::new(hash, trimmed(text, hash, scalar.end + rest.len()))),
+        format!("` #` starts a comment, so that this text is only {}", quoted(said)),
+    )
+    .label("not part of the text");
+    if !in_flow && !said.contains('\n') {
+        let whole = Span::new(scalar.start, trimmed(text, hash, scalar.end + rest.len()));
+        let right = quoted(file.slice(whole));
+        diagnostic = diagnostic.help(format!("quote it: {right}")).fix(site(file, whole), right);
+    } else {
+        diagnostic = diagnostic.help("quote the text");
+    }
+    Some(diagnostic.help("if a comment is meant, put a space after its `#`"))
+}
+
+/// `title: Invoice: created`: a second colon.
+pub(super) fn second_colon(file: &Arc<SourceFile>, scalar: Span, in_flow: bool) -> Trap {
+    let span = extent(file.text(), scalar.start, scalar.end, in_flow);
+    let right = quoted(file.slice(span));
+    let diagnostic = Diagnostic::error(
+        Code::YamlSyntax,
+        site(file, Span::new(scalar.end, scalar.end + 1)),
+        "`: ` inside of a text makes it a mapping, which cannot stand here",
+    )
+    .help(format!("quote the text: {right}"))
+    .fix(site(file, span), right);
+    Trap { diagnostic, pass_over: span }
+}
+
+/// A text that begins with `@` or a backtick.
+pub(super) fn reserved(file: &Arc<SourceFile>, start: usize, character: char, in_flow: bool) -> Trap {
+    let span = extent(file.text(), start, start, in_flow);
+    let right = quoted(file.slice(span));
+    let diagnostic = Diagnostic::error(
+        Code::YamlSyntax,
+        site(file, span),
+        match character {
+            '`' => "a text that begins with a backtick has to be quoted".to_owned(),
+            _ => format!("a text that begins with `{character}` has to be quoted"),
+        },
+    )
+    .help(format!("write {right}"))
+    .fix(site(file, span), right);
+    Trap { diagnostic, pass_over: span }
+}
+
+/// A backslash in double quotes that begins no escape of YAML's: mostly a regular expression or a path.
+pub(super) fn bad_escape(file: &Arc<SourceFile>, start: usize) -> Option<Trap> {
+    let text = file.text();
+    let inside = text.get(start + 1..)?;
+    let mut bad: Option<(usize, char)> = None;
+    let mut plain = true;
+    let mut chars = inside.char_indices();
+    let end = loop {
+        let (at, c) = chars.next()?;
+        if c == '"' {
+            break at;
+        }
+        if c != '\\' {
+            continue;
+        }
+        let (_, escaped) = chars.next()?;
+        if bad.is_none() && !"0abt\tnvfre \"/\\N_LPxuU\r\n".contains(escaped) {
+            bad = Some((start + 1 + at, escaped));
+        }
+        plain &= !matches!(escaped, '"' | '\\' | '\n' | '\r');
+    };
+    let (at, escaped) = bad?;
+    let whole = Span::new(start, start + 1 + end + 1);
+    let content = inside.get(..end)?;
+    let diagnostic = Diagnostic::error(
+        Code::YamlSyntax,
+        site(file, Span::new(at, at + 1 + escaped.len_utf8())),
+        format!("`\\{escaped}` is no escape of double quotes"),
+    );
+    let diagnostic = if plain && !content.contains('\n') {
+        let right = format!("'{}'", content.replace('\'', "''"));
+        diagnostic
+            .help(format!("in single quotes a backslash is a backslash: {right}"))
+            .fix(site(file, whole), right)
+    } else {
+        diagnostic.help(format!("write `\\\\{escaped}` for a backslash"))
+    };
+    Some(Trap { diagnostic, pass_over: whole })
+}
+
+/// A tab among the blanks before a line's text.
+pub(super) fn tab(file: &Arc<SourceFile>, at: usize) -> Option<Diagnostic> {
+    let text = file.text();
+    let start = line_start(text, at);
+    let line = text.get(start..line_end(text, at))?;
+    let blanks = line.get(..line.len() - line.trim_start_matches([' ', '\t']).len())?;
+    let tab = blanks.find('\t')?;
+    let more = text
+        .get(start + line.len()..)?
+        .lines()
+        .filter(|l| l.trim_start_matches(' ').starts_with('\t') && !l.trim().is_empty())
+        .count();
+    let mut diagnostic = Diagnostic::error(
+        Code::YamlTab,
+        site(file, Span::new(start + tab, start + blanks.len())),
+        "a tab in the indentation",
+    )
+    .label("YAML indents with spaces only")
+    .help("write spaces, two for each level");
+    if more > 0 {
+        let (lines, have) = if more == 1 { ("line", "has") } else { ("lines", "have") };
+        diagnostic = diagnostic.note(format!("{more} further {lines} below {have} one too"));
+    }
+    Some(diagnostic)
+}
+
+/// `*.yaml`, `**/*.yaml`: an alias of nothing, mostly meant as text.
+pub(super) fn unknown_alias(file: &Arc<SourceFile>, span: Span, in_flow: bool) -> Diagnostic {
+    let name = file.slice(span);
+    let whole = extent(file.text(), span.start, span.start, in_flow);
+    let right = quoted(file.slice(whole));
+    Diagnostic::error(
+        Code::YamlSyntax,
+        site(file, span),
+        format!("`{name}` refers to an anchor that does not stand before it"),
+    )
+    .help(format!("if it is meant as text, quote it: {right}"))
+    .fix(site(file, whole), right)
+}
+
+/// The text with a span made a plain word of the same length, so that no offset changes.
+pub(super) fn passed_over(text: Cow<'_, str>, span: Span) -> Cow<'_, str> {
+    let (Some(before), Some(after)) = (text.get(..span.start), text.get(span.end..)) else { return text };
+    let mut masked = String::with_capacity(text.len());
+    masked.push_str(before);
+    masked.extend(std::iter::repeat_n('x', span.end - span.start));
+    masked.push_str(after);
+    Cow::Owned(masked)
+}
