@@ -87,7 +87,8 @@ where
         .into_iter()
         .map(|case| {
             let wait = Arc::clone(&wait);
-            let trial = Trial::ignorable_test(&*case.name, move || outcome(wait(case.index).as_deref(), style));
+            let trial =
+                Trial::ignorable_test(&*case.name, move || outcome(wait(case.index).as_deref(), style));
             trial.with_ignored_flag(by_flag && case.skipped)
         })
         .collect();

@@ -29,7 +29,7 @@ impl From<Exit> for ExitCode {
 /// Why a command ends before its work: one line, and the exit code.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
-pub struct Stop {
+pub(super) struct Stop {
     /// What is said after `error: `.
     pub message: String,
     /// The exit code.
@@ -38,12 +38,12 @@ pub struct Stop {
 
 impl Stop {
     /// One that ends with `exit`.
-    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
+    pub(super) fn new(exit: Exit, message: impl Into<String>) -> Self {
         Self { message: message.into(), exit }
     }
 
     /// One for the command line and its surroundings.
-    pub fn usage(message: impl Into<String>) -> Self {
+    pub(super) fn usage(message: impl Into<String>) -> Self {
         Self::new(Exit::Usage, message)
     }
 }

@@ -12,7 +12,7 @@ use crate::run::Consumer;
 
 /// Draws the live line.
 #[derive(Debug)]
-pub struct Live {
+pub(super) struct Live {
     bar: ProgressBar,
     running: BTreeSet<Arc<str>>,
     failed: usize,
@@ -21,7 +21,7 @@ pub struct Live {
 impl Live {
     /// One on stderr, and the bar that others write past.
     #[must_use]
-    pub fn new(cases: usize) -> (Self, ProgressBar) {
+    pub(super) fn new(cases: usize) -> (Self, ProgressBar) {
         let length = u64::try_from(cases).unwrap_or(u64::MAX);
         let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
         let style = ProgressStyle::with_template("{pos}/{len} done{msg}");

@@ -6,7 +6,7 @@ use super::screen::say;
 use crate::auth::Redactor;
 
 /// Replaces the panic hook by one that masks what it prints.
-pub fn install(redactor: Redactor) {
+pub(super) fn install(redactor: Redactor) {
     std::panic::set_hook(Box::new(move |info| {
         let trace = Backtrace::capture();
         let mut text = format!("callsheet panicked, which is a bug of callsheet: {info}\n");

@@ -10,7 +10,7 @@ use super::screen::Screen;
 
 /// Carries libtest-mimic's output on.
 #[derive(Debug)]
-pub struct Pump {
+pub(super) struct Pump {
     writer: PipeWriter,
     thread: JoinHandle<io::Result<()>>,
 }
@@ -20,7 +20,7 @@ impl Pump {
     ///
     /// # Errors
     /// Where the system has no pipe or thread left.
-    pub fn start(
+    pub(super) fn start(
         sink: Box<dyn Write + Send>,
         screen: Screen,
         broken: impl FnOnce() + Send + 'static,
@@ -34,7 +34,7 @@ impl Pump {
 
     /// The path under which the pipe can be opened for writing; none on a system that has no such paths.
     #[must_use]
-    pub fn path(&self) -> Option<PathBuf> {
+    pub(super) fn path(&self) -> Option<PathBuf> {
         #[cfg(unix)]
         {
             use std::os::fd::AsRawFd as _;
@@ -46,7 +46,7 @@ impl Pump {
     }
 
     /// Adds a text to the output.
-    pub fn write(&mut self, text: &str) {
+    pub(super) fn write(&mut self, text: &str) {
         // The thread reads until the end whatever happens, so this fails only together with it.
         let _ = self.writer.write_all(text.as_bytes());
     }
@@ -55,7 +55,7 @@ impl Pump {
     ///
     /// # Errors
     /// The first one of the sink.
-    pub fn finish(self) -> io::Result<()> {
+    pub(super) fn finish(self) -> io::Result<()> {
         drop(self.writer);
         self.thread.join().unwrap_or_else(|_| Err(io::Error::other("the output's thread panicked")))
     }

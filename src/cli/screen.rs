@@ -8,23 +8,23 @@ use super::exit::{Exit, Stop};
 
 /// The terminal, shared by everything that writes to it during a run.
 #[derive(Clone, Debug, Default)]
-pub struct Screen(Option<ProgressBar>);
+pub(super) struct Screen(Option<ProgressBar>);
 
 impl Screen {
     /// One with a live line.
     #[must_use]
-    pub fn with(live: ProgressBar) -> Self {
+    pub(super) fn with(live: ProgressBar) -> Self {
         Self(Some(live))
     }
 
     /// Whether there is a live line, past which only whole lines can be written.
     #[must_use]
-    pub fn is_live(&self) -> bool {
+    pub(super) fn is_live(&self) -> bool {
         self.0.is_some()
     }
 
     /// Takes the live line away while `write` writes.
-    pub fn past<T>(&self, write: impl FnOnce() -> T) -> T {
+    pub(super) fn past<T>(&self, write: impl FnOnce() -> T) -> T {
         match &self.0 {
             Some(live) => live.suspend(write),
             None => write(),
@@ -34,7 +34,7 @@ impl Screen {
 
 /// Stderr, past the live line.
 #[derive(Clone, Debug, Default)]
-pub struct Stderr(pub Screen);
+pub(super) struct Stderr(pub(super) Screen);
 
 impl Write for Stderr {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -51,7 +51,7 @@ impl Write for Stderr {
 }
 
 /// Writes to stdout. Nobody reading is a quiet end.
-pub fn print(text: &str) -> Result<(), Stop> {
+pub(super) fn print(text: &str) -> Result<(), Stop> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
@@ -62,6 +62,6 @@ pub fn print(text: &str) -> Result<(), Stop> {
 }
 
 /// Writes a text to stderr. Where even that fails there is nobody left to tell.
-pub fn say(text: &str) {
+pub(super) fn say(text: &str) {
     let _ = io::stderr().write_all(text.as_bytes());
 }

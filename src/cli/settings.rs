@@ -7,12 +7,12 @@ use serde_json::Value;
 
 use super::args::{Colour, SuiteArgs, TestArgs};
 use super::exit::{Exit, Stop};
-use super::near::{did_you_mean, near};
 use super::surroundings::Surroundings;
 use crate::auth::Credential;
 use crate::diagnostic::Style;
 use crate::harness::Format;
 use crate::mcp::Version;
+use crate::model::nearest;
 use crate::plan::{IgnoredCases, Load, PathFilter, Selection};
 use crate::report::Spec;
 
@@ -35,8 +35,8 @@ pub(super) struct Settings {
     pub(super) caller: Caller,
     pub(super) load: Load,
     pub(super) selection: Selection,
-    /// Only cases of this version; `auto` is pinned to it.
-    pub(super) version: Option<Version>,
+    /// Whether a selection without a case is a mistake.
+    pub(super) must_select: bool,
     pub(super) list: bool,
     pub(super) format: Format,
     pub(super) threads: NonZeroUsize,
@@ -67,13 +67,19 @@ impl Settings {
     ) -> Result<Self, Stop> {
         let threads = threads(args.test_threads, around)?;
         let rerun = rerun(&args, around, caller);
-        let (paths, filters): (Vec<&String>, Vec<&String>) =
-            args.what.iter().partition(|word| is_path(word));
+        let (paths, filters): (Vec<&String>, Vec<&String>) = args.what.iter().partition(|word| is_path(word));
         let paths = paths.into_iter().map(|path| path_filter(path, around)).collect::<Result<Vec<_>, _>>()?;
         let vars = args.suite.vars.iter().map(|var| variable(var)).collect::<Result<Vec<_>, _>>()?;
         let mut load = load(&args.suite, &paths, &vars, around);
         if let (Caller::Harness, true) = (caller, paths.is_empty()) {
             load.start = around.variable("CARGO_MANIFEST_DIR").map_or(load.start, PathBuf::from);
+        }
+        load.protocol = args.protocol.as_deref().map(version).transpose()?;
+        let nextest = around.variable("NEXTEST").is_some();
+        if nextest && caller == Caller::Harness && args.exact {
+            // nextest starts a process for each case: none of them needs to read all files. Elsewhere all
+            // problems of all files are told, and all cases that are left out are counted.
+            load.exact = filters.iter().map(|filter| (*filter).clone()).collect();
         }
         let seed = args.seed.unwrap_or(seed);
         let selection = Selection {
@@ -101,7 +107,7 @@ impl Settings {
             caller,
             load,
             selection,
-            version: args.protocol.as_deref().map(version).transpose()?,
+            must_select: caller == Caller::Command || nextest,
             list: args.list,
             format,
             threads,
@@ -154,6 +160,7 @@ fn load(suite: &SuiteArgs, paths: &[PathFilter], vars: &[(String, Value)], aroun
         url: suite.url.clone().map(|url| (url, suite.pat_env.clone().map(Credential::Env))),
         server: suite.server.clone(),
         vars: vars.iter().map(|(name, _)| name.clone()).collect(),
+        ..Load::default()
     }
 }
 
@@ -222,14 +229,17 @@ fn shard(text: &str) -> Result<(u64, u64), Stop> {
         .and_then(|(part, of)| Some((part.parse().ok()?, of.parse().ok()?)))
         .filter(|(part, of)| (1..=*of).contains(part))
         .ok_or_else(|| {
-            Stop::usage(format!("`--shard {text}` is no part: write `K/N`, with K from 1 to N, such as `2/4`"))
+            Stop::usage(format!(
+                "`--shard {text}` is no part: write `K/N`, with K from 1 to N, such as `2/4`"
+            ))
         })
 }
 
 fn version(text: &str) -> Result<Version, Stop> {
     Version::parse(text).filter(|version| Version::SPOKEN.contains(version)).ok_or_else(|| {
         let names = || Version::SPOKEN.iter().map(|version| version.as_str());
-        let hint = did_you_mean(&near(text, names()));
+        let hint =
+            nearest(text, names()).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
         let names: Vec<&str> = names().collect();
         Stop::usage(format!("`--protocol {text}` is none of {}{hint}", names.join(", ")))
     })
@@ -280,7 +290,8 @@ fn rerun(args: &TestArgs, around: &Surroundings, caller: Caller) -> String {
         words.push("--include-ignored".to_owned());
     }
     // The suite is looked for from the first path.
-    words.extend(args.what.iter().filter(|word| is_path(word)).take(1).map(|word| quoted(split_line(word).0)));
+    words
+        .extend(args.what.iter().filter(|word| is_path(word)).take(1).map(|word| quoted(split_line(word).0)));
     words.push("--exact".to_owned());
     words.join(" ")
 }

@@ -11,7 +11,7 @@ use crate::run::{Interrupt, Run};
 ///
 /// # Errors
 /// Where the handlers cannot be installed.
-pub fn watch(run: &Arc<Run>) -> io::Result<()> {
+pub(super) fn watch(run: &Arc<Run>) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     let run = Arc::clone(run);
     // Installed here and not in the thread: a signal that comes at once is not to be lost.
@@ -38,7 +38,7 @@ fn end_now() -> ! {
 
 /// The signals that end a program. Made inside of a runtime that has I/O.
 #[derive(Debug)]
-pub struct Signals {
+pub(super) struct Signals {
     #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
     #[cfg(unix)]
@@ -51,18 +51,21 @@ impl Signals {
     /// # Errors
     /// Where the system refuses.
     #[cfg_attr(not(unix), expect(clippy::unnecessary_wraps, reason = "unix can fail"))]
-    pub fn new() -> io::Result<Self> {
+    pub(super) fn new() -> io::Result<Self> {
         #[cfg(unix)]
         {
             use tokio::signal::unix::{SignalKind, signal};
-            Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+            Ok(Self {
+                interrupt: signal(SignalKind::interrupt())?,
+                terminate: signal(SignalKind::terminate())?,
+            })
         }
         #[cfg(not(unix))]
         Ok(Self {})
     }
 
     /// Waits for the next one.
-    pub async fn next(&mut self) {
+    pub(super) async fn next(&mut self) {
         #[cfg(unix)]
         tokio::select! {
             _ = self.interrupt.recv() => {}

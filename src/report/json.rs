@@ -1,42 +1,9 @@
-//! Events and diagnostics as JSON: the names that `--report jsonl` and `check --format json` promise to keep.
+//! Events as JSON: the names that `--report jsonl` promises to keep.
 
 use serde_json::{Map, Value, json};
 
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::render_json;
 use crate::event::{CaseEnded, Event, Kind, Place, StepEnded, Verdict};
-use crate::source::Site;
-
-/// A diagnostic as a JSON object: `severity`, `code`, `message`, `path`, `line`, `column`, `labels`, `notes`,
-/// `help`. Place and lists are left out where there are none.
-#[must_use]
-pub fn problem(diagnostic: &Diagnostic) -> Value {
-    let severity = match diagnostic.severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-    };
-    let mut object = Map::new();
-    object.insert("severity".to_owned(), severity.into());
-    object.insert("code".to_owned(), diagnostic.code.as_str().into());
-    object.insert("message".to_owned(), diagnostic.message.as_str().into());
-    if let Some(site) = diagnostic.site() {
-        put_site(&mut object, site);
-    }
-    let labels: Vec<Value> = diagnostic
-        .labels
-        .iter()
-        .filter(|label| !label.text.is_empty())
-        .map(|label| {
-            let mut object = Map::new();
-            put_site(&mut object, &label.site);
-            object.insert("text".to_owned(), label.text.as_str().into());
-            Value::Object(object)
-        })
-        .collect();
-    put_list(&mut object, "labels", labels);
-    put_list(&mut object, "notes", texts(&diagnostic.notes));
-    put_list(&mut object, "help", texts(&diagnostic.help));
-    Value::Object(object)
-}
 
 /// An event as a JSON object: `event`, `at` (seconds since the run began), and what it tells.
 pub(super) fn event(event: &Event) -> Value {
@@ -85,7 +52,7 @@ fn name(kind: &Kind) -> &'static str {
 }
 
 /// The word for how a case ended, and its reason.
-pub(super) fn verdict(verdict: &Verdict) -> (&'static str, Option<&str>) {
+fn verdict(verdict: &Verdict) -> (&'static str, Option<&str>) {
     match verdict {
         Verdict::Passed => ("passed", None),
         Verdict::Failed => ("failed", None),
@@ -107,7 +74,7 @@ fn case(ended: &CaseEnded) -> Value {
     }
     object.insert("duration".to_owned(), ended.duration.as_secs_f64().into());
     put_list(&mut object, "failures", ended.failures.iter().map(|failed| step(failed, false)).collect());
-    put_list(&mut object, "problems", ended.problems.iter().map(problem).collect());
+    put_list(&mut object, "problems", ended.problems.iter().map(render_json).collect());
     put_list(&mut object, "notes", texts(&ended.notes));
     object.insert("rerun".to_owned(), ended.rerun.as_str().into());
     Value::Object(object)
@@ -125,7 +92,7 @@ fn step(ended: &StepEnded, with_exchange: bool) -> Value {
     if let Some(cause) = &ended.cause {
         object.insert("cause".to_owned(), cause.as_str().into());
     }
-    put_list(&mut object, "problems", ended.problems.iter().map(problem).collect());
+    put_list(&mut object, "problems", ended.problems.iter().map(render_json).collect());
     if let (true, Some(exchange)) = (with_exchange, &ended.exchange) {
         object.insert("exchange".to_owned(), exchange.clone());
     }
@@ -136,10 +103,6 @@ fn put_place(object: &mut Map<String, Value>, place: &Place) {
     object.insert("path".to_owned(), place.path.as_str().into());
     object.insert("line".to_owned(), place.position.line.into());
     object.insert("column".to_owned(), place.position.column.into());
-}
-
-fn put_site(object: &mut Map<String, Value>, site: &Site) {
-    put_place(object, &Place { path: site.file.path().to_owned(), position: site.position() });
 }
 
 fn put_list(object: &mut Map<String, Value>, name: &str, items: Vec<Value>) {

@@ -11,7 +11,6 @@ mod open;
 mod trace;
 
 pub use failure::failure_text;
-pub use json::problem;
 pub use jsonl::Jsonl;
 pub use junit::Junit;
 pub use open::{Kind, Spec, open};

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use super::{Jsonl, Junit};
+use crate::model::nearest;
 use crate::run::Consumer;
 
 /// A format of report.
@@ -53,8 +54,8 @@ impl FromStr for Spec {
         let (name, path) = text.split_once('=').unwrap_or((text, ""));
         let Some(kind) = Kind::ALL.iter().copied().find(|kind| kind.as_str() == name) else {
             let names = Kind::ALL.iter().map(|kind| format!("`{}`", kind.as_str())).collect::<Vec<_>>();
-            let near = Kind::ALL.iter().map(|kind| kind.as_str()).find(|known| is_near(known, name));
-            let hint = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+            let hint = nearest(name, Kind::ALL.iter().map(|kind| kind.as_str()))
+                .map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
             return Err(format!("there is no report `{name}`, only {}{hint}", names.join(" and ")));
         };
         if path.is_empty() {
@@ -62,10 +63,6 @@ impl FromStr for Spec {
         }
         Ok(Self { kind, path: path.into() })
     }
-}
-
-fn is_near(known: &str, written: &str) -> bool {
-    similar::TextDiff::from_chars(known, written.to_lowercase().as_str()).ratio() >= 0.6
 }
 
 /// Creates the file of a report, so that a missing folder is known before anything is sent.
