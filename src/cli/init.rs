@@ -11,10 +11,16 @@ use super::screen::print;
 const SUITE: &str = include_str!("init/callsheet.yaml");
 const SCENARIO: &str = include_str!("init/first.yaml");
 
-/// Writes the files. What is there already is left as it is, and nothing is written beside it.
+/// Writes the files and tells which.
 pub(super) fn init(args: &InitArgs) -> Result<Exit, Stop> {
+    print(&start(&args.folder)?)?;
+    Ok(Exit::Good)
+}
+
+/// What is there already is left as it is, and nothing is written beside it.
+fn start(folder: &Path) -> Result<String, Stop> {
     let files = [("callsheet.yaml", SUITE), ("scenarios/first.yaml", SCENARIO)]
-        .map(|(name, text)| (args.folder.join(name), text));
+        .map(|(name, text)| (folder.join(name), text));
     if let Some((path, _)) = files.iter().find(|(path, _)| path.exists()) {
         return Err(Stop::usage(format!("`{}` is there already; nothing was written", path.display())));
     }
@@ -27,8 +33,7 @@ pub(super) fn init(args: &InitArgs) -> Result<Exit, Stop> {
         told.push_str(&format!("wrote {}\n", path.display()));
     }
     told.push_str("`callsheet test` runs it on the embedded sandbox\n");
-    print(&told)?;
-    Ok(Exit::Good)
+    Ok(told)
 }
 
 fn write(path: &Path, text: &str) -> std::io::Result<()> {
@@ -46,12 +51,12 @@ mod tests {
     #[test]
     fn nothing_is_overwritten() {
         let folder = tempfile::tempdir().unwrap();
-        let args = InitArgs { folder: folder.path().join("new") };
-        init(&args).unwrap();
-        std::fs::write(args.folder.join("callsheet.yaml"), "mine").unwrap();
-        let stop = init(&args).unwrap_err();
+        let new = folder.path().join("new");
+        start(&new).unwrap();
+        std::fs::write(new.join("callsheet.yaml"), "mine").unwrap();
+        let stop = start(&new).unwrap_err();
         assert!(stop.message.ends_with("callsheet.yaml` is there already; nothing was written"), "{stop}");
-        assert_eq!(std::fs::read_to_string(args.folder.join("callsheet.yaml")).unwrap(), "mine");
+        assert_eq!(std::fs::read_to_string(new.join("callsheet.yaml")).unwrap(), "mine");
     }
 
     #[test]
@@ -59,7 +64,7 @@ mod tests {
         use crate::plan::{Load, load};
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().canonicalize().unwrap();
-        init(&InitArgs { folder: root.clone() }).unwrap();
+        start(&root).unwrap();
         let loaded = load(&Load { working_directory: root.clone(), start: root, ..Load::default() }).unwrap();
         assert_eq!((loaded.plan.cases.len(), loaded.warnings.len()), (1, 0), "{:?}", loaded.warnings);
     }

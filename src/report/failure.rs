@@ -34,7 +34,7 @@ pub fn failure_text(ended: &CaseEnded, style: Style) -> String {
 pub(super) fn time(duration: Duration) -> String {
     let millis = duration.as_secs_f64() * 1000.0;
     if millis < 1.0 {
-        "under 1 ms".to_owned()
+        "less than 1 ms".to_owned()
     } else if millis < 1000.0 {
         format!("{millis:.0} ms")
     } else {
@@ -75,19 +75,18 @@ impl Page {
     fn step(&mut self, step: &StepEnded) {
         let title = format!("step {}: {}", step.number, clean(&step.title));
         let mut header = format!("{}   {}\n", self.label(&title), self.faint(&step.place.to_string()));
-        for problem in &step.problems {
-            header.push_str(render(problem, self.style).trim_end());
-            header.push('\n');
-        }
-        if let Some(cause) = &step.cause {
-            let _ = writeln!(header, "{} {}", self.label("cause:"), clean(cause));
-        }
+        let drawn: Vec<String> = step.problems.iter().map(|problem| render(problem, self.style)).collect();
+        header.push_str(&drawn.join("\n"));
         self.block(&header);
-        if let Some(exchange) = &step.exchange {
-            let sent = self.sent(exchange, step);
-            self.block(&sent);
-            let received = self.received(exchange);
-            self.block(&received);
+        let cause = step.cause.as_ref().map(|cause| format!("{} {}\n", self.label("cause:"), clean(cause)));
+        match &step.exchange {
+            Some(exchange) => {
+                let sent = self.sent(exchange, step);
+                self.block(&sent);
+                let received = self.received(exchange, cause.as_deref());
+                self.block(&received);
+            }
+            None => cause.iter().for_each(|cause| self.block(cause)),
         }
     }
 
@@ -97,7 +96,7 @@ impl Page {
         };
         let method = sent.get("method").and_then(Value::as_str).unwrap_or_default();
         let purpose = match exchange.get("phase").and_then(Value::as_str) {
-            Some("open") => " to open the session,",
+            Some("open") => ", to open the session",
             _ => "",
         };
         let identity = match step.identity.as_str() {
@@ -105,7 +104,7 @@ impl Page {
             other => format!(" as {other}"),
         };
         let mut out = format!(
-            "{} {},{purpose} to {}{}\n",
+            "{} {} to {}{}{purpose}\n",
             self.label("sent:"),
             clean(method),
             clean(&step.server),
@@ -122,7 +121,7 @@ impl Page {
         out
     }
 
-    fn received(&self, exchange: &Value) -> String {
+    fn received(&self, exchange: &Value, cause: Option<&str>) -> String {
         let mut facts = Vec::new();
         match exchange.get("outcome").and_then(Value::as_str) {
             Some("timed_out") => facts.push("no whole answer in time".to_owned()),
@@ -140,6 +139,7 @@ impl Page {
             facts.push(format!("after {}", time(Duration::try_from_secs_f64(seconds).unwrap_or_default())));
         }
         let mut out = format!("{} {}\n", self.label("received:"), facts.join(", "));
+        out.push_str(cause.unwrap_or_default());
         for (name, shown) in answer(exchange) {
             let _ = writeln!(out, "  {}", self.faint(&format!("{name}:")));
             for line in shortened(shown) {
@@ -268,7 +268,7 @@ mod tests {
         let shown = |micros| time(Duration::from_micros(micros));
         assert_eq!(
             [shown(20), shown(1_000), shown(12_300), shown(1_240_000)],
-            ["under 1 ms", "1 ms", "12 ms", "1.24 s"]
+            ["less than 1 ms", "1 ms", "12 ms", "1.24 s"]
         );
     }
 }

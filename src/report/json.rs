@@ -19,7 +19,7 @@ pub(super) fn event(event: &Event) -> Value {
             "filtered_out": started.filtered_out,
         }),
         Kind::CaseStarted { case } => json!({ "case": **case }),
-        Kind::StepEnded(ended) => step(ended, true),
+        Kind::StepEnded(ended) => step(ended),
         Kind::ToolsListed(listed) => json!({
             "server": listed.server,
             "identity": listed.identity,
@@ -61,7 +61,7 @@ fn verdict(verdict: &Verdict) -> (&'static str, Option<&str>) {
     }
 }
 
-/// A case's failed steps were events of their own: their exchanges are not repeated here.
+/// A case's failed steps were events of their own: they are not repeated here.
 fn case(ended: &CaseEnded) -> Value {
     let (word, reason) = verdict(&ended.verdict);
     let mut object = Map::new();
@@ -73,14 +73,14 @@ fn case(ended: &CaseEnded) -> Value {
         object.insert("reason".to_owned(), reason.into());
     }
     object.insert("duration".to_owned(), ended.duration.as_secs_f64().into());
-    put_list(&mut object, "failures", ended.failures.iter().map(|failed| step(failed, false)).collect());
+    put_list(&mut object, "failed_steps", ended.failures.iter().map(|failed| failed.number.into()).collect());
     put_list(&mut object, "problems", ended.problems.iter().map(render_json).collect());
     put_list(&mut object, "notes", texts(&ended.notes));
     object.insert("rerun".to_owned(), ended.rerun.as_str().into());
     Value::Object(object)
 }
 
-fn step(ended: &StepEnded, with_exchange: bool) -> Value {
+fn step(ended: &StepEnded) -> Value {
     let mut object = Map::new();
     object.insert("case".to_owned(), (*ended.case).into());
     object.insert("step".to_owned(), ended.number.into());
@@ -93,14 +93,14 @@ fn step(ended: &StepEnded, with_exchange: bool) -> Value {
         object.insert("cause".to_owned(), cause.as_str().into());
     }
     put_list(&mut object, "problems", ended.problems.iter().map(render_json).collect());
-    if let (true, Some(exchange)) = (with_exchange, &ended.exchange) {
+    if let Some(exchange) = &ended.exchange {
         object.insert("exchange".to_owned(), exchange.clone());
     }
     Value::Object(object)
 }
 
 fn put_place(object: &mut Map<String, Value>, place: &Place) {
-    object.insert("path".to_owned(), place.path.as_str().into());
+    object.insert("file".to_owned(), place.path.as_str().into());
     object.insert("line".to_owned(), place.position.line.into());
     object.insert("column".to_owned(), place.position.column.into());
 }
