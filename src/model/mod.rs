@@ -26,9 +26,3 @@ pub use read_scenario::read_scenarios;
 pub use read_suite::{read_suite, suite_of_url};
 pub use scenario::{Action, ClientPart, Form, Protocols, Save, Scenario, SessionVerb, Spot, Step};
 pub use suite::{Checks, Level, Limits, Server, Suite, Target, Timeouts};
-
-/// The candidate that is nearest to a misspelt word, if one is near enough.
-pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let _ = word;
-    candidates.into_iter().next()
-}

@@ -49,6 +49,9 @@ pub struct Loaded {
     pub files: usize,
 }
 
+/// The name of the server that `--url` makes.
+const URL_SERVER: &str = "url";
+
 /// A scenario file, before it is read.
 struct File {
     path: PathBuf,
@@ -97,7 +100,9 @@ fn suite(load: &Load, problems: &mut Vec<Diagnostic>) -> Option<Suite> {
     let found = suite::find(&load.start);
     let mut suite = match &found {
         Some(path) => read_suite(load, path, problems)?,
-        None if load.url.is_some() => Suite { root: load.working_directory.clone(), ..Suite::default() },
+        None if load.url.is_some() => {
+            Suite { root: load.working_directory.clone(), ..Suite::default() }
+        }
         None => {
             problems.push(
                 failure(Code::NothingFound, "there is no callsheet.yaml here or in a folder above".to_owned())
@@ -110,8 +115,10 @@ fn suite(load: &Load, problems: &mut Vec<Diagnostic>) -> Option<Suite> {
     if let Some((url, credential)) = &load.url {
         match model::suite_of_url(url, credential.clone(), suite.root.clone()) {
             Ok(meant) => {
-                suite.servers = meant.servers;
-                suite.default = meant.default;
+                // The others stay: scenarios may name them, though it is this one that they meet.
+                suite.servers.retain(|server| server.name.value != URL_SERVER);
+                suite.servers.splice(0..0, meant.servers);
+                suite.default = None;
             }
             Err(problem) => {
                 problems.push(problem);
@@ -135,14 +142,15 @@ fn suite(load: &Load, problems: &mut Vec<Diagnostic>) -> Option<Suite> {
 
 fn read_suite(load: &Load, path: &Path, problems: &mut Vec<Diagnostic>) -> Option<Suite> {
     let root = path.parent().map(Path::to_owned).unwrap_or_default();
-    let documents = match suite::read(path, &shown(load, path)) {
-        Ok(documents) => documents,
+    let parsed = match suite::read(path, shown(load, path)) {
+        Ok(parsed) => parsed,
         Err(errors) => {
             problems.extend(errors);
             return None;
         }
     };
-    let document = Arc::new(documents.into_iter().next()?);
+    problems.extend(parsed.warnings);
+    let document = Arc::new(parsed.documents.into_iter().next()?);
     let shown_root = shown(load, &root);
     model::read_suite(&document, root, shown_root, problems)
 }
@@ -157,28 +165,19 @@ fn shown(load: &Load, path: &Path) -> String {
 fn files(load: &Load, suite: &Suite, problems: &mut Vec<Diagnostic>) -> Vec<File> {
     let mut files = Vec::new();
     let mut seen = HashSet::new();
-    let site = |at: &crate::source::Pointer| suite.document.as_ref().map(|document| document.site(at));
-    for pattern in &suite.scenarios {
-        match suite::discover(&suite.root, &pattern.value) {
-            Ok(found) if found.is_empty() => {
-                let message = format!("`{}` finds no file", pattern.value);
-                let problem = Diagnostic::new(Code::NothingFound, Severity::Error, site(&pattern.at), message);
-                problems.push(problem.help("patterns are relative to the suite's folder; `**` goes through folders"));
-            }
-            Ok(found) => {
-                let below = suite.root.join(suite::fixed_part(&pattern.value));
-                for path in found {
-                    if seen.insert(path.clone()) {
-                        files.push(File { name: name_of(&path, &below), path });
-                    }
-                }
-            }
-            Err(reason) => problems.push(Diagnostic::new(
-                Code::BadValue,
-                Severity::Error,
-                site(&pattern.at),
-                format!("`{}` is not a pattern: {reason}", pattern.value),
-            )),
+    let patterns: Vec<&str> = suite.scenarios.iter().map(|pattern| pattern.value.as_str()).collect();
+    let discovery = suite::discover(&suite.root, &patterns);
+    for refused in discovery.refused {
+        let spot = suite.scenarios.get(refused.pattern);
+        if let (Some(spot), Some(document)) = (spot, &suite.document) {
+            problems.push(refused.error.diagnostic(document.site(&spot.at)));
+        }
+    }
+    for found in discovery.files {
+        let below = patterns.get(found.pattern).map_or("", |pattern| suite::fixed_part(pattern));
+        let path = suite.root.join(&found.path);
+        if seen.insert(path.clone()) {
+            files.push(File { name: name_of(&path, &suite.root.join(below)), path });
         }
     }
     for path in &load.files {
@@ -210,8 +209,11 @@ fn name_of(path: &Path, below: &Path) -> String {
 /// Reads, checks and compiles one file.
 fn read(load: &Load, suite: &Suite, known: &Known<'_>, file: &File) -> Read {
     let mut read = Read::default();
-    let documents = match suite::read(&file.path, &shown(load, &file.path)) {
-        Ok(documents) => documents.into_iter().map(Arc::new).collect::<Vec<_>>(),
+    let documents = match suite::read(&file.path, shown(load, &file.path)) {
+        Ok(parsed) => {
+            read.problems = parsed.warnings;
+            parsed.documents.into_iter().map(Arc::new).collect::<Vec<_>>()
+        }
         Err(problems) => {
             read.problems = problems;
             return read;
@@ -226,7 +228,7 @@ fn read(load: &Load, suite: &Suite, known: &Known<'_>, file: &File) -> Read {
             name,
             path: file.path.clone(),
             lines: lines(&scenario.document),
-            server: load.server.as_deref().or_else(|| load.url.is_some().then_some("url")),
+            server: load.server.as_deref().or_else(|| load.url.is_some().then_some(URL_SERVER)),
             suite,
         };
         if let Some(scenario) = compile(&scenario, context, &mut read.problems) {
