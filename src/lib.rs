@@ -24,3 +24,5 @@ pub mod suite;
 pub mod template;
 pub mod transport;
 pub mod uipath;
+
+pub use cli::harness;

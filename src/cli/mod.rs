@@ -1,1 +1,21 @@
-//! cli
+//! The command line: the only place that reads argv, the environment and the clock, and the only one that
+//! prints. One file for each subcommand.
+
+mod args;
+mod check;
+mod exit;
+mod init;
+mod live;
+mod panic;
+mod pump;
+#[cfg(feature = "sandbox")]
+mod sandbox;
+mod screen;
+mod settings;
+mod signals;
+mod start;
+mod surroundings;
+mod test;
+
+pub use exit::Exit;
+pub use start::{harness, main};

@@ -1,0 +1,224 @@
+//! The command line as it is written. What it means together with the environment is [`super::settings`]' job.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::harness::Format;
+use crate::report::Spec;
+
+/// Declarative scenario tests for MCP servers.
+#[derive(Debug, Parser)]
+#[command(name = "callsheet", version, about, max_term_width = 100)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run scenarios.
+    Test(Box<TestArgs>),
+    /// Check everything that can be known without a server.
+    Check(CheckArgs),
+    /// Serve the embedded sandbox.
+    #[cfg(feature = "sandbox")]
+    Sandbox(SandboxArgs),
+    /// Write a suite that passes on the sandbox, to start from.
+    Init(InitArgs),
+    /// Print completions for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// The flags of a test executable: `cargo test --test scenarios -- FLAGS`.
+#[derive(Debug, Parser)]
+#[command(name = "scenarios", about, max_term_width = 100)]
+pub(super) struct HarnessArgs {
+    #[command(flatten)]
+    pub(super) test: TestArgs,
+}
+
+/// Where scenarios and servers come from.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(super) struct SuiteArgs {
+    /// Use this server of the suite in place of the default and of what scenarios name
+    #[arg(long, value_name = "NAME", conflicts_with = "url", help_heading = "Server")]
+    pub(super) server: Option<String>,
+    /// Use the server at this address
+    #[arg(long, help_heading = "Server")]
+    pub(super) url: Option<String>,
+    /// The environment variable that holds the token for --url
+    #[arg(long, value_name = "NAME", requires = "url", help_heading = "Server")]
+    pub(super) pat_env: Option<String>,
+    /// Set a variable; VALUE is JSON where it is JSON, else text (repeatable)
+    #[arg(long = "var", value_name = "NAME=VALUE", help_heading = "Scenarios")]
+    pub(super) vars: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(super) struct TestArgs {
+    /// Parts of names (any of them), and files or folders: FILE.yaml, FILE.yaml:LINE, FOLDER/
+    #[arg(value_name = "FILTER|PATH")]
+    pub(super) what: Vec<String>,
+    /// FILTER and --skip are whole names
+    #[arg(long)]
+    pub(super) exact: bool,
+    /// Leave out cases whose name contains FILTER (repeatable)
+    #[arg(long, value_name = "FILTER")]
+    pub(super) skip: Vec<String>,
+    /// Run only scenarios that have this tag (repeatable: any of them)
+    #[arg(long = "tag", value_name = "TAG", help_heading = "Scenarios")]
+    pub(super) tags: Vec<String>,
+    /// Run only cases of this protocol version; scenarios that say `auto` or nothing are pinned to it
+    #[arg(long, value_name = "VERSION", help_heading = "Scenarios")]
+    pub(super) protocol: Option<String>,
+    /// Run the K-th of N parts
+    #[arg(long, value_name = "K/N", help_heading = "Scenarios")]
+    pub(super) shard: Option<String>,
+    /// Run only what scenarios skip
+    #[arg(long, conflicts_with = "include_ignored")]
+    pub(super) ignored: bool,
+    /// Run what scenarios skip, too
+    #[arg(long)]
+    pub(super) include_ignored: bool,
+    /// List the cases; run nothing
+    #[arg(long)]
+    pub(super) list: bool,
+    #[command(flatten)]
+    pub(super) suite: SuiteArgs,
+    /// Read variables from this file in place of the suite's .env; the process environment wins
+    #[arg(long, value_name = "PATH", help_heading = "Server")]
+    pub(super) env_file: Option<PathBuf>,
+    /// Cases at once; also RUST_TEST_THREADS
+    #[arg(long, value_name = "N", help_heading = "Run")]
+    pub(super) test_threads: Option<usize>,
+    /// End the run with the first failure
+    #[arg(long, help_heading = "Run")]
+    pub(super) fail_fast: bool,
+    /// Run in an order that the seed decides
+    #[arg(long, help_heading = "Run")]
+    pub(super) shuffle: bool,
+    /// Seed everything random
+    #[arg(long, value_name = "N", help_heading = "Run")]
+    pub(super) seed: Option<u64>,
+    /// One character for each case
+    #[arg(short, long, conflicts_with = "format", help_heading = "Output")]
+    pub(super) quiet: bool,
+    /// How results are shown
+    #[arg(long, value_name = "FORMAT", help_heading = "Output")]
+    pub(super) format: Option<OutputFormat>,
+    /// When to use colour
+    #[arg(long, value_name = "WHEN", help_heading = "Output")]
+    pub(super) color: Option<Colour>,
+    /// Write results to PATH in place of stdout
+    #[arg(long, value_name = "PATH", help_heading = "Output")]
+    pub(super) logfile: Option<PathBuf>,
+    /// Write a report: junit=PATH, jsonl=PATH (repeatable)
+    #[arg(long = "report", value_name = "KIND=PATH", help_heading = "Output")]
+    pub(super) reports: Vec<Spec>,
+    /// Print to stderr what was sent and received
+    #[arg(long, help_heading = "Output")]
+    pub(super) trace: bool,
+    /// Accepted as libtest's; nothing is captured
+    #[arg(long, alias = "no-capture", hide = true)]
+    pub(super) nocapture: bool,
+    /// Accepted as libtest's; a case that passes prints nothing
+    #[arg(long, hide = true)]
+    pub(super) show_output: bool,
+    /// Accepted as libtest's; nothing needs it
+    #[arg(short = 'Z', value_name = "FLAG", hide = true)]
+    pub(super) unstable: Vec<String>,
+}
+
+/// When there is colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum Colour {
+    /// On a terminal, unless NO_COLOR is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// libtest's formats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum OutputFormat {
+    /// A line for each case.
+    Pretty,
+    /// A character for each case.
+    Terse,
+    /// JSON lines.
+    Json,
+}
+
+impl From<OutputFormat> for Format {
+    fn from(format: OutputFormat) -> Self {
+        match format {
+            OutputFormat::Pretty => Self::Pretty,
+            OutputFormat::Terse => Self::Terse,
+            OutputFormat::Json => Self::Json,
+        }
+    }
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct CheckArgs {
+    /// Scenario files or folders
+    #[arg(value_name = "PATH")]
+    pub(super) paths: Vec<String>,
+    #[command(flatten)]
+    pub(super) suite: SuiteArgs,
+    /// How problems are shown
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = CheckFormat::Text)]
+    pub(super) format: CheckFormat,
+    /// When to use colour
+    #[arg(long, value_name = "WHEN")]
+    pub(super) color: Option<Colour>,
+}
+
+/// How `check` shows what it finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum CheckFormat {
+    /// For people.
+    Text,
+    /// One JSON object.
+    Json,
+    /// Annotations of GitHub Actions.
+    Github,
+}
+
+#[cfg(feature = "sandbox")]
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct SandboxArgs {
+    /// The address to listen on
+    #[arg(long, default_value = "127.0.0.1")]
+    pub(super) host: std::net::IpAddr,
+    /// The port; 0 for a free one
+    #[arg(long, default_value_t = 3900)]
+    pub(super) port: u16,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct InitArgs {
+    /// The folder; it is made if need be
+    #[arg(default_value = ".")]
+    pub(super) folder: PathBuf,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_definitions_hold() {
+        Args::command().debug_assert();
+        HarnessArgs::command().debug_assert();
+    }
+}

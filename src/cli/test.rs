@@ -1,0 +1,265 @@
+//! `callsheet test`, and the same as a test executable: load, select, run, and the exit code.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use super::exit::{Exit, Stop};
+use super::live::Live;
+use super::pump::Pump;
+use super::screen::{Screen, Stderr, say};
+use super::settings::{Caller, Settings};
+use super::surroundings::{Surroundings, now};
+use super::{panic, signals};
+use crate::auth::Redactor;
+use crate::diagnostic::{Diagnostic, Style, render_all};
+use crate::event::{Kind, RunEnded};
+use crate::harness::{self, Format, Options};
+use crate::model::nearest;
+use crate::plan::{IgnoredCases, Loaded, Plan, Selected, Selection, load, select};
+use crate::report::{self, Trace};
+use crate::run::{Config, Consumer, Interrupt, Run};
+
+/// Runs what the settings say.
+pub(super) fn test(settings: &Settings, around: &Surroundings) -> Result<Exit, Stop> {
+    let redactor = Redactor::new();
+    panic::install(redactor.clone());
+    let Loaded { plan, warnings, .. } = match load(&settings.load) {
+        Ok(loaded) => loaded,
+        Err(problems) => return Ok(refuse(&problems, settings.stderr_style)),
+    };
+    if !settings.list {
+        draw(&warnings, settings.stderr_style);
+    }
+    let selected = select(&plan, &settings.selection);
+    if settings.list {
+        return list(settings, &plan, &selected);
+    }
+    if selected.cases.is_empty() && settings.must_select && !is_empty_shard(&plan, &settings.selection) {
+        return Err(Stop::new(Exit::Nothing, nothing(&plan, &settings.selection)));
+    }
+    let environment = around.with_env_file(settings.env_file.as_deref(), &plan.suite.root)?;
+    let config = Config {
+        threads: settings.threads.get(),
+        fail_fast: settings.fail_fast,
+        run_skipped: settings.selection.ignored != IgnoredCases::Ignore,
+        seed: settings.seed,
+        run_id: run_id(),
+        now,
+        environment,
+        vars: settings.vars.clone(),
+        rerun: settings.rerun.clone(),
+        redactor,
+    };
+    run(settings, Arc::new(plan), selected, config)
+}
+
+/// Draws problems on stderr.
+fn draw(problems: &[Diagnostic], style: Style) {
+    if !problems.is_empty() {
+        say(&format!("{}\n", render_all(problems, style)));
+    }
+}
+
+/// Draws why nothing can be run.
+fn refuse(problems: &[Diagnostic], style: Style) -> Exit {
+    draw(problems, style);
+    let errors: Vec<_> = problems.iter().filter(|problem| problem.is_error()).collect();
+    let files: BTreeSet<_> = errors.iter().filter_map(|error| Some(error.site()?.file.path())).collect();
+    let place = match files.len() {
+        0 => String::new(),
+        files => format!(" in {}", count(files, "file")),
+    };
+    say(&format!("error: {}{place}; nothing was sent\n", count(errors.len(), "problem")));
+    Exit::Invalid
+}
+
+/// `1 file`, `2 files`.
+pub(super) fn count(number: usize, of: &str) -> String {
+    format!("{number} {of}{}", if number == 1 { "" } else { "s" })
+}
+
+fn list(settings: &Settings, plan: &Plan, selected: &Selected) -> Result<Exit, Stop> {
+    let cases = harness::items(plan, selected);
+    let shown = cases.len();
+    let mut pump = start_pump(settings, Screen::default(), || {})?;
+    // A list asks for no case, so there is nothing to wait for.
+    let _ = harness::run(cases, selected.filtered_out, &options(settings, &pump), |_| None);
+    if settings.format == Format::Pretty {
+        pump.write(&format!("\n{}, 0 benchmarks\n", count(shown, "test")));
+    }
+    finish_pump(settings, pump)?;
+    Ok(Exit::Good)
+}
+
+fn run(settings: &Settings, plan: Arc<Plan>, selected: Selected, config: Config) -> Result<Exit, Stop> {
+    let cases = harness::items(&plan, &selected);
+    let (consumers, screen) = consumers(settings, cases.len())?;
+    let filtered_out = selected.filtered_out;
+    let run = match Run::new(plan, selected.cases, filtered_out, config, consumers) {
+        Ok(run) => run,
+        Err(problems) => return Ok(refuse(&problems, settings.stderr_style)),
+    };
+    let broken = {
+        let run = Arc::clone(&run);
+        move || run.interrupt(Interrupt::ClosedPipe)
+    };
+    let pump = start_pump(settings, screen, broken)?;
+    signals::watch(&run).map_err(|error| Stop::usage(format!("cannot watch for signals: {error}")))?;
+    let wait = {
+        let run = Arc::clone(&run);
+        move |index| run.wait(index)
+    };
+    let conclusion = harness::run(cases, filtered_out, &options(settings, &pump), wait);
+    let finished = run.finish();
+    finish_pump(settings, pump)?;
+    let mut exit = match finished.as_ref().map(|finished| finished.ended.happening()) {
+        _ if run.interrupted() => Exit::Interrupted,
+        _ if conclusion.has_failed() => Exit::Failed,
+        Some(happening) => match &happening.kind {
+            Kind::RunEnded(ended) if is_nothing(ended) && settings.caller == Caller::Command => {
+                say("error: every selected case was ignored\n");
+                Exit::Nothing
+            }
+            _ => Exit::Good,
+        },
+        // Nothing was selected, and that is no mistake here.
+        None => Exit::Good,
+    };
+    for problem in finished.iter().flat_map(|finished| &finished.problems) {
+        say(&format!("error: {problem}\n"));
+        if exit == Exit::Good {
+            exit = Exit::Usage;
+        }
+    }
+    if settings.format == Format::Pretty && finished.is_some() && exit != Exit::Interrupted {
+        say(&format!("seed: {}\n", settings.seed));
+    }
+    Ok(exit)
+}
+
+fn is_nothing(ended: &RunEnded) -> bool {
+    ended.passed == 0 && ended.failed == 0 && ended.ignored > 0
+}
+
+/// The consumers of the run's events, and the screen with the live line if there is one.
+fn consumers(settings: &Settings, cases: usize) -> Result<(Vec<Box<dyn Consumer>>, Screen), Stop> {
+    let mut consumers = Vec::new();
+    for spec in &settings.reports {
+        consumers.push(report::open(spec).map_err(Stop::usage)?);
+    }
+    let mut screen = Screen::default();
+    if settings.live && cases > 1 {
+        let (live, bar) = Live::new(cases);
+        screen = Screen::with(bar);
+        consumers.push(Box::new(live));
+    }
+    if settings.trace {
+        consumers.push(Box::new(Trace::new(Stderr(screen.clone()))));
+    }
+    Ok((consumers, screen))
+}
+
+fn options(settings: &Settings, pump: &Pump) -> Options {
+    Options {
+        list: settings.list,
+        ignored: settings.selection.ignored,
+        threads: settings.threads,
+        format: settings.format,
+        style: settings.style,
+        // Where a pipe has no path, libtest-mimic writes by itself; a closed pipe is a panic there.
+        output: pump.path().or_else(|| settings.logfile.clone()),
+    }
+}
+
+fn start_pump(
+    settings: &Settings,
+    screen: Screen,
+    broken: impl FnOnce() + Send + 'static,
+) -> Result<Pump, Stop> {
+    let sink: Box<dyn Write + Send> = match &settings.logfile {
+        Some(path) => Box::new(File::create(path).map_err(|error| cannot_write(Some(path), &error))?),
+        None => Box::new(io::stdout()),
+    };
+    Pump::start(sink, screen, broken)
+        .map_err(|error| Stop::usage(format!("cannot start the output's thread: {error}")))
+}
+
+/// A closed pipe is a quiet end, whatever else is an error.
+fn finish_pump(settings: &Settings, pump: Pump) -> Result<(), Stop> {
+    match pump.finish() {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(cannot_write(settings.logfile.as_deref(), &error))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn cannot_write(path: Option<&Path>, error: &io::Error) -> Stop {
+    let what = path.map_or_else(|| "stdout".to_owned(), |path| format!("`{}`", path.display()));
+    Stop::usage(format!("cannot write to {what}: {error}"))
+}
+
+/// Twelve hex digits: enough to tell runs apart, short enough to be part of the names that a run makes.
+fn run_id() -> String {
+    uuid::Uuid::new_v4().simple().to_string().chars().take(12).collect()
+}
+
+/// A shard may be empty where there are fewer cases than shards.
+fn is_empty_shard(plan: &Plan, selection: &Selection) -> bool {
+    let whole = Selection { shard: None, ..selection.clone() };
+    selection.shard.is_some() && !select(plan, &whole).cases.is_empty()
+}
+
+/// Why nothing is selected: what was asked for, and what is near.
+fn nothing(plan: &Plan, selection: &Selection) -> String {
+    let mut asked = Vec::new();
+    let or = |words: &[String]| words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or ");
+    if !selection.filters.is_empty() {
+        let verb = if selection.exact { "is" } else { "contains" };
+        asked.push(format!("whose name {verb} {}", or(&selection.filters)));
+    }
+    if !selection.tags.is_empty() {
+        asked.push(format!("with the tag {}", or(&selection.tags)));
+    }
+    if !selection.paths.is_empty() {
+        asked.push("in the files that are named".to_owned());
+    }
+    if !selection.skips.is_empty() {
+        asked.push("that `--skip` leaves".to_owned());
+    }
+    if selection.ignored == IgnoredCases::Only {
+        asked.push("that its scenario skips".to_owned());
+    }
+    let mut message = format!("nothing is selected: of {} there is none", count(plan.cases.len(), "case"));
+    if !asked.is_empty() {
+        message.push(' ');
+        message.push_str(&asked.join(" and "));
+    }
+    let near: Vec<String> = selection.filters.iter().filter_map(|filter| near_name(plan, filter)).collect();
+    if !near.is_empty() {
+        message.push_str(&format!("; did you mean {}?", or(&near)));
+    }
+    let tags = || plan.scenarios.iter().flat_map(|scenario| scenario.tags.iter().map(String::as_str));
+    for tag in selection.tags.iter().filter(|tag| !tags().any(|known| known == *tag)) {
+        if let Some(near) = nearest(tag, tags()) {
+            message.push_str(&format!("; did you mean the tag `{near}`?"));
+        }
+    }
+    message
+}
+
+/// The name that was probably meant: by all of it, else by one of its parts.
+fn near_name(plan: &Plan, filter: &str) -> Option<String> {
+    let names = || plan.cases.iter().map(|case| &*case.name);
+    if names().any(|name| name == filter) {
+        return None;
+    }
+    if let Some(name) = nearest(filter, names()) {
+        return Some(name.to_owned());
+    }
+    let holding = |part: &str| names().find(|name| name.split("::").any(|known| known == part));
+    holding(nearest(filter, names().flat_map(|name| name.split("::")))?).map(str::to_owned)
+}

@@ -1,0 +1,274 @@
+//! What stands under a failed case: each failed step with everything that is wrong with it, what was sent and
+//! what came back, and the command that runs it again. The most important thing first.
+
+#[cfg(test)]
+pub(super) mod examples;
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::layout::{clean, json_lines, lines, shortened};
+use crate::diagnostic::{Style, render};
+use crate::event::{CaseEnded, StepEnded};
+
+/// The text under a failed case, without a line break at its end.
+#[must_use]
+pub fn failure_text(ended: &CaseEnded, style: Style) -> String {
+    let mut page = Page { text: String::new(), style };
+    for step in &ended.failures {
+        page.step(step);
+    }
+    for problem in &ended.problems {
+        page.block(&render(problem, style));
+    }
+    for note in &ended.notes {
+        page.block(&format!("{} {}\n", page.label("note:"), clean(note)));
+    }
+    page.block(&format!("{} {}\n", page.label("rerun:"), clean(&ended.rerun)));
+    page.text.trim_end().to_owned()
+}
+
+/// A duration as people say it.
+pub(super) fn time(duration: Duration) -> String {
+    let millis = duration.as_secs_f64() * 1000.0;
+    if millis < 1.0 {
+        "less than 1 ms".to_owned()
+    } else if millis < 1000.0 {
+        format!("{millis:.0} ms")
+    } else {
+        format!("{:.2} s", millis / 1000.0)
+    }
+}
+
+struct Page {
+    text: String,
+    style: Style,
+}
+
+impl Page {
+    /// Adds a paragraph: a blank line stands before it.
+    fn block(&mut self, text: &str) {
+        if !self.text.is_empty() {
+            self.text.push('\n');
+        }
+        self.text.push_str(text.trim_end());
+        self.text.push('\n');
+    }
+
+    fn paint(&self, sgr: &str, text: &str) -> String {
+        match self.style {
+            Style::Plain => text.to_owned(),
+            Style::Colour => format!("\u{1b}[{sgr}m{text}\u{1b}[0m"),
+        }
+    }
+
+    fn label(&self, text: &str) -> String {
+        self.paint("1", text)
+    }
+
+    fn faint(&self, text: &str) -> String {
+        self.paint("2", text)
+    }
+
+    fn step(&mut self, step: &StepEnded) {
+        let title = format!("step {}: {}", step.number, clean(&step.title));
+        let mut header = format!("{}   {}\n", self.label(&title), self.faint(&step.place.to_string()));
+        let drawn: Vec<String> = step.problems.iter().map(|problem| render(problem, self.style)).collect();
+        header.push_str(&drawn.join("\n"));
+        self.block(&header);
+        let cause = step.cause.as_ref().map(|cause| format!("{} {}\n", self.label("cause:"), clean(cause)));
+        match &step.exchange {
+            Some(exchange) => {
+                let sent = self.sent(exchange, step);
+                self.block(&sent);
+                let received = self.received(exchange, cause.as_deref());
+                self.block(&received);
+            }
+            None => cause.iter().for_each(|cause| self.block(cause)),
+        }
+    }
+
+    fn sent(&self, exchange: &Value, step: &StepEnded) -> String {
+        let Some(sent) = exchange.get("sent") else {
+            return format!("{} nothing\n", self.label("sent:"));
+        };
+        let method = sent.get("method").and_then(Value::as_str).unwrap_or_default();
+        let purpose = match exchange.get("phase").and_then(Value::as_str) {
+            Some("open") => ", to open the session",
+            _ => "",
+        };
+        let identity = match step.identity.as_str() {
+            "default" => String::new(),
+            other => format!(" as {other}"),
+        };
+        let mut out = format!(
+            "{} {} to {}{}{purpose}\n",
+            self.label("sent:"),
+            clean(method),
+            clean(&step.server),
+            clean(&identity)
+        );
+        match sent.get("params") {
+            None | Some(Value::Null) => {}
+            Some(params) => indent(&shortened(lines(params)), &mut out),
+        }
+        for (name, value) in sent.get("headers").and_then(Value::as_object).into_iter().flatten() {
+            let line = format!("{name}: {}", value.as_str().unwrap_or_default());
+            let _ = writeln!(out, "  {}", self.faint(&clean(&line)));
+        }
+        out
+    }
+
+    fn received(&self, exchange: &Value, cause: Option<&str>) -> String {
+        let mut facts = Vec::new();
+        match exchange.get("outcome").and_then(Value::as_str) {
+            Some("timed_out") => facts.push("no whole answer in time".to_owned()),
+            Some("closed") => facts.push("the connection was closed before the answer was whole".to_owned()),
+            Some("unreachable") => facts.push("nothing, no connection could be made".to_owned()),
+            _ => {}
+        }
+        if let Some(status) = exchange.pointer("/http/status") {
+            facts.push(format!("HTTP {status}"));
+        }
+        if let Some(version) = exchange.get("protocol").and_then(Value::as_str) {
+            facts.push(format!("protocol {}", clean(version)));
+        }
+        if let Some(seconds) = exchange.get("duration").and_then(Value::as_f64) {
+            facts.push(format!("after {}", time(Duration::try_from_secs_f64(seconds).unwrap_or_default())));
+        }
+        let mut out = format!("{} {}\n", self.label("received:"), facts.join(", "));
+        out.push_str(cause.unwrap_or_default());
+        for (name, shown) in answer(exchange) {
+            let _ = writeln!(out, "  {}", self.faint(&format!("{name}:")));
+            for line in shortened(shown) {
+                let _ = writeln!(out, "    {line}");
+            }
+        }
+        for name in ["repairs", "asked", "notifications"] {
+            if let Some(items) =
+                exchange.get(name).and_then(Value::as_array).filter(|items| !items.is_empty())
+            {
+                let told: Vec<String> = items.iter().map(brief).collect();
+                let mut line = shortened(vec![told.join(", ")]);
+                let _ = writeln!(out, "  {} {}", self.faint(&format!("{name}:")), line.remove(0));
+            }
+        }
+        out
+    }
+}
+
+/// The parts of the answer that are worth a look: what the answer says, in the form that is easiest to read.
+fn answer(exchange: &Value) -> Vec<(&'static str, Vec<String>)> {
+    let mut parts = Vec::new();
+    if let Some(error) = exchange.get("error") {
+        parts.push(("error", json_lines(error)));
+    }
+    if exchange.get("is_error").and_then(Value::as_bool) == Some(true) {
+        parts.push(("is_error", vec!["true".to_owned()]));
+    }
+    if let Some(items) = exchange.get("items") {
+        parts.push(("items", json_lines(items)));
+        return parts;
+    }
+    // A tool's text that is JSON is an escaped string in the result, which nobody can read.
+    let readable = match (exchange.get("json"), exchange.get("text")) {
+        (Some(json), _) => Some(("json", json_lines(json))),
+        (None, Some(text)) => Some(("text", lines(text))),
+        (None, None) => None,
+    };
+    if let Some(readable) = readable.filter(|_| says_all(exchange)) {
+        parts.push(readable);
+        if let Some(structured) = exchange.get("structured") {
+            parts.push(("structured", json_lines(structured)));
+        }
+    } else if let Some(result) = exchange.get("result") {
+        parts.push(("result", json_lines(result)));
+    }
+    if !parts.is_empty() {
+        return parts;
+    }
+    // No message: the bytes have to do.
+    if let Some(body) = exchange.pointer("/http/body").filter(|body| body.as_str() != Some("")) {
+        parts.push(("body", lines(body)));
+    }
+    if let Some(events) = exchange.pointer("/http/events").and_then(Value::as_array)
+        && !events.is_empty()
+    {
+        parts.push(("events", events.iter().flat_map(json_lines).collect()));
+    }
+    parts
+}
+
+/// Whether the text blocks are all that the result holds.
+fn says_all(exchange: &Value) -> bool {
+    let Some(result) = exchange.get("result").and_then(Value::as_object) else { return false };
+    let text_only = |content: &Value| match content {
+        Value::Array(blocks) => {
+            blocks.iter().all(|block| block.get("type").and_then(Value::as_str) == Some("text"))
+        }
+        _ => false,
+    };
+    result.iter().all(|(name, value)| match name.as_str() {
+        "content" => text_only(value),
+        "isError" | "structuredContent" | "resultType" => true,
+        _ => false,
+    })
+}
+
+/// A repair is a word; a notification or question is its method.
+fn brief(item: &Value) -> String {
+    clean(item.as_str().or_else(|| item.get("method").and_then(Value::as_str)).unwrap_or("?"))
+}
+
+fn indent(lines: &[String], out: &mut String) {
+    for line in lines {
+        let _ = writeln!(out, "  {line}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_broken_values() {
+        insta::assert_snapshot!(failure_text(&examples::two_mismatches(), Style::Plain));
+    }
+
+    #[test]
+    fn two_broken_values_in_colour() {
+        let text = failure_text(&examples::two_mismatches(), Style::Colour);
+        insta::assert_snapshot!(text.replace('\u{1b}', "ESC"));
+    }
+
+    #[test]
+    fn a_timeout() {
+        insta::assert_snapshot!(failure_text(&examples::timeout(), Style::Plain));
+    }
+
+    #[test]
+    fn unreachable() {
+        insta::assert_snapshot!(failure_text(&examples::unreachable(), Style::Plain));
+    }
+
+    #[test]
+    fn a_refused_session() {
+        insta::assert_snapshot!(failure_text(&examples::refused(), Style::Plain));
+    }
+
+    #[test]
+    fn a_long_answer_and_a_step_that_was_not_run() {
+        insta::assert_snapshot!(failure_text(&examples::long_answer(), Style::Plain));
+    }
+
+    #[test]
+    fn times_are_as_people_say_them() {
+        let shown = |micros| time(Duration::from_micros(micros));
+        assert_eq!(
+            [shown(20), shown(1_000), shown(12_300), shown(1_240_000)],
+            ["less than 1 ms", "1 ms", "12 ms", "1.24 s"]
+        );
+    }
+}
