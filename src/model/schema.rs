@@ -166,7 +166,7 @@ fn kind(of: &'static Kind, definitions: &mut Map<String, Value>) -> Value {
             let mut map = json!({"type": "object", "minProperties": 1, "additionalProperties": of});
             let pattern = match names {
                 Names::Any => None,
-                Names::Variables => Some("^[A-Za-z_][A-Za-z0-9_]*$"),
+                Names::Variables => Some("^[A-Za-z_\\u0080-\\uFFFF][A-Za-z0-9_\\-\\u0080-\\uFFFF]*$"),
                 Names::Servers => Some(NAME),
                 Names::Identities => Some("^(?!(default|anonymous)$)[A-Za-z0-9_.-]+$"),
             };

@@ -243,8 +243,8 @@ fn limits_and_patterns_are_judged() {
         )
         .1,
         &[
-            "1:56 wrong-type [0] `concurrency` takes a whole number from 1, but this is a number \
-             | help: write a whole number from 1",
+            "1:56 bad-value [0] `concurrency` takes a whole number from 1, not `0` \
+             | help: write `1` or more, or leave the key out",
             "1:65 bad-value [fast] `fast` is no rate | help: write a whole number from 1 and a unit: `10/s`, `100/m` or `1000/h`",
             "1:89 bad-duration [5d] `5d` is no duration: there is no unit `d` \
              | help: write whole numbers with a unit, such as `500ms`, `30s`, `2m`, `1m30s` or `1h`",
