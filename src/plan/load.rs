@@ -100,14 +100,15 @@ fn suite(load: &Load, problems: &mut Vec<Diagnostic>) -> Option<Suite> {
     let found = suite::find(&load.start);
     let mut suite = match &found {
         Some(path) => read_suite(load, path, problems)?,
-        None if load.url.is_some() => {
-            Suite { root: load.working_directory.clone(), ..Suite::default() }
-        }
+        None if load.url.is_some() => Suite { root: load.working_directory.clone(), ..Suite::default() },
         None => {
             problems.push(
-                failure(Code::NothingFound, "there is no callsheet.yaml here or in a folder above".to_owned())
-                    .help("`callsheet init` writes one, and a first scenario")
-                    .help("without one, name a server: `callsheet test file.yaml --url URL --pat-env NAME`"),
+                failure(
+                    Code::NothingFound,
+                    "there is no callsheet.yaml here or in a folder above".to_owned(),
+                )
+                .help("`callsheet init` writes one, and a first scenario")
+                .help("without one, name a server: `callsheet test file.yaml --url URL --pat-env NAME`"),
             );
             return None;
         }
@@ -194,7 +195,8 @@ fn files(load: &Load, suite: &Suite, problems: &mut Vec<Diagnostic>) -> Vec<File
 impl File {
     /// Whether a case of this name can stand in it.
     fn may_hold(&self, case: &str) -> bool {
-        case.strip_prefix(&self.name).is_some_and(|rest| rest.is_empty() || rest.starts_with("::") || rest.starts_with('@'))
+        case.strip_prefix(&self.name)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with("::") || rest.starts_with('@'))
     }
 }
 
@@ -265,7 +267,10 @@ fn side_by_side<T: Sync, R: Send>(items: &[T], job: impl Fn(&T) -> R + Sync) -> 
     let mut results: Vec<(usize, R)> = std::thread::scope(|scope| {
         let handles: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
         // A job does not panic; if it did, its items would be missing and the panic is passed on here.
-        handles.into_iter().flat_map(|handle| handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+        handles
+            .into_iter()
+            .flat_map(|handle| handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
     });
     results.sort_by_key(|(index, _)| *index);
     results.into_iter().map(|(_, result)| result).collect()
