@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use annotate_snippets::{
-    AnnotationKind, Group, Level, Patch, Renderer, Snippet, normalize_untrusted_str as harmless,
+    AnnotationKind, Element, Group, Level, Origin, Patch, Renderer, Snippet,
+    normalize_untrusted_str as harmless,
 };
 use serde_json::{Value, json};
 
@@ -133,7 +134,7 @@ fn property(text: &str) -> String {
 }
 
 /// One snippet for each file, in the order of the labels; the first label is the primary one.
-fn snippets(labels: &[Label]) -> Vec<Snippet<'_, annotate_snippets::Annotation<'_>>> {
+fn snippets(labels: &[Label]) -> Vec<Element<'_>> {
     let mut files: Vec<&Arc<SourceFile>> = Vec::new();
     for label in labels {
         if !files.iter().any(|file| Arc::ptr_eq(file, &label.site.file)) {
@@ -144,6 +145,10 @@ fn snippets(labels: &[Label]) -> Vec<Snippet<'_, annotate_snippets::Annotation<'
         .into_iter()
         .map(|file| {
             let (source, mark) = text_of(file);
+            // A file that could not be read has no line to show.
+            if source.is_empty() && mark == 0 {
+                return Origin::path(file.path()).into();
+            }
             let annotations =
                 labels.iter().enumerate().filter(|(_, label)| Arc::ptr_eq(&label.site.file, file)).map(
                     |(index, label)| {
@@ -152,7 +157,7 @@ fn snippets(labels: &[Label]) -> Vec<Snippet<'_, annotate_snippets::Annotation<'
                         kind.span(within(source, label.site.span, mark)).label(text)
                     },
                 );
-            Snippet::source(source).path(file.path()).annotations(annotations)
+            Snippet::source(source).path(file.path()).annotations(annotations).into()
         })
         .collect()
 }
@@ -182,4 +187,145 @@ fn within(text: &str, span: Span, mark: usize) -> std::ops::Range<usize> {
 /// A text of several lines without what would move a terminal's cursor.
 fn lines(text: &str) -> String {
     text.lines().map(harmless).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::Code;
+
+    fn file(path: &str, text: &str) -> Arc<SourceFile> {
+        Arc::new(SourceFile::new(path, text))
+    }
+
+    fn site(file: &Arc<SourceFile>, part: &str) -> Site {
+        let start = file.text().find(part).unwrap();
+        Site { file: Arc::clone(file), span: Span::new(start, start + part.len()) }
+    }
+
+    fn full() -> Diagnostic {
+        let scenario =
+            file("scenarios/a.yaml", "scenario: x\nsteps:\n  - call: createInvoice\n    expct: {json: 1}\n");
+        let suite = file("callsheet.yaml", "servers:\n  orders: {url: http://x}\n");
+        Diagnostic::error(Code::UnknownKey, site(&scenario, "expct"), "a step has no key `expct`")
+            .label("not a key of a step")
+            .also(site(&scenario, "createInvoice"), "this step")
+            .also(site(&suite, "orders"), "and this server")
+            .note("a note\nof two lines")
+            .help("did you mean `expect`?")
+            .help("see `callsheet schema`")
+            .fix(site(&scenario, "expct"), "expect")
+    }
+
+    #[test]
+    fn drawn_as_rustc_does() {
+        insta::assert_snapshot!("full", render(&full(), Style::Plain));
+    }
+
+    #[test]
+    fn colours() {
+        let plain = render(&full(), Style::Plain);
+        let colour = render(&full(), Style::Colour);
+        assert!(colour.contains("\u{1b}["));
+        let mut stripped = String::new();
+        let mut rest = colour.as_str();
+        while let Some((before, after)) = rest.split_once('\u{1b}') {
+            stripped.push_str(before);
+            rest = after.split_once('m').unwrap().1;
+        }
+        stripped.push_str(rest);
+        assert_eq!(stripped, plain);
+    }
+
+    #[test]
+    fn odd_places() {
+        let at = |text: &str, start: usize, end: usize| Site {
+            file: file("a.yaml", text),
+            span: Span::new(start, end),
+        };
+        let long = format!("steps: [{}here{}]\n", "before, ".repeat(60), ", after".repeat(60));
+        let block = format!("a: |\n{}b: 1\n", "  line\n".repeat(30));
+        let odd = [
+            ("an empty span", at("a: \nb: 1\n", 3, 3)),
+            ("the end of the file", at("a: 1\n", 5, 5)),
+            ("past the end", at("a: 1", 90, 99)),
+            ("an empty file", at("", 0, 0)),
+            ("a long line", site(&file("a.yaml", &long), "here")),
+            ("a block", at(&block, 3, block.len() - 6)),
+            ("windows", at("a: 1\r\nb: x\r\n", 9, 10)),
+            ("a byte order mark", at("\u{feff}a: 1\n", 6, 7)),
+            ("a cut character", at("a: \u{e9}\u{e9}\n", 4, 6)),
+            ("a wide character", at("\u{65e5}\u{672c}: x\n", 8, 9)),
+            ("a control character \u{1b}[31m", at("a: \u{1b}[31mred\n", 8, 11)),
+            ("a tab", at("a:\t1\n", 3, 4)),
+        ];
+        let odd: Vec<_> = odd
+            .into_iter()
+            .map(|(message, site)| Diagnostic::warning(Code::YamlSyntax, site, message).label("here"))
+            .chain(
+                [Diagnostic::new(Code::Credential, Severity::Error, None, "no place at all").help("go on")],
+            )
+            .collect();
+        insta::assert_snapshot!("odd", render_all(&odd, Style::Plain));
+    }
+
+    #[test]
+    fn fixes_insert_replace_and_remove() {
+        let text = "a: 1\nb: !x 2\n";
+        let at = |start, end| Site { file: file("a.yaml", text), span: Span::new(start, end) };
+        let fixes = [(at(5, 5), "new: 0\n"), (at(3, 4), "\"1\""), (at(8, 11), ""), (at(13, 13), "c: 3\n")];
+        let all: Vec<_> = fixes
+            .into_iter()
+            .map(|(site, new)| Diagnostic::error(Code::YamlSyntax, site.clone(), "wrong").fix(site, new))
+            .collect();
+        insta::assert_snapshot!("fixes", render_all(&all, Style::Plain));
+    }
+
+    #[test]
+    fn as_data() {
+        insta::assert_snapshot!("json", serde_json::to_string_pretty(&render_json(&full())).unwrap());
+        let nowhere = render_json(&Diagnostic::new(Code::Credential, Severity::Error, None, "x"));
+        assert_eq!(nowhere["file"], Value::Null);
+        assert_eq!(nowhere["fix"], Value::Null);
+        assert_eq!(nowhere["labels"], json!([]));
+    }
+
+    #[test]
+    fn as_a_workflow_command() {
+        let file = file("a:b,c/100%.yaml", "a: 1\n");
+        let diagnostic = Diagnostic::warning(Code::RespeltNumber, site(&file, "1"), "100% of\r\nit: a, b")
+            .label("here")
+            .note("n")
+            .help("h");
+        assert_eq!(
+            render_github(&diagnostic),
+            "::warning file=a%3Ab%2Cc/100%25.yaml,line=1,col=4,title=respelt-number::100%25 of%0D%0Ait: a, b: here%0Anote: n%0Ahelp: h"
+        );
+        let nowhere = Diagnostic::new(Code::Credential, Severity::Error, None, "x");
+        assert_eq!(render_github(&nowhere), "::error title=credential::x");
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+        #[test]
+        fn no_place_is_too_odd(
+            text in "[a\u{e9}\u{1F600}\u{feff}\u{65e5}\t\r\n :]{0,30}",
+            spans in proptest::collection::vec((0..40_usize, 0..40_usize), 1..4),
+            fix in (0..40_usize, 0..40_usize),
+            new in "[a\u{e9}\t\r\n\u{1b}]{0,6}",
+        ) {
+            let file = file("a.yaml", &text);
+            let at = |(a, b): (usize, usize)| Site { file: Arc::clone(&file), span: Span::new(a.min(b), a.max(b)) };
+            let mut diagnostic = Diagnostic::error(Code::YamlSyntax, at(spans[0]), new.clone()).fix(at(fix), new.clone());
+            for span in &spans[1..] {
+                diagnostic = diagnostic.also(at(*span), new.clone());
+            }
+            for style in [Style::Plain, Style::Colour] {
+                let text = render(&diagnostic, style);
+                proptest::prop_assert!(text.contains("yaml-syntax") && text.ends_with('\n'));
+            }
+            let _ = (render_json(&diagnostic), render_github(&diagnostic));
+        }
+    }
 }

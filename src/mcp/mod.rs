@@ -1,18 +1,31 @@
 //! The protocol as a client that tests: versions, messages, lifecycles of both eras, headers. It shows what
 //! an SDK hides. Nothing here matches, schedules or prints.
 
+mod cancel;
+mod client;
+mod close;
+mod follow;
+mod legacy;
+mod modern;
+mod opening;
+mod receive;
+mod request;
+mod session;
+#[cfg(test)]
+mod tests;
 pub mod version;
+pub mod wire;
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::Secret;
 use crate::exchange::{Answer, Exchange};
+pub use client::Client;
+pub use session::Session;
 pub use version::Version;
 
 /// How a server is reached, the same for all cases of a run.
@@ -50,12 +63,6 @@ impl Default for Bounds {
     }
 }
 
-/// A server of a run: its HTTP client, its era once it is known, its tools once they were listed. Shared by
-/// all cases.
-pub struct Client {
-    config: ClientConfig,
-}
-
 /// One session's part: who asks, in which version, able to do what.
 pub struct SessionConfig {
     /// The identity's name.
@@ -82,13 +89,6 @@ pub struct SessionConfig {
 pub trait Responder: Send + Sync {
     /// The answer to a request of the server, and whether nothing in the scenario answers it.
     fn respond(&self, method: &str, params: &Value) -> (Answer, bool);
-}
-
-/// A session of one identity with one server in one case. Methods take `&self`: several steps may use it side
-/// by side.
-pub struct Session {
-    client: Arc<Client>,
-    config: SessionConfig,
 }
 
 /// What is known of an open session; templates see it as `session`.
@@ -173,84 +173,4 @@ pub struct SendOptions {
 pub struct Tools {
     /// The tools, raw.
     pub items: Arc<Vec<Value>>,
-}
-
-impl Client {
-    /// A client. Nothing is opened yet.
-    ///
-    /// # Errors
-    /// Where TLS cannot be set up.
-    pub fn new(config: ClientConfig) -> Result<Arc<Self>, String> {
-        Ok(Arc::new(Self { config }))
-    }
-
-    /// A session, not yet open.
-    #[must_use]
-    pub fn session(self: &Arc<Self>, config: SessionConfig) -> Session {
-        Session { client: Arc::clone(self), config }
-    }
-}
-
-impl Session {
-    /// What is known of it; none while it is not open.
-    #[must_use]
-    pub fn facts(&self) -> Option<SessionFacts> {
-        let _ = (&self.client.config.name, &self.config.identity);
-        None
-    }
-
-    /// Opens it: `server/discover` or `initialize` and `notifications/initialized`. The exchange is that of the
-    /// answer that decided; it is open where [`Self::facts`] then says so. Where it is open already it is opened
-    /// anew.
-    pub async fn open(&self) -> Exchange {
-        Exchange::default()
-    }
-
-    /// Opens it unless it is open; where the modern era is known already, nothing is sent for it.
-    ///
-    /// # Errors
-    /// The exchange of the opening, where it failed.
-    pub async fn begin(&self) -> Result<(), Box<Exchange>> {
-        Ok(())
-    }
-
-    /// Does what a step asks for. The session has to be open, but for [`Operation::Http`].
-    pub async fn perform(&self, operation: Operation, options: SendOptions) -> Exchange {
-        let _ = (operation, options);
-        Exchange::default()
-    }
-
-    /// Lists the tools, once for each server, identity and version of a run.
-    ///
-    /// # Errors
-    /// Why it could not be done, for people.
-    pub async fn tools(&self) -> Result<Tools, String> {
-        Err(String::new())
-    }
-
-    /// Ends it: DELETE in the older eras, nothing on the wire in the modern one. The dead id is kept: later
-    /// requests carry it until [`Self::open`].
-    pub async fn close(&self, deadline: Instant) -> Exchange {
-        let _ = deadline;
-        Exchange::default()
-    }
-
-    /// Waits until cancellations under way are sent and late answers were noted, at most until `deadline`.
-    /// Returns what is worth a note.
-    pub async fn settle(&self, deadline: Instant) -> Vec<String> {
-        let _ = deadline;
-        Vec::new()
-    }
-}
-
-impl fmt::Debug for Client {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("name", &self.config.name).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Session {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Session").field("identity", &self.config.identity).finish_non_exhaustive()
-    }
 }

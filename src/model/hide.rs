@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::cursor::with_file;
-use super::shape::looks_like_token;
+use super::shape::{is_variable, looks_like_token};
 use crate::source::{Document, Pointer, Span};
 
 /// Keys below which a string is a secret, unless it says where the secret is.
@@ -39,10 +39,8 @@ pub(super) fn in_scenarios(documents: Vec<Arc<Document>>) -> Vec<Arc<Document>> 
 
 fn walk(value: &Value, at: &Pointer, secret: &dyn Fn(&str) -> bool, inside: bool, found: &mut Vec<Pointer>) {
     match value {
-        Value::String(text) => {
-            if inside || looks_like_token(text) || has_password(text) {
-                found.push(at.clone());
-            }
+        Value::String(text) if inside || looks_like_token(text) || has_password(text) => {
+            found.push(at.clone());
         }
         Value::Number(_) if inside => found.push(at.clone()),
         Value::Array(elements) => {
@@ -53,8 +51,11 @@ fn walk(value: &Value, at: &Pointer, secret: &dyn Fn(&str) -> bool, inside: bool
         Value::Object(object) => {
             for (key, member) in object {
                 let key_is = key.to_ascii_lowercase();
-                let inside = (inside || secret(&key_is)) && !PLACES.contains(&key_is.as_str());
-                walk(member, &at.key(key), secret, inside, found);
+                let inside = inside || secret(&key_is);
+                // What cannot be the name of a variable may be the token itself.
+                let names_a_place = PLACES.contains(&key_is.as_str())
+                    && (key_is != "env" || member.as_str().is_some_and(is_variable));
+                walk(member, &at.key(key), secret, inside && !names_a_place, found);
             }
         }
         _ => {}

@@ -1,13 +1,20 @@
 //! What the tables of keys are made of. The reader, the JSON Schemas and the key lists of the docs all go by
 //! these tables; nothing about a single key is said anywhere else.
 
+use super::scenario_keys::{CHECKS, CLIENT, HTTP, OPERAND_KEYS, SAVE, SCENARIO, STEP_KEYS, VERB_KEYS};
+use super::suite_keys::{AUTH, LIMITS, PAT, SANDBOX, SERVER, SUITE, TIMEOUTS, UIPATH};
+
 /// An object of a file format.
 #[derive(Debug)]
 pub(super) struct Table {
+    /// Its name in the docs and in the schemas.
+    pub(super) name: &'static str,
     /// What messages call it: `a step`.
     pub(super) what: &'static str,
     /// Its keys, in groups as they belong together.
     pub(super) groups: &'static [&'static [Key]],
+    /// Keys of which it has exactly one.
+    pub(super) one_of: &'static [&'static str],
 }
 
 /// One key of an object.
@@ -99,6 +106,15 @@ impl Key {
 }
 
 impl Table {
+    /// An object whose keys stand in `groups`.
+    pub(super) const fn new(
+        name: &'static str,
+        what: &'static str,
+        groups: &'static [&'static [Key]],
+    ) -> Self {
+        Self { name, what, groups, one_of: &[] }
+    }
+
     /// Every key, those of later versions too.
     pub(super) fn keys(&self) -> impl Iterator<Item = &'static Key> {
         self.groups.iter().flat_map(|group| group.iter())
@@ -145,6 +161,42 @@ impl Kind {
             Self::Either(one, other) => format!("{}, or {}", one.describe(), other.describe()),
         }
     }
+}
+
+/// A key as the docs list it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyRow {
+    /// Its name.
+    pub key: &'static str,
+    /// What it takes.
+    pub takes: String,
+    /// What it means.
+    pub doc: &'static str,
+    /// Whether it has to be there.
+    pub required: bool,
+}
+
+/// The keys of every object of the two file formats, without those of later versions, under the object's name. A
+/// step's are `verbs`, `operands` and `step`.
+#[must_use]
+pub fn key_tables() -> Vec<(&'static str, Vec<KeyRow>)> {
+    let rows = |keys: &mut dyn Iterator<Item = &'static Key>| -> Vec<KeyRow> {
+        keys.filter(|key| key.later.is_none())
+            .map(|key| KeyRow {
+                key: key.name,
+                takes: key.kind.describe(),
+                doc: key.doc,
+                required: key.required,
+            })
+            .collect()
+    };
+    let tables = [
+        &SUITE, &SERVER, &SANDBOX, &UIPATH, &AUTH, &PAT, &LIMITS, &TIMEOUTS, &SCENARIO, &CLIENT, &CHECKS,
+        &SAVE, &HTTP,
+    ];
+    let groups = [("verbs", VERB_KEYS), ("operands", OPERAND_KEYS), ("step", STEP_KEYS)];
+    let tables = tables.into_iter().map(|table| (table.name, rows(&mut table.keys())));
+    tables.chain(groups.into_iter().map(|(name, keys)| (name, rows(&mut keys.iter())))).collect()
 }
 
 /// Words in backticks as a list in a sentence.

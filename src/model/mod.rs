@@ -10,19 +10,27 @@ mod hide;
 mod keys;
 mod names;
 mod nearest;
+mod operators;
 mod read_scenario;
 mod read_server;
 mod read_step;
 mod read_suite;
 mod scenario;
 mod scenario_keys;
+mod schema;
+mod schema_matcher;
 mod shape;
 mod suite;
 mod suite_keys;
+#[cfg(test)]
+mod tests;
 
 pub use duration::duration;
+pub use keys::{KeyRow, key_tables};
 pub use nearest::nearest;
+pub use operators::{OPERATORS, Operator};
 pub use read_scenario::read_scenarios;
 pub use read_suite::{read_suite, suite_of_url};
 pub use scenario::{Action, ClientPart, Form, Protocols, Save, Scenario, SessionVerb, Spot, Step};
+pub use schema::{scenario_schema, schema_text, suite_schema};
 pub use suite::{Checks, Level, Limits, Server, Suite, Target, Timeouts};

@@ -96,17 +96,16 @@ fn protocols(cursor: &Cursor<'_>, problems: &mut Vec<Diagnostic>) -> Protocols {
     if let Some(text) = protocol.value().as_str() {
         return Version::parse(text).map_or(Protocols::Auto, Protocols::One);
     }
-    let mut each: Vec<Option<Version>> = Vec::new();
-    for element in protocol.elements() {
+    let elements = protocol.elements();
+    let texts: Vec<&str> = elements.iter().filter_map(|element| element.value().as_str()).collect();
+    for (index, element) in elements.iter().enumerate() {
         let Some(text) = element.value().as_str() else { continue };
-        let version = Version::parse(text);
-        if each.contains(&version) && (version.is_some() || text == "auto") {
+        if elements.iter().take(index).any(|before| before.value() == element.value()) {
             let message =
                 format!("`{text}` stands twice under `protocol`: its two cases would have one name");
             let problem = Diagnostic::error(Code::EqualNames, element.site(), message);
             problems.push(problem.help("leave one of them out"));
         }
-        each.push(version);
     }
-    Protocols::Each(each)
+    Protocols::Each(texts.into_iter().map(Version::parse).collect())
 }

@@ -10,7 +10,7 @@ use super::read_suite::checks;
 use super::scenario::Spot;
 use super::shape::{literal_secret, looks_like_token, rate};
 use super::suite::{Limits, Server, Target, Timeouts};
-use super::suite_keys::TARGETS;
+use super::suite_keys::{PAT, SERVER};
 use crate::auth::Credential;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::uipath::{Address, DEFAULT_BASE, Fault, TOKEN_VARIABLE};
@@ -50,24 +50,8 @@ fn target(
     insecure: bool,
     problems: &mut Vec<Diagnostic>,
 ) -> (Option<Target>, Option<Credential>) {
-    let given: Vec<(&str, Cursor<'_>)> =
-        TARGETS.iter().filter_map(|key| cursor.get(key).map(|member| (*key, member))).collect();
-    let mut given = given.into_iter();
-    let Some((key, first)) = given.next() else {
-        if cursor.value().is_object() {
-            let what = cursor.at().last().unwrap_or_default();
-            let message = format!("server `{what}` has no address");
-            let problem = Diagnostic::error(Code::MissingKey, cursor.first_key_site(), message);
-            problems.push(problem.help("add one of `sandbox`, `uipath` or `url`"));
-        }
-        return (None, None);
-    };
-    for (other, member) in given {
-        let message = format!("a server has one address, this one has `{key}` and `{other}`");
-        let problem = Diagnostic::error(Code::Conflict, member.key_site(), message);
-        let problem = problem.also(first.key_site(), "the other one");
-        problems.push(problem.help("leave one of them out, or make two servers of it"));
-    }
+    let mut given = SERVER.one_of.iter().filter_map(|key| Some((*key, cursor.get(key)?)));
+    let Some((key, first)) = given.next() else { return (None, None) };
     match key {
         "sandbox" => sandbox(&first, problems),
         "uipath" => (uipath(&first, insecure, problems), Some(Credential::Env(TOKEN_VARIABLE.to_owned()))),
@@ -142,25 +126,18 @@ fn uipath(cursor: &Cursor<'_>, insecure: bool, problems: &mut Vec<Diagnostic>) -
 /// Where a token comes from: one of `env`, `file`, `command`.
 fn credential(cursor: &Cursor<'_>, root: &Path, problems: &mut Vec<Diagnostic>) -> Option<Credential> {
     let pat = cursor.get("pat").filter(|pat| pat.value().is_object())?;
-    let given: Vec<(&str, Cursor<'_>)> =
-        ["env", "file", "command"].into_iter().filter_map(|key| Some((key, pat.get(key)?))).collect();
-    if let [(one, first), (other, second), ..] = given.as_slice() {
-        let message = format!("a token comes from one place, this one from `{one}` and `{other}`");
-        let problem = Diagnostic::error(Code::Conflict, second.key_site(), message);
-        let problem = problem.also(first.key_site(), "the other one");
-        problems.push(problem.help("leave one of them out"));
+    let (key, place) = PAT.one_of.iter().find_map(|key| Some((*key, pat.get(key)?)))?;
+    let words = [place.clone()].into_iter().chain(place.elements());
+    let words: Vec<Spot<String>> = words.filter_map(|word| word.spot()).collect();
+    // A variable's name was judged by the table.
+    for word in words.iter().filter(|word| key != "env" && looks_like_token(&word.value)) {
+        problems.push(literal_secret(place.document(), &word.at));
     }
-    let (key, place) = given.into_iter().next()?;
+    let mut words = words.into_iter().map(|word| word.value);
     match key {
-        "env" => place.spot().map(|name| Credential::Env(name.value)),
-        "file" => place.spot().map(|path| Credential::File(root.join(path.value))),
-        _ => {
-            let words: Vec<Spot<String>> = place.elements().iter().filter_map(Cursor::spot).collect();
-            for word in words.iter().filter(|word| looks_like_token(&word.value)) {
-                problems.push(literal_secret(place.document(), &word.at));
-            }
-            Some(Credential::Command(words.into_iter().map(|word| word.value).collect()))
-        }
+        "env" => words.next().map(Credential::Env),
+        "file" => words.next().map(|path| Credential::File(root.join(path))),
+        _ => Some(Credential::Command(words.collect())),
     }
 }
 

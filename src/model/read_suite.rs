@@ -62,6 +62,7 @@ pub fn read_suite(
 ///
 /// # Errors
 /// Where the address cannot be used.
+#[expect(clippy::result_large_err, reason = "it is read once, and told as it is")]
 pub fn suite_of_url(url: &str, pat: Option<Credential>, root: PathBuf) -> Result<Suite, Diagnostic> {
     let url = address(url, false).map_err(|AddressError { message, help }| {
         Diagnostic::new(Code::BadAddress, Severity::Error, None, message).help(help)

@@ -4,7 +4,7 @@ use super::keys::{Key, Kind, Names, Table};
 use crate::exchange::Verb;
 
 /// A scenario.
-pub(super) static SCENARIO: Table = Table { what: "a scenario", groups: &[SCENARIO_KEYS] };
+pub(super) static SCENARIO: Table = Table::new("scenario", "a scenario", &[SCENARIO_KEYS]);
 
 const SCENARIO_KEYS: &[Key] = &[
     Key::must("scenario", Kind::Text, "The title: what holds when every step does."),
@@ -44,7 +44,7 @@ const SCENARIO_KEYS: &[Key] = &[
 ];
 
 /// `client`.
-pub(super) static CLIENT: Table = Table { what: "`client`", groups: &[CLIENT_KEYS] };
+pub(super) static CLIENT: Table = Table::new("client", "`client`", &[CLIENT_KEYS]);
 
 const CLIENT_KEYS: &[Key] = &[
     Key::may("capabilities", Kind::Object, "The client's capabilities, as the server gets them."),
@@ -57,7 +57,7 @@ const CLIENT_KEYS: &[Key] = &[
 ];
 
 /// `checks`, the same for suite, server, scenario and step.
-pub(super) static CHECKS: Table = Table { what: "`checks`", groups: &[CHECKS_KEYS] };
+pub(super) static CHECKS: Table = Table::new("checks", "`checks`", &[CHECKS_KEYS]);
 
 const LEVEL: Kind = Kind::Word(&["error", "warn", "ignore"]);
 const CHECK_LATER: &str = "only `wire` and `output_schema` can be set";
@@ -74,7 +74,7 @@ const CHECKS_KEYS: &[Key] = &[
 ];
 
 /// A step: a verb, its operands, and what every step may have.
-pub(super) static STEP: Table = Table { what: "a step", groups: &[VERB_KEYS, OPERAND_KEYS, STEP_KEYS] };
+pub(super) static STEP: Table = Table::new("step", "a step", &[VERB_KEYS, OPERAND_KEYS, STEP_KEYS]);
 
 static A_STEP: Kind = Kind::Table(&STEP);
 
@@ -117,7 +117,7 @@ pub(super) const OPERAND_KEYS: &[Key] = &[
     Key::later("with", "write the steps out"),
 ];
 
-const STEP_KEYS: &[Key] = &[
+pub(super) const STEP_KEYS: &[Key] = &[
     Key::may("name", Kind::Text, "What reports call the step."),
     Key::may("server", Kind::Name, "The server that this step meets, in place of the scenario's."),
     Key::may("as", Kind::Name, "The identity that this step uses, in place of the scenario's."),
@@ -146,7 +146,7 @@ const STEP_KEYS: &[Key] = &[
 ];
 
 /// The long form of a `save`.
-pub(super) static SAVE: Table = Table { what: "an entry of `save`", groups: &[SAVE_KEYS] };
+pub(super) static SAVE: Table = Table::new("save", "an entry of `save`", &[SAVE_KEYS]);
 
 static SAVE_MAPPING: Kind = Kind::Table(&SAVE);
 static A_SAVE: Kind = Kind::Either(&Kind::Text, &SAVE_MAPPING);
@@ -159,7 +159,7 @@ const SAVE_KEYS: &[Key] = &[
 ];
 
 /// `http`.
-pub(super) static HTTP: Table = Table { what: "`http`", groups: &[HTTP_KEYS] };
+pub(super) static HTTP: Table = Table::new("http", "`http`", &[HTTP_KEYS]);
 
 const HTTP_KEYS: &[Key] = &[
     Key::must("method", Kind::Template, "The HTTP method, such as `POST`."),

@@ -108,8 +108,37 @@ impl<'a> Shape<'a> {
                 self.problems.push(Diagnostic::error(Code::MissingKey, site, message).help(help));
             }
         }
-        if object.is_empty() && table.built().all(|key| !key.required) {
+        if !table.one_of.is_empty() {
+            self.one_of(at, table);
+        } else if object.is_empty() && table.built().all(|key| !key.required) {
             self.not_empty(at, true);
+        }
+    }
+
+    fn one_of(&mut self, at: &Pointer, table: &'static Table) {
+        let built = table.built().map(|key| key.name).filter(|name| table.one_of.contains(name));
+        let needs = format!("{} needs one of {}", table.what, listed(built, "and"));
+        let mut given: Vec<(&str, Pointer)> = table
+            .one_of
+            .iter()
+            .filter_map(|name| {
+                let here = at.key(name);
+                let here = self.meant.get(&here).cloned().unwrap_or(here);
+                self.document.get(&here).is_some().then_some((*name, here))
+            })
+            .collect();
+        // In the order of the file.
+        given.sort_by_key(|(_, here)| self.document.key_site(here).span);
+        let Some((first, place)) = given.first() else {
+            let site = first_key_site(self.document, at);
+            self.problems.push(Diagnostic::error(Code::MissingKey, site, needs).help("add one of them"));
+            return;
+        };
+        for (other, here) in given.iter().skip(1) {
+            let message = format!("{needs}, this one has `{first}` and `{other}`");
+            let problem = self.error_at_key(Code::Conflict, here, message);
+            let problem = problem.also(self.document.key_site(place), "the other one");
+            self.problems.push(problem.help("leave one of them out"));
         }
     }
 
@@ -143,12 +172,13 @@ impl<'a> Shape<'a> {
     fn wrong_type(&mut self, at: &Pointer, kind: &Kind) {
         let value = self.value(at);
         let found = type_name(value);
-        let message = if value.is_null() {
-            format!("{} takes {}, but it has no value", subject(at), kind.describe())
+        let mut problem = if value.is_null() {
+            let message = format!("{} takes {}, but it has no value", subject(at), kind.describe());
+            self.error_at_key(Code::WrongType, at, message)
         } else {
-            format!("{} takes {}, but this is {found}", subject(at), kind.describe())
+            let message = format!("{} takes {}, but this is {found}", subject(at), kind.describe());
+            self.error(Code::WrongType, at, message)
         };
-        let mut problem = self.error(Code::WrongType, at, message);
         let is_text = |kind: &Kind| matches!(kind, Kind::Text | Kind::Name | Kind::Template | Kind::Variable);
         match value {
             Value::Bool(_) | Value::Number(_) if is_text(kind) => {
@@ -358,7 +388,8 @@ pub(super) fn looks_like_token(text: &str) -> bool {
         || text.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("bearer "))
 }
 
-fn is_variable(text: &str) -> bool {
+/// Whether a text can be the name of an environment variable, and is no token.
+pub(super) fn is_variable(text: &str) -> bool {
     let first = text.chars().next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
     first && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && !looks_like_token(text)
 }

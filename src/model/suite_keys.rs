@@ -4,7 +4,7 @@ use super::keys::{Key, Kind, Names, Table};
 use super::scenario_keys::CHECKS;
 
 /// The suite file.
-pub(super) static SUITE: Table = Table { what: "a suite", groups: &[SUITE_KEYS] };
+pub(super) static SUITE: Table = Table::new("suite", "a suite", &[SUITE_KEYS]);
 
 const SUITE_KEYS: &[Key] = &[
     Key::may("default", Kind::Name, "The server of scenarios that name none."),
@@ -36,13 +36,13 @@ const SUITE_KEYS: &[Key] = &[
     Key::may("checks", Kind::Table(&CHECKS), "What the implied checks do."),
 ];
 
-/// The keys that say how a server is reached, of which it has one.
-pub(super) const TARGETS: &[&str] = &["sandbox", "uipath", "url", "command"];
-
 const COMMAND_LATER: &str = "start the server yourself with an HTTP transport and name its `url`";
 
 /// One of `servers`.
-pub(super) static SERVER: Table = Table { what: "a server", groups: &[SERVER_KEYS] };
+pub(super) static SERVER: Table = Table {
+    one_of: &["sandbox", "uipath", "url", "command"],
+    ..Table::new("server", "a server", &[SERVER_KEYS])
+};
 
 static A_SERVER: Kind = Kind::Table(&SERVER);
 
@@ -76,7 +76,7 @@ const SERVER_KEYS: &[Key] = &[
 ];
 
 /// The long form of `sandbox`.
-pub(super) static SANDBOX: Table = Table { what: "`sandbox`", groups: &[SANDBOX_KEYS] };
+pub(super) static SANDBOX: Table = Table::new("sandbox", "`sandbox`", &[SANDBOX_KEYS]);
 
 static SANDBOX_MAPPING: Kind = Kind::Table(&SANDBOX);
 
@@ -86,7 +86,7 @@ const SANDBOX_KEYS: &[Key] = &[
 ];
 
 /// `uipath`.
-pub(super) static UIPATH: Table = Table { what: "`uipath`", groups: &[UIPATH_KEYS] };
+pub(super) static UIPATH: Table = Table::new("uipath", "`uipath`", &[UIPATH_KEYS]);
 
 const UIPATH_KEYS: &[Key] = &[
     Key::must("org", Kind::Text, "The organization's name or id."),
@@ -98,7 +98,7 @@ const UIPATH_KEYS: &[Key] = &[
 ];
 
 /// `auth`, and each of `identities`.
-pub(super) static AUTH: Table = Table { what: "a credential", groups: &[AUTH_KEYS] };
+pub(super) static AUTH: Table = Table::new("auth", "a credential", &[AUTH_KEYS]);
 
 static A_CREDENTIAL: Kind = Kind::Secret(&AUTH);
 
@@ -106,7 +106,8 @@ const AUTH_KEYS: &[Key] =
     &[Key::must("pat", Kind::Secret(&PAT), "A personal access token, sent as `Authorization: Bearer`.")];
 
 /// `pat`: where the token is.
-pub(super) static PAT: Table = Table { what: "`pat`", groups: &[PAT_KEYS] };
+pub(super) static PAT: Table =
+    Table { one_of: &["env", "file", "command"], ..Table::new("pat", "`pat`", &[PAT_KEYS]) };
 
 const PAT_KEYS: &[Key] = &[
     Key::may("env", Kind::Variable, "The environment variable that holds the token, also from `.env`."),
@@ -115,7 +116,7 @@ const PAT_KEYS: &[Key] = &[
 ];
 
 /// `limits`.
-pub(super) static LIMITS: Table = Table { what: "`limits`", groups: &[LIMITS_KEYS] };
+pub(super) static LIMITS: Table = Table::new("limits", "`limits`", &[LIMITS_KEYS]);
 
 const LIMITS_KEYS: &[Key] = &[
     Key::may("concurrency", Kind::Count, "How many cases meet the server at once."),
@@ -123,7 +124,7 @@ const LIMITS_KEYS: &[Key] = &[
 ];
 
 /// `timeouts`.
-pub(super) static TIMEOUTS: Table = Table { what: "`timeouts`", groups: &[TIMEOUTS_KEYS] };
+pub(super) static TIMEOUTS: Table = Table::new("timeouts", "`timeouts`", &[TIMEOUTS_KEYS]);
 
 const TIMEOUTS_KEYS: &[Key] = &[
     Key::may("connect", Kind::Duration, "Making a connection; `30s` unless said."),

@@ -34,6 +34,9 @@ pub(super) enum SessionError {
     /// It never was, was ended or timed out.
     #[error("Session not found")]
     NotFound,
+    /// A request under way has the id of this one; only one of them could be answered.
+    #[error("Request ID is in use")]
+    IdInUse,
     /// The server ended it before it answered.
     #[error("the session ended before it answered")]
     Ended,
@@ -102,7 +105,11 @@ impl Session {
         let (stream, receiver) = mpsc::channel(QUEUE);
         if let JsonRpcMessage::Request(request) = &message {
             let progress = request.request.get_meta().get_progress_token();
-            self.routes.lock().push(Route { request: request.id.clone(), progress, stream });
+            let mut routes = self.routes.lock();
+            if routes.iter().any(|route| route.request == request.id) {
+                return Err(SessionError::IdInUse);
+            }
+            routes.push(Route { request: request.id.clone(), progress, stream });
         }
         self.tell(message).await?;
         Ok(receiver)

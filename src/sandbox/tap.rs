@@ -149,6 +149,9 @@ impl Answer {
             StatusCode::BAD_REQUEST if text.contains("Session ID") => {
                 (head.status, "Bad Request: Missing session ID")
             }
+            StatusCode::INTERNAL_SERVER_ERROR if text.contains("Request ID is in use") => {
+                (StatusCode::BAD_REQUEST, "Bad Request: Request ID is in use")
+            }
             // The gate has looked at the content type, so it is the body that rmcp could not read.
             StatusCode::UNSUPPORTED_MEDIA_TYPE => {
                 (StatusCode::BAD_REQUEST, "Bad Request: The body is not one JSON-RPC message")

@@ -2,6 +2,7 @@
 //! Nothing here knows what a scenario is.
 
 mod file;
+mod place;
 mod scalar;
 mod span;
 mod trap;

@@ -80,9 +80,15 @@ fn number(text: &str) -> Option<Plain> {
     }
     Some(match exact_number(&literal) {
         None => Plain::Inexact,
-        Some(number) if number.to_string() == text => Plain::Value(Value::Number(number)),
+        Some(number) if same_spelling(&number.to_string(), text) => Plain::Value(Value::Number(number)),
         Some(number) => Plain::Respelt(number),
     })
+}
+
+/// Whether they differ by no more than how an exponent is written.
+fn same_spelling(number: &str, text: &str) -> bool {
+    let plain = |text: &str| text.to_ascii_lowercase().replace("e+", "e");
+    plain(number) == plain(text)
 }
 
 #[cfg(test)]
@@ -161,7 +167,7 @@ mod tests {
             ("-9223372036854775808", "-9223372036854775808"),
             ("31.245270191439438", "31.245270191439438"),
             ("961581.4008402061", "961581.4008402061"),
-            ("1.5e300", "1.5e300"),
+            ("1.5e300", "1.5e+300"),
         ] {
             assert_eq!(value(text).to_string(), json, "{text}");
         }

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::place::{line_end, line_start};
 use super::{Site, SourceFile, Span};
 use crate::diagnostic::{Code, Diagnostic};
 
@@ -26,18 +27,6 @@ pub(super) fn quoted(text: &str) -> String {
 /// The end of a line's content: no line break, no blanks at its end.
 fn trimmed(text: &str, start: usize, end: usize) -> usize {
     start + text.get(start..end).unwrap_or_default().trim_end().len()
-}
-
-/// The end of the line that holds `at`, its line break left out.
-pub(super) fn line_end(text: &str, at: usize) -> usize {
-    let rest = text.get(at..).unwrap_or_default();
-    let end = at + rest.find('\n').unwrap_or(rest.len());
-    if end > at && text.as_bytes().get(end - 1) == Some(&b'\r') { end - 1 } else { end }
-}
-
-/// The start of the line that holds `at`.
-pub(super) fn line_start(text: &str, at: usize) -> usize {
-    text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |found| found + 1)
 }
 
 /// From `start` to the end of what was meant as one plain scalar; the scan begins at `from`.
@@ -152,14 +141,17 @@ pub(super) fn cut_by_comment(file: &Arc<SourceFile>, scalar: Span, in_flow: bool
     }
     let hash = scalar.end + (rest.len() - comment.len());
     let said = file.slice(scalar);
-    let mut diagnostic = Diagnostic::error(
-        Code::CutByComment,
-        site(file, Span::new(hash, trimmed(text, hash, scalar.end + rest.len()))),
-        format!("` #` starts a comment, so that this text is only {}", quoted(said)),
-    )
-    .label("not part of the text");
-    if !in_flow && !said.contains('\n') {
-        let whole = Span::new(scalar.start, trimmed(text, hash, scalar.end + rest.len()));
+    let one_line = !said.contains('\n');
+    let message = if one_line {
+        format!("` #` starts a comment, so that this text is only {}", quoted(said))
+    } else {
+        "` #` starts a comment, and this text ends before it".to_owned()
+    };
+    let comment = Span::new(hash, trimmed(text, hash, scalar.end + rest.len()));
+    let mut diagnostic =
+        Diagnostic::error(Code::CutByComment, site(file, comment), message).label("not part of the text");
+    if !in_flow && one_line {
+        let whole = Span::new(scalar.start, comment.end);
         let right = quoted(file.slice(whole));
         diagnostic = diagnostic.help(format!("quote it: {right}")).fix(site(file, whole), right);
     } else {
@@ -239,30 +231,44 @@ pub(super) fn bad_escape(file: &Arc<SourceFile>, start: usize) -> Option<Trap> {
     Some(Trap { diagnostic, pass_over: whole })
 }
 
-/// A tab among the blanks before a line's text.
+/// A tab among the blanks before the text of the line that holds `at`.
 pub(super) fn tab(file: &Arc<SourceFile>, at: usize) -> Option<Diagnostic> {
     let text = file.text();
     let start = line_start(text, at);
-    let line = text.get(start..line_end(text, at))?;
-    let blanks = line.get(..line.len() - line.trim_start_matches([' ', '\t']).len())?;
+    let blanks = indentation(text.get(start..)?);
     let tab = blanks.find('\t')?;
     let more = text
-        .get(start + line.len()..)?
+        .get(line_end(text, start)..)?
         .lines()
-        .filter(|l| l.trim_start_matches(' ').starts_with('\t') && !l.trim().is_empty())
+        .filter(|line| indentation(line).contains('\t') && !line.trim().is_empty())
         .count();
-    let mut diagnostic = Diagnostic::error(
+    let diagnostic = Diagnostic::error(
         Code::YamlTab,
         site(file, Span::new(start + tab, start + blanks.len())),
         "a tab in the indentation",
     )
     .label("YAML indents with spaces only")
     .help("write spaces, two for each level");
-    if more > 0 {
-        let (lines, have) = if more == 1 { ("line", "has") } else { ("lines", "have") };
-        diagnostic = diagnostic.note(format!("{more} further {lines} below {have} one too"));
+    Some(match more {
+        0 => diagnostic,
+        1 => diagnostic.note("1 further line below has one too"),
+        _ => diagnostic.note(format!("{more} further lines below have one too")),
+    })
+}
+
+/// As [`tab`], on the first line from `at` on that has one.
+pub(super) fn tab_from(file: &Arc<SourceFile>, at: usize) -> Option<Diagnostic> {
+    let mut start = line_start(file.text(), at);
+    loop {
+        if let Some(found) = tab(file, start) {
+            return Some(found);
+        }
+        start += file.text().get(start..)?.find('\n')? + 1;
     }
-    Some(diagnostic)
+}
+
+fn indentation(line: &str) -> &str {
+    line.get(..line.len() - line.trim_start_matches([' ', '\t']).len()).unwrap_or_default()
 }
 
 /// `*.yaml`, `**/*.yaml`: an alias of nothing, mostly meant as text.

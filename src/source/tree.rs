@@ -126,9 +126,9 @@ impl<'a> Builder<'a> {
             .map(|frame| frame.span.start)
     }
 
-    /// The key whose value comes next.
-    pub(super) fn pending_key(&self) -> Option<&Key> {
-        self.stack.last().and_then(|frame| frame.key.as_ref())
+    /// The place of the key whose value comes next.
+    pub(super) fn pending_key(&self) -> Option<Span> {
+        self.stack.last().and_then(|frame| frame.key.as_ref()).map(|key| key.span)
     }
 
     /// How many containers are open.
@@ -273,33 +273,42 @@ impl<'a> Builder<'a> {
 
     /// The entries without those that stand twice, and with those of `<<` where a key is not said.
     fn merged(&mut self, entries: Vec<Entry>) -> Vec<Entry> {
-        let mut first: HashMap<String, Span> = HashMap::with_capacity(entries.len());
+        let mut first: HashMap<&str, Span> = HashMap::with_capacity(entries.len());
         let mut kept = Vec::with_capacity(entries.len());
-        for entry in entries {
-            let Some(name) = &entry.key.name else { continue };
-            if entry.key.merge {
-                kept.push(entry);
-            } else if let Some(before) = first.get(name) {
-                let duplicate = Diagnostic::error(
-                    Code::DuplicateKey,
-                    self.site(entry.key.span),
-                    format!("the key `{name}` stands twice in this mapping"),
-                )
-                .label("again here")
-                .also(self.site(*before), "first here")
-                .help("remove one of them, or put both values under one key");
-                self.found.push(duplicate);
-            } else {
-                first.insert(name.clone(), entry.key.span);
-                kept.push(entry);
+        for (index, Entry { key, .. }) in entries.iter().enumerate() {
+            let Some(name) = &key.name else { continue };
+            if key.merge {
+                kept.push(index);
+                continue;
             }
+            let before = *first.entry(name).or_insert(key.span);
+            if before == key.span {
+                kept.push(index);
+                continue;
+            }
+            let duplicate = Diagnostic::error(
+                Code::DuplicateKey,
+                self.site(key.span),
+                format!("the key `{name}` stands twice in this mapping"),
+            )
+            .label("again here")
+            .also(self.site(before), "first here")
+            .help("remove one of them, or put both values under one key");
+            self.found.push(duplicate);
         }
-        if !kept.iter().any(|entry| entry.key.merge) {
-            return kept;
+        let merges = entries.iter().any(|entry| entry.key.merge);
+        if !merges && kept.len() == entries.len() {
+            return entries;
         }
-        let mut known: HashSet<String> = first.into_keys().collect();
-        let mut merged = Vec::with_capacity(kept.len());
-        for entry in kept {
+        let mut known: HashSet<String> = first.into_keys().map(str::to_owned).collect();
+        let mut kept = kept.into_iter().peekable();
+        let entries = entries
+            .into_iter()
+            .enumerate()
+            .filter(|(index, _)| kept.next_if_eq(index).is_some())
+            .map(|(_, e)| e);
+        let mut merged = Vec::new();
+        for entry in entries {
             if !entry.key.merge {
                 merged.push(entry);
                 continue;

@@ -12,6 +12,7 @@ use serde_yaml::granit_parser::{
     self as granit, ErrorKind, Event, Parser, ScalarStyle, ScanError, StructureStyle, Tag,
 };
 
+use super::place;
 use super::scalar::{self, Plain};
 use super::trap::{self, Trap};
 use super::tree::{Builder, Full, Key, Kind};
@@ -217,7 +218,7 @@ impl<'a> Reader<'a> {
 
     fn open(&mut self, kind: Kind, style: StructureStyle, anchor: usize, at: Span) -> Result<(), Full> {
         let flow = style == StructureStyle::Flow;
-        self.builder.open(kind, flow, anchor, at, trap::line_end(self.text, at.start))
+        self.builder.open(kind, flow, anchor, at, place::line_end(self.text, at.start))
     }
 
     fn scalar(
@@ -247,8 +248,10 @@ impl<'a> Reader<'a> {
             return Ok(());
         }
         let at = match style {
-            ScalarStyle::Plain if absent => self.absent(at),
-            ScalarStyle::Literal | ScalarStyle::Folded => self.block(at),
+            ScalarStyle::Plain if absent => place::absent(self.text, at, self.builder.pending_key()),
+            ScalarStyle::Literal | ScalarStyle::Folded => {
+                place::block(self.text, at, self.builder.pending_key())
+            }
             _ => at,
         };
         if absent && self.builder.depth() == 0 && tag.is_none() && anchor == 0 {
@@ -276,38 +279,30 @@ impl<'a> Reader<'a> {
 
     /// The value of a plain scalar, with a message where it is not what it seems.
     fn plain_value(&mut self, text: &str, at: Span) -> Value {
+        let resolved = scalar::resolve(text);
+        if let Plain::Value(value) = resolved {
+            return value;
+        }
         let quoted = trap::quoted(text);
         let site = self.builder.site(at);
-        let diagnostic = match scalar::resolve(text) {
-            Plain::Value(value) => return value,
+        let help = format!("quote it if it is meant as text: {quoted}");
+        let error =
+            |message| Diagnostic::error(Code::InexactNumber, site.clone(), message).help(help.clone());
+        let (diagnostic, value) = match resolved {
             Plain::Respelt(number) => {
-                self.builder.found.push(
-                    Diagnostic::warning(
-                        Code::RespeltNumber,
-                        site.clone(),
-                        format!("`{text}` is read as the number {number}"),
-                    )
-                    .help(format!("quote it if it is meant as text: {quoted}"))
-                    .help(format!("write {number} if it is meant as a number"))
-                    .fix(site, quoted),
-                );
-                return Value::Number(number);
+                let message = format!("`{text}` is read as the number {number}");
+                let warning = Diagnostic::warning(Code::RespeltNumber, site.clone(), message)
+                    .help(help)
+                    .help(format!("write {number} if it is meant as a number"));
+                (warning, Value::Number(number))
             }
-            Plain::Inexact => Diagnostic::error(
-                Code::InexactNumber,
-                site.clone(),
-                format!("neither 64 bits nor a double holds `{text}` exactly"),
-            )
-            .help(format!("quote it if it is meant as text: {quoted}")),
-            Plain::NotFinite => Diagnostic::error(
-                Code::InexactNumber,
-                site.clone(),
-                format!("`{text}` is a number that JSON does not have"),
-            )
-            .help(format!("quote it if it is meant as text: {quoted}")),
+            Plain::NotFinite => (error(format!("`{text}` is a number that JSON does not have")), Value::Null),
+            Plain::Inexact | Plain::Value(_) => {
+                (error(format!("neither 64 bits nor a double holds `{text}` exactly")), Value::Null)
+            }
         };
         self.builder.found.push(diagnostic.fix(site, quoted));
-        Value::Null
+        value
     }
 
     /// The value of a scalar with one of YAML's own tags.
@@ -368,50 +363,13 @@ impl<'a> Reader<'a> {
         self.builder.key(Key { name: None, span: at, merge: false });
     }
 
-    /// Where a value that was left out would stand: after its key's colon.
-    fn absent(&self, at: Span) -> Span {
-        let Some(key) = self.builder.pending_key().filter(|key| key.span.end == at.start) else { return at };
-        let rest = self.after(key.span.end);
-        let blanks = rest.len() - rest.trim_start_matches([' ', '\t']).len();
-        let colon = rest.get(blanks..).is_some_and(|rest| rest.starts_with(':'));
-        let end = if colon { key.span.end + blanks + 1 } else { key.span.end };
-        Span::new(end, end)
-    }
-
-    /// A block scalar from its `|` or `>` to the end of its last line with text.
-    fn block(&self, at: Span) -> Span {
-        let content = trap::line_start(self.text, at.start);
-        let before = self.text.get(..content).unwrap_or_default().trim_end_matches([' ', '\t', '\r', '\n']);
-        let from = trap::line_start(before, before.len());
-        let line = before.get(from..).unwrap_or_default();
-        // A key in quotes may hold a `|` or ` #` too, so the search begins behind it.
-        let behind = self.builder.pending_key().map_or(0, |key| key.span.end.saturating_sub(from));
-        let header = line
-            .get(behind..)
-            .and_then(|rest| rest.find(['|', '>']))
-            .map_or(at.start, |found| from + behind + found);
-        let mut end = at.end;
-        while let Some(text) = self.text.get(at.start..end) {
-            let Some((kept, last)) = text.rsplit_once('\n') else { break };
-            if !last.trim().is_empty() {
-                break;
-            }
-            end = at.start + kept.strip_suffix('\r').unwrap_or(kept).len();
-        }
-        let end = if self.text.get(at.start..end).is_none_or(|text| text.trim().is_empty()) {
-            before.len()
-        } else {
-            end
-        };
-        Span::new(header, end)
-    }
-
     /// What the parser refused: a trap to pass over, or a message in [`Builder::found`].
     fn refused(&mut self, error: &ScanError) -> Option<Trap> {
         let at = self.offset(error);
         let in_flow = self.builder.in_flow();
         let next = self.after(at).chars().next();
-        if let Some(tab) = trap::tab(self.file, at) {
+        let tab = if is_tab(error.kind()) { trap::tab_from(self.file, at) } else { trap::tab(self.file, at) };
+        if let Some(tab) = tab {
             self.builder.found.push(tab);
             return None;
         }
@@ -432,9 +390,13 @@ impl<'a> Reader<'a> {
             ErrorKind::MappingValueNotAllowed if self.plain.end == at && self.one_line(self.plain) => {
                 Some(trap::second_colon(self.file, self.plain, in_flow))
             }
-            ErrorKind::UnexpectedCharacter { character } => {
-                Some(trap::reserved(self.file, at, *character, in_flow))
-            }
+            ErrorKind::UnexpectedCharacter { .. }
+            | ErrorKind::UnexpectedEofBlockMapping
+            | ErrorKind::UnexpectedEofBlockSequence
+            | ErrorKind::InvalidBlockScalarHeader
+            | ErrorKind::MappingKeyNotAllowed => next
+                .filter(|c| matches!(c, '@' | '`' | '%' | ',' | '|' | '>' | '?'))
+                .map(|next| trap::reserved(self.file, at, next, in_flow)),
             ErrorKind::UnknownQuotedScalarEscape => trap::bad_escape(self.file, at),
             _ => None,
         };
@@ -445,7 +407,15 @@ impl<'a> Reader<'a> {
             Some(trap) => Some(trap),
             None => {
                 let diagnostic = self.explained(error.kind(), at);
-                self.builder.found.push(diagnostic);
+                // That a comment cuts a text was said when the text was read.
+                if !self
+                    .builder
+                    .found
+                    .iter()
+                    .any(|d| d.code == Code::CutByComment && d.code == diagnostic.code)
+                {
+                    self.builder.found.push(diagnostic);
+                }
                 None
             }
         }
@@ -453,72 +423,44 @@ impl<'a> Reader<'a> {
 
     /// The message for an error that no trap explains.
     fn explained(&self, kind: &ErrorKind, at: usize) -> Diagnostic {
-        let end = at
-            + self.after(at).chars().next().filter(|c| !matches!(c, '\n' | '\r')).map_or(0, char::len_utf8);
-        let site = self.builder.site(Span::new(at, end));
-        let error = |message: &str| Diagnostic::error(Code::YamlSyntax, site.clone(), message);
+        let next = self.after(at).chars().next().filter(|c| !matches!(c, '\n' | '\r'));
+        let site = self.builder.site(Span::new(at, at + next.map_or(0, char::len_utf8)));
         match kind {
-            ErrorKind::UnclosedQuotedScalar => {
-                error("this quote is not closed").help("close it on the same line")
+            ErrorKind::MappingValueNotAllowed if self.plain.end == at => {
+                let line = place::line_start(self.text, at);
+                let key = line + (self.after(line).len() - self.after(line).trim_start().len());
+                let first = Span::new(self.plain.start, place::line_end(self.text, self.plain.start));
+                return Diagnostic::error(
+                    Code::YamlSyntax,
+                    self.builder.site(Span::new(key.min(at), at)),
+                    "this line continues the text above, so it cannot be a key",
+                )
+                .also(self.builder.site(first), "the text begins here")
+                .help(
+                    "keys of one mapping begin in the same column; a text that holds `: ` has to be quoted",
+                );
             }
-            ErrorKind::UnclosedFlowCollection { open } => error(&format!("this `{open}` is not closed"))
-                .help("close it, or quote the text that begins with it"),
-            ErrorKind::MisplacedFlowCollectionEnd => {
-                error("this bracket closes nothing").help("remove it, or quote the text that holds it")
+            ErrorKind::RecursionLimitExceeded => {
+                let message = format!("the document nests deeper than {} levels", super::tree::MAX_DEPTH);
+                return Diagnostic::error(Code::TooLarge, site, message).help("split the file");
             }
-            ErrorKind::MismatchedFlowCollectionEnd { open, close } => {
-                error(&format!("`{open}` is closed by `{close}`"))
-                    .help("close each bracket with its own kind")
-            }
-            ErrorKind::ExpectedFlowMappingSeparator => {
-                error("expected `,` or `}`").help("quote a text that holds `{`, `}`, `[`, `]` or `,`")
-            }
-            ErrorKind::ExpectedFlowSequenceSeparator => {
-                error("expected `,` or `]`").help("quote a text that holds `{`, `}`, `[`, `]` or `,`")
-            }
-            ErrorKind::ExpectedBlockMappingKey => error("expected a key of the mapping above")
-                .help("keys of one mapping begin in the same column"),
-            ErrorKind::ExpectedBlockSequenceEntry => error("expected the next `-` of the list above").help(
-                "the `-` of one list stand in the same column, and what belongs to an element further right",
-            ),
-            ErrorKind::SimpleKeyExpected => error("expected `: ` after this key").help("write `key: value`"),
-            ErrorKind::MappingValueNotAllowed => error("no mapping can begin here").help(
-                "keys of one mapping begin in the same column; a text that holds `: ` has to be quoted",
-            ),
-            ErrorKind::BlockSequenceEntryNotAllowed => {
-                error("no list can begin here").help("put the first `- ` on a line of its own")
-            }
-            ErrorKind::InvalidTrailingSingleQuotedScalar => error("text after the closing quote")
-                .help("quote the whole; in single quotes a single quote is written twice: ''"),
-            ErrorKind::InvalidTrailingDoubleQuotedScalar => error("text after the closing quote")
-                .help("quote the whole; in double quotes a double quote is written \\\""),
-            ErrorKind::ExpectedDocumentStart => error("text after the end of the document")
-                .help("`---` on a line of its own begins another document"),
             ErrorKind::CommentInterceptedScalar => {
-                Diagnostic::error(Code::CutByComment, site, "` #` starts a comment in the middle of a text")
-                    .help("quote the text, or move the comment to a line before it")
+                let message = "` #` starts a comment in the middle of a text";
+                return Diagnostic::error(Code::CutByComment, site, message)
+                    .help("quote the text, or move the comment to a line before it");
             }
-            ErrorKind::CommentNotSeparated => error("a comment needs a space before its `#`")
-                .help("put a space there, or quote the text that holds it"),
             ErrorKind::UndeclaredTagHandle => {
-                Diagnostic::error(Code::UnknownTag, site, "a tag that means nothing here")
-                    .help("remove it, or quote the text that begins with `!`")
+                return Diagnostic::error(Code::UnknownTag, site, "a tag that means nothing here")
+                    .help("remove it, or quote the text that begins with `!`");
             }
-            ErrorKind::RecursionLimitExceeded => Diagnostic::error(
-                Code::TooLarge,
-                site,
-                format!("the document nests deeper than {} levels", super::tree::MAX_DEPTH),
-            )
-            .help("split the file"),
-            ErrorKind::TabNotAllowed
-            | ErrorKind::TabInBlockIndentation
-            | ErrorKind::TabInIndentation
-            | ErrorKind::TabAtBlockScalarStart
-            | ErrorKind::TabInPlainScalar => {
-                Diagnostic::error(Code::YamlTab, site, "a tab where YAML wants spaces").help("write spaces")
+            kind if is_tab(kind) => {
+                return Diagnostic::error(Code::YamlTab, site, "a tab where YAML wants spaces")
+                    .help("write spaces");
             }
-            other => error(&other.to_string()).help("quote the text if it is meant as text"),
+            _ => {}
         }
+        let (message, help) = syntax(kind);
+        Diagnostic::error(Code::YamlSyntax, site, message).help(help)
     }
 
     fn after(&self, at: usize) -> &'a str {
@@ -554,6 +496,92 @@ impl<'a> Reader<'a> {
     fn boundary(&self, at: usize) -> usize {
         (0..=at.min(self.text.len())).rev().find(|at| self.text.is_char_boundary(*at)).unwrap_or_default()
     }
+}
+
+fn is_tab(kind: &ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::TabNotAllowed
+            | ErrorKind::TabInBlockIndentation
+            | ErrorKind::TabInIndentation
+            | ErrorKind::TabAtBlockScalarStart
+            | ErrorKind::TabInPlainScalar
+    )
+}
+
+/// Message and way out for what is plainly wrong.
+fn syntax(kind: &ErrorKind) -> (Cow<'static, str>, &'static str) {
+    let (message, help) = match kind {
+        ErrorKind::UnclosedFlowCollection { open } => {
+            return (
+                format!("this `{open}` is not closed").into(),
+                "close it, or quote the text that begins with it",
+            );
+        }
+        ErrorKind::MismatchedFlowCollectionEnd { open, close } => {
+            return (
+                format!("`{open}` is closed by `{close}`").into(),
+                "close each bracket with its own kind",
+            );
+        }
+        ErrorKind::UnclosedQuotedScalar => ("this quote is not closed", "close it on the same line"),
+        ErrorKind::MisplacedFlowCollectionEnd => {
+            ("this bracket closes nothing", "remove it, or quote the text that holds it")
+        }
+        ErrorKind::ExpectedFlowMappingSeparator => {
+            ("expected `,` or `}`", "quote a text that holds `{`, `}`, `[`, `]` or `,`")
+        }
+        ErrorKind::ExpectedFlowSequenceSeparator => {
+            ("expected `,` or `]`", "quote a text that holds `{`, `}`, `[`, `]` or `,`")
+        }
+        ErrorKind::ExpectedBlockMappingKey => {
+            ("expected a key of the mapping above", "keys of one mapping begin in the same column")
+        }
+        ErrorKind::ExpectedBlockSequenceEntry => (
+            "expected the next `-` of the list above",
+            "the `-` of one list stand in the same column, and what belongs to an element further right",
+        ),
+        ErrorKind::SimpleKeyExpected => ("expected `: ` after this key", "write `key: value`"),
+        ErrorKind::MappingValueNotAllowed => (
+            "no mapping can begin here",
+            "keys of one mapping begin in the same column; a text that holds `: ` has to be quoted",
+        ),
+        ErrorKind::BlockSequenceEntryNotAllowed => {
+            ("no list can begin here", "put the first `- ` on a line of its own")
+        }
+        ErrorKind::InvalidTrailingSingleQuotedScalar => (
+            "text after the closing quote",
+            "quote the whole; in single quotes a single quote is written twice: ''",
+        ),
+        ErrorKind::InvalidTrailingDoubleQuotedScalar => (
+            "text after the closing quote",
+            "quote the whole; in double quotes a double quote is written \\\"",
+        ),
+        ErrorKind::ExpectedDocumentStart => {
+            ("text after the end of the document", "`---` on a line of its own begins another document")
+        }
+        ErrorKind::CommentNotSeparated => {
+            ("a comment needs a space before its `#`", "put a space there, or quote the text that holds it")
+        }
+        ErrorKind::InvalidQuotedScalarHexEscape
+        | ErrorKind::InvalidLowSurrogateHexEscape
+        | ErrorKind::InvalidLowSurrogate
+        | ErrorKind::MissingLowSurrogate
+        | ErrorKind::UnpairedLowSurrogate
+        | ErrorKind::InvalidUnicodeEscape => {
+            ("an escape in this text is no character", "in single quotes a backslash is a backslash")
+        }
+        other => {
+            // The parser says first what it was doing, which helps nobody.
+            let text = other.to_string();
+            let text = match text.split_once(", ") {
+                Some((doing, rest)) if doing.starts_with("while ") => rest.to_owned(),
+                _ => text,
+            };
+            return (text.into(), "quote the text if it is meant as text");
+        }
+    };
+    (message.into(), help)
 }
 
 enum TagName<'a> {

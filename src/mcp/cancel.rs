@@ -1,0 +1,86 @@
+//! What follows when an answer is waited for no longer: the server is told, in the way of its version, and an
+//! answer that still comes is noted.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::time::{Instant, timeout};
+
+use super::receive::{Reading, Want, seconds};
+use super::request::{Message, Stage, prepare_answer};
+use super::session::{Inner, Life};
+use super::{SendOptions, Version};
+use crate::exchange::{Answer, Outcome};
+use crate::transport::Incoming;
+
+/// How long a message in the background may take, and how long a late answer is waited for.
+const BACKGROUND: Duration = Duration::from_secs(2);
+
+impl Inner {
+    /// Cancels a request whose answer is waited for no longer. In the modern era dropping the stream is the
+    /// cancellation; before, it means nothing, and `notifications/cancelled` does it.
+    pub(super) fn give_up(self: &Arc<Self>, mut reading: Reading, outcome: Outcome) {
+        let Want::Answer { id, version, .. } = *reading.want() else { return };
+        // The opening of a session may not be cancelled, and has no session to cancel in.
+        if version.is_modern() || reading.method() == "initialize" {
+            return;
+        }
+        let since = Instant::now();
+        let method = reading.method().to_owned();
+        let session = Arc::clone(self);
+        self.cancels.spawn(async move {
+            let _ = timeout(BACKGROUND, session.post_cancelled(id)).await;
+        });
+        let what = if outcome == Outcome::TimedOut { "the timeout" } else { "the interruption" };
+        let session = Arc::clone(self);
+        self.tasks.spawn(async move {
+            let late = async {
+                reading.run().await;
+                if reading.answered() {
+                    let after = seconds(since.elapsed());
+                    session.note(format!("the answer to `{method}` came {after} after {what}"));
+                }
+            };
+            let _ = timeout(BACKGROUND, late).await;
+        });
+    }
+
+    async fn post_cancelled(&self, id: u64) {
+        let (Life::Open(facts) | Life::Closed(facts)) = self.life() else { return };
+        let message = Message {
+            id: None,
+            method: "notifications/cancelled".to_owned(),
+            params: Some(json!({"requestId": id, "reason": "the client waits no longer"})),
+        };
+        let stage = Stage::Legacy(facts.version, facts.id.as_deref());
+        if let Ok(prepared) = self.prepare(stage, message, &SendOptions::default()) {
+            read_out(self.client.http.start(prepared.outgoing)).await;
+        }
+    }
+
+    /// The answer to a request of the server.
+    pub(super) fn respond(&self, method: &str, params: &Value) -> (Answer, bool) {
+        if method == "ping" {
+            return (Answer { result: Some(json!({})), error: None }, false);
+        }
+        self.config.responder.respond(method, params)
+    }
+
+    /// Sends the answer to a request of the server.
+    pub(super) fn post_answer(self: &Arc<Self>, version: Version, id: Value, answer: &Answer) {
+        let Ok(base) = &self.base else { return };
+        let facts = match self.life() {
+            Life::Open(facts) | Life::Closed(facts) => Some(facts),
+            Life::New => None,
+        };
+        let session = facts.as_ref().and_then(|facts| facts.id.as_deref());
+        let incoming = self.client.http.start(prepare_answer(base, version, session, &id, answer));
+        self.tasks.spawn(timeout(BACKGROUND, read_out(incoming)));
+    }
+}
+
+/// Reads an answer that nobody looks at, so that its connection can be used again.
+pub(super) async fn read_out(mut incoming: Incoming) {
+    while let Ok(Some(_)) = incoming.next().await {}
+}

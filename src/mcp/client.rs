@@ -1,0 +1,97 @@
+//! What the cases of a run share of a server: the HTTP client, the era, what was discovered, the tools.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use http::HeaderMap;
+use serde_json::Value;
+use tokio::sync::OnceCell;
+
+use super::request::base_headers;
+use super::{ClientConfig, Session, SessionConfig, Tools, Version};
+use crate::auth::Secret;
+use crate::transport::{Http, Limits};
+
+/// A server of a run: its HTTP client, its era once it is known, its tools once they were listed. Shared by
+/// all cases.
+pub struct Client {
+    pub(super) config: ClientConfig,
+    pub(super) http: Http,
+    /// The era of the server, once a probe has found it.
+    pub(super) era: OnceCell<Era>,
+    discovered: Shared<Discovered>,
+    tools: Shared<Result<Tools, String>>,
+}
+
+/// One cell for each identity and version.
+type Shared<T> = Mutex<HashMap<(String, Version), Arc<OnceCell<T>>>>;
+
+/// How sessions with a server begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Era {
+    /// With `initialize`.
+    Legacy,
+    /// With metadata in every request.
+    Modern(Version),
+}
+
+/// What `server/discover` told one identity.
+#[derive(Clone, Debug)]
+pub(super) struct Discovered {
+    pub(super) capabilities: Value,
+    pub(super) server_info: Value,
+}
+
+impl Client {
+    /// A client. Nothing is opened yet.
+    ///
+    /// # Errors
+    /// Where TLS cannot be set up, or a header of the suite cannot be sent.
+    pub fn new(config: ClientConfig) -> Result<Arc<Self>, String> {
+        base_headers(&config.headers, None)?;
+        let bounds = config.bounds;
+        let limits = Limits { body: bounds.body, event: bounds.event, stream: bounds.stream };
+        let http = Http::new(config.url.clone(), config.connect, limits)?;
+        Ok(Arc::new(Self {
+            config,
+            http,
+            era: OnceCell::new(),
+            discovered: Mutex::default(),
+            tools: Mutex::default(),
+        }))
+    }
+
+    /// A session, not yet open.
+    #[must_use]
+    pub fn session(self: &Arc<Self>, config: SessionConfig) -> Session {
+        Session::new(Arc::clone(self), config)
+    }
+
+    pub(super) fn headers(&self, token: Option<&Secret>) -> Result<HeaderMap, String> {
+        base_headers(&self.config.headers, token)
+    }
+
+    pub(super) fn discovered(&self, identity: &str, version: Version) -> Arc<OnceCell<Discovered>> {
+        cell(&self.discovered, identity, version)
+    }
+
+    pub(super) fn listed_tools(
+        &self,
+        identity: &str,
+        version: Version,
+    ) -> Arc<OnceCell<Result<Tools, String>>> {
+        cell(&self.tools, identity, version)
+    }
+}
+
+fn cell<T>(cells: &Shared<T>, identity: &str, version: Version) -> Arc<OnceCell<T>> {
+    let mut cells = cells.lock().unwrap_or_else(PoisonError::into_inner);
+    Arc::clone(cells.entry((identity.to_owned(), version)).or_default())
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("name", &self.config.name).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,151 @@
+//! The era without sessions: `server/discover`, and finding out whether a server has it.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::client::{Discovered, Era};
+use super::opening::{failed, offers, refusal, versions_in};
+use super::receive::Want;
+use super::request::Stage;
+use super::session::{Inner, unsent};
+use super::{SendOptions, Version};
+use crate::exchange::{Exchange, Outcome, Phase};
+
+/// The newest version: a probe begins with it.
+const NEWEST: Version = Version::V2026_07_28;
+
+const INFO: &str = "io.modelcontextprotocol/serverInfo";
+
+const UNSUPPORTED_VERSION: i64 = -32022;
+/// Header mismatch and missing capability: only a server of the modern era knows them.
+const MODERN_ERRORS: [i64; 2] = [-32020, -32021];
+
+/// What an answer to `server/discover` says about a server.
+enum Judgement {
+    /// It takes the version.
+    Taken(Discovered),
+    /// It takes others; these are named.
+    Others(Vec<String>),
+    /// It does not know the method.
+    Older,
+    /// It says nothing about versions: a refused token, a gateway's error, no answer.
+    Nothing,
+}
+
+impl Inner {
+    /// Opens in a version of the modern era.
+    pub(super) async fn discover(
+        self: &Arc<Self>,
+        version: Version,
+        deadline: Instant,
+    ) -> Result<(Discovered, Exchange), Box<Exchange>> {
+        let exchange = self.ask_discover(version, deadline).await;
+        let reason = match judge(&exchange, version) {
+            Judgement::Taken(discovered) => return Ok((discovered, exchange)),
+            Judgement::Others(versions) => {
+                format!("the server does not take `{version}`: {}", offers(&versions))
+            }
+            Judgement::Older => {
+                let offered = self.offered(deadline).await;
+                format!(
+                    "the server does not take `{version}`, it answered `server/discover` with {}: {}",
+                    refusal(&exchange),
+                    offers(&offered)
+                )
+            }
+            Judgement::Nothing => refused(&exchange),
+        };
+        Err(failed(exchange, reason))
+    }
+
+    /// Finds the era of the server. The exchange is that of the answer that proved the modern one.
+    pub(super) async fn probe(
+        self: &Arc<Self>,
+        deadline: Instant,
+    ) -> Result<(Era, Option<Exchange>), Box<Exchange>> {
+        let (mut version, mut again) = (NEWEST, true);
+        loop {
+            let exchange = self.ask_discover(version, deadline).await;
+            match judge(&exchange, version) {
+                Judgement::Taken(discovered) => {
+                    let _ = self.client.discovered(&self.config.identity, version).set(discovered);
+                    return Ok((Era::Modern(version), Some(exchange)));
+                }
+                Judgement::Others(versions) => {
+                    let known: Vec<Version> = versions.iter().filter_map(|v| Version::parse(v)).collect();
+                    let modern = known.iter().filter(|v| v.is_modern() && Version::SPOKEN.contains(v)).max();
+                    match modern {
+                        Some(modern) if again => (version, again) = (*modern, false),
+                        None if !known.is_empty() => return Ok((Era::Legacy, None)),
+                        _ => {
+                            let reason = format!(
+                                "the server and this client have no version in common: {}",
+                                offers(&versions)
+                            );
+                            return Err(failed(exchange, reason));
+                        }
+                    }
+                }
+                Judgement::Older => return Ok((Era::Legacy, None)),
+                Judgement::Nothing => {
+                    let reason = refused(&exchange);
+                    return Err(failed(exchange, reason));
+                }
+            }
+        }
+    }
+
+    async fn ask_discover(self: &Arc<Self>, version: Version, deadline: Instant) -> Exchange {
+        let message = self.request("server/discover", None);
+        let want = Want::Answer { id: message.id.unwrap_or_default(), version, check: true };
+        let mut exchange = match self.prepare(Stage::Modern(version), message, &SendOptions::default()) {
+            Ok(prepared) => self.send(prepared, want, deadline).await,
+            Err(reason) => return unsent(reason, Phase::Open),
+        };
+        exchange.protocol = exchange.answer.result.is_some().then(|| version.as_str().to_owned());
+        exchange
+    }
+}
+
+fn refused(exchange: &Exchange) -> String {
+    let location = exchange
+        .http
+        .as_ref()
+        .filter(|http| (300..400).contains(&http.status))
+        .and_then(|http| http.headers.iter().find(|(name, _)| name == "location"))
+        .map(|(_, to)| format!(", a redirect to `{to}` that is not followed"))
+        .unwrap_or_default();
+    format!("the server answered `server/discover` with {}{location}", refusal(exchange))
+}
+
+fn judge(exchange: &Exchange, asked: Version) -> Judgement {
+    if exchange.outcome != Outcome::Answered {
+        return Judgement::Nothing;
+    }
+    let status = exchange.http.as_ref().map_or(0, |http| http.status);
+    if let Some(result) = &exchange.answer.result {
+        return match versions_in(result.get("supportedVersions")) {
+            Some(versions) if !versions.iter().any(|version| version == asked.as_str()) => {
+                Judgement::Others(versions)
+            }
+            None if !result.get("capabilities").is_some_and(Value::is_object) => Judgement::Older,
+            _ => Judgement::Taken(Discovered {
+                capabilities: result.get("capabilities").cloned().unwrap_or_default(),
+                server_info: result.get("_meta").and_then(|meta| meta.get(INFO)).cloned().unwrap_or_default(),
+            }),
+        };
+    }
+    let code = exchange.answer.error.as_ref().map(|error| (error, error.get("code").and_then(Value::as_i64)));
+    match (code, status) {
+        (Some((error, Some(UNSUPPORTED_VERSION))), _) => {
+            let data = error.get("data").and_then(|data| data.get("supported"));
+            Judgement::Others(versions_in(data).unwrap_or_default())
+        }
+        (Some((_, Some(code))), _) if MODERN_ERRORS.contains(&code) => Judgement::Nothing,
+        (_, 300..=399 | 401 | 403 | 407 | 429) => Judgement::Nothing,
+        (None, 500..) => Judgement::Nothing,
+        _ => Judgement::Older,
+    }
+}

@@ -1,0 +1,179 @@
+//! Opening a session: in the era that is asked for, or in the one that the server turns out to have. The era is
+//! found once for each client.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::client::{Discovered, Era};
+use super::session::{Inner, Life, unsent};
+use super::{SessionFacts, Version};
+use crate::exchange::{Exchange, Outcome, Phase};
+
+/// The exchange that opened the session, if there was one; else the one that failed.
+pub(super) type Opened = Result<Option<Exchange>, Box<Exchange>>;
+
+impl Inner {
+    pub(super) async fn begin(self: &Arc<Self>) -> Result<(), Box<Exchange>> {
+        if !matches!(self.life(), Life::New) {
+            return Ok(());
+        }
+        let deadline = Instant::now() + self.config.start;
+        let opening = async {
+            let _turn = self.opening.lock().await;
+            if !matches!(self.life(), Life::New) {
+                return Ok(None);
+            }
+            self.establish(deadline, true).await
+        };
+        let exchange = self.until(deadline, opening).await?;
+        // Nobody sees this exchange, but what is wrong in it should not be lost.
+        for violation in exchange.iter().flat_map(|exchange| &exchange.wire) {
+            self.note(format!("while the session was opened: {}", violation.message));
+        }
+        Ok(())
+    }
+
+    pub(super) async fn open(self: &Arc<Self>) -> Exchange {
+        let deadline = Instant::now() + self.config.start;
+        let opening = async {
+            let _turn = self.opening.lock().await;
+            let before = self.life();
+            let opened = self.establish(deadline, false).await;
+            if let (Ok(_), Life::Open(facts)) = (&opened, before) {
+                self.abandon(SessionFacts::clone(&facts));
+            }
+            opened
+        };
+        match self.until(deadline, opening).await {
+            Ok(exchange) => exchange.unwrap_or_default(),
+            Err(exchange) => *exchange,
+        }
+    }
+
+    /// Opens a session in place of one that the server has lost, unless another step did it meanwhile.
+    pub(super) async fn reopen(self: &Arc<Self>, lost: &Arc<SessionFacts>) -> Result<(), Box<Exchange>> {
+        let deadline = Instant::now() + self.config.start;
+        let opening = async {
+            let _turn = self.opening.lock().await;
+            match self.life() {
+                Life::Open(now) if now.id == lost.id => {
+                    self.initialize(Some(now.version), deadline).await.map(Some)
+                }
+                _ => Ok(None),
+            }
+        };
+        self.until(deadline, opening).await.map(|_| ())
+    }
+
+    /// Bounds everything that an opening may wait for: other sessions of the client, too.
+    async fn until(&self, deadline: Instant, opening: impl Future<Output = Opened>) -> Opened {
+        let outcome = tokio::select! {
+            biased;
+            opened = opening => return opened.map_err(|mut exchange| {
+                exchange.phase = Phase::Open;
+                exchange
+            }),
+            () = tokio::time::sleep_until(deadline) => Outcome::TimedOut,
+            () = self.config.cancel.cancelled() => Outcome::Closed,
+        };
+        let cause = match outcome {
+            Outcome::TimedOut => "the opening of another session with this server took too long",
+            _ => "interrupted",
+        };
+        let mut exchange = unsent(cause.to_owned(), Phase::Open);
+        exchange.outcome = outcome;
+        Err(Box::new(exchange))
+    }
+
+    /// Opens the session. With `reuse`, what this identity was told before in this run is told once only.
+    async fn establish(self: &Arc<Self>, deadline: Instant, reuse: bool) -> Opened {
+        let mut probed = None;
+        let era = match self.config.version {
+            Some(version) if !Version::SPOKEN.contains(&version) => {
+                return Err(Box::new(unsent(not_spoken(version), Phase::Open)));
+            }
+            Some(version) if version.is_modern() => Era::Modern(version),
+            Some(_) => Era::Legacy,
+            None => {
+                let probe = async {
+                    let (era, exchange) = self.probe(deadline).await?;
+                    probed = exchange;
+                    Ok::<_, Box<Exchange>>(era)
+                };
+                *self.client.era.get_or_try_init(|| probe).await?
+            }
+        };
+        let Era::Modern(version) = era else {
+            return self.initialize(self.config.version, deadline).await.map(Some);
+        };
+        let known = self.client.discovered(&self.config.identity, version);
+        if reuse || probed.is_some() {
+            let discover = async {
+                let (discovered, exchange) = self.discover(version, deadline).await?;
+                probed = Some(exchange);
+                Ok::<_, Box<Exchange>>(discovered)
+            };
+            let discovered = known.get_or_try_init(|| discover).await?;
+            self.opened_modern(version, discovered);
+            return Ok(probed);
+        }
+        let (discovered, exchange) = self.discover(version, deadline).await?;
+        self.opened_modern(version, &discovered);
+        let _ = known.set(discovered);
+        Ok(Some(exchange))
+    }
+
+    fn opened_modern(&self, version: Version, discovered: &Discovered) {
+        self.set_life(Life::Open(Arc::new(SessionFacts {
+            id: None,
+            version,
+            capabilities: discovered.capabilities.clone(),
+            server_info: discovered.server_info.clone(),
+        })));
+    }
+}
+
+/// The failure of an opening, with its reason for people.
+pub(super) fn failed(mut exchange: Exchange, cause: String) -> Box<Exchange> {
+    exchange.phase = Phase::Open;
+    exchange.cause.get_or_insert(cause);
+    Box::new(exchange)
+}
+
+pub(super) fn not_spoken(version: Version) -> String {
+    let spoken: Vec<String> = Version::SPOKEN.iter().map(|version| format!("`{version}`")).collect();
+    format!("this client does not speak `{version}`, it speaks {}", spoken.join(", "))
+}
+
+/// Versions as a server lists them in `supportedVersions` or in the data of an error.
+pub(super) fn versions_in(value: Option<&Value>) -> Option<Vec<String>> {
+    let versions = value?.as_array()?;
+    Some(versions.iter().filter_map(|version| version.as_str().map(str::to_owned)).collect())
+}
+
+/// What a server offers, for people.
+pub(super) fn offers(versions: &[String]) -> String {
+    if versions.is_empty() {
+        return "it does not say what it offers".to_owned();
+    }
+    let versions: Vec<String> = versions.iter().map(|version| format!("`{version}`")).collect();
+    format!("it offers {}", versions.join(", "))
+}
+
+/// How a server refused, for people: the error of its answer, else the HTTP status.
+pub(super) fn refusal(exchange: &Exchange) -> String {
+    let error = exchange.answer.error.as_ref();
+    let message = error.and_then(|error| error.get("message")).and_then(Value::as_str);
+    let status = exchange.http.as_ref().map(|http| http.status);
+    match (error, message, status) {
+        (Some(error), Some(message), _) => {
+            let code = error.get("code").map(|code| format!("error {code}, ")).unwrap_or_default();
+            format!("{code}`{message}`")
+        }
+        (Some(error), None, _) => format!("the error {error}"),
+        (None, _, Some(status)) => format!("HTTP {status}"),
+        (None, _, None) => "no answer".to_owned(),
+    }
+}

@@ -1,0 +1,212 @@
+//! A session as steps see it. Its parts are in the files beside: opening, following, cancelling, closing.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use http::HeaderMap;
+use serde_json::Value;
+use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
+
+use super::receive::{Reading, Want};
+use super::request::{self, Message, Prepared, Stage};
+use super::{Client, Operation, SendOptions, SessionConfig, SessionFacts, Tools};
+use crate::exchange::{Exchange, Outcome, Phase};
+
+/// A session of one identity with one server in one case. Methods take `&self`: several steps may use it side
+/// by side.
+pub struct Session {
+    inner: Arc<Inner>,
+}
+
+/// The part of a session that background tasks hold too.
+pub(super) struct Inner {
+    pub(super) client: Arc<Client>,
+    pub(super) config: SessionConfig,
+    /// The suite's headers and the token; the message is why they cannot be sent.
+    pub(super) base: Result<HeaderMap, String>,
+    state: Mutex<State>,
+    /// Held while the session is being opened.
+    pub(super) opening: tokio::sync::Mutex<()>,
+    next_id: AtomicU64,
+    /// Cancellations on their way to the server.
+    pub(super) cancels: TaskTracker,
+    /// Everything in the background.
+    pub(super) tasks: TaskTracker,
+    notes: Mutex<Vec<String>>,
+}
+
+#[derive(Default)]
+struct State {
+    life: Life,
+    /// Ids of sessions that were opened and not used: they are ended with the session.
+    abandoned: Vec<SessionFacts>,
+}
+
+/// Where a session stands.
+#[derive(Clone, Debug, Default)]
+pub(super) enum Life {
+    #[default]
+    New,
+    Open(Arc<SessionFacts>),
+    /// Closed by us: its id is dead, and is sent until the session is opened again.
+    Closed(Arc<SessionFacts>),
+}
+
+impl Session {
+    pub(super) fn new(client: Arc<Client>, config: SessionConfig) -> Self {
+        let base = client.headers(config.token.as_ref());
+        Self {
+            inner: Arc::new(Inner {
+                client,
+                config,
+                base,
+                state: Mutex::default(),
+                opening: tokio::sync::Mutex::default(),
+                next_id: AtomicU64::new(1),
+                cancels: TaskTracker::new(),
+                tasks: TaskTracker::new(),
+                notes: Mutex::default(),
+            }),
+        }
+    }
+
+    /// What is known of it; none while it is not open.
+    #[must_use]
+    pub fn facts(&self) -> Option<SessionFacts> {
+        match self.inner.life() {
+            Life::Open(facts) => Some(SessionFacts::clone(&facts)),
+            Life::New | Life::Closed(_) => None,
+        }
+    }
+
+    /// Opens it where it was never opened, before its first step. A server of the modern era that this identity
+    /// has met before in this run is not asked again. A session that [`Self::close`] ended stays closed.
+    ///
+    /// # Errors
+    /// The exchange of the opening, where it failed.
+    pub async fn begin(&self) -> Result<(), Box<Exchange>> {
+        self.inner.begin().await
+    }
+
+    /// Opens it: `server/discover` or `initialize` and `notifications/initialized`. The exchange is that of the
+    /// answer that decided; it is open where [`Self::facts`] then says so. Where it is open already it is opened
+    /// anew.
+    pub async fn open(&self) -> Exchange {
+        self.inner.open().await
+    }
+
+    /// Does what a step asks for. The session has to be open, but for [`Operation::Http`].
+    pub async fn perform(&self, operation: Operation, options: SendOptions) -> Exchange {
+        self.inner.perform(operation, options).await
+    }
+
+    /// Lists the tools, once for each server, identity and version of a run.
+    ///
+    /// # Errors
+    /// Why it could not be done, for people.
+    pub async fn tools(&self) -> Result<Tools, String> {
+        self.inner.tools().await
+    }
+
+    /// Ends it: DELETE in the older eras, nothing on the wire in the modern one. The dead id is kept: later
+    /// requests carry it until [`Self::open`].
+    pub async fn close(&self, deadline: Instant) -> Exchange {
+        self.inner.close(deadline).await
+    }
+
+    /// Waits until cancellations under way are sent and late answers were noted, at most until `deadline`.
+    /// Returns what is worth a note.
+    pub async fn settle(&self, deadline: Instant) -> Vec<String> {
+        self.inner.settle(deadline).await
+    }
+}
+
+impl Inner {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn life(&self) -> Life {
+        self.state().life.clone()
+    }
+
+    pub(super) fn set_life(&self, life: Life) {
+        self.state().life = life;
+    }
+
+    pub(super) fn abandon(&self, facts: SessionFacts) {
+        if facts.id.is_some() {
+            self.state().abandoned.push(facts);
+        }
+    }
+
+    pub(super) fn take_abandoned(&self) -> Vec<SessionFacts> {
+        std::mem::take(&mut self.state().abandoned)
+    }
+
+    pub(super) fn note(&self, text: String) {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(text);
+    }
+
+    pub(super) fn take_notes(&self) -> Vec<String> {
+        std::mem::take(&mut *self.notes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether a result may be a task of the extension.
+    pub(super) fn declares_tasks(&self) -> bool {
+        self.config.capabilities.pointer("/extensions/io.modelcontextprotocol~1tasks").is_some()
+    }
+
+    /// A request of ours, with an id of its own.
+    pub(super) fn request(&self, method: impl Into<String>, params: Option<Value>) -> Message {
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        Message { id: Some(id), method: method.into(), params }
+    }
+
+    pub(super) fn prepare(
+        &self,
+        stage: Stage<'_>,
+        message: Message,
+        options: &SendOptions,
+    ) -> Result<Prepared, String> {
+        let base = self.base.as_ref().map_err(Clone::clone)?;
+        request::prepare(base, &self.config, stage, message, options)
+    }
+
+    /// Sends a prepared message and reads what `want` says, at most until `deadline` or the interruption.
+    pub(super) async fn send(
+        self: &Arc<Self>,
+        prepared: Prepared,
+        want: Want,
+        deadline: Instant,
+    ) -> Exchange {
+        if self.config.cancel.is_cancelled() {
+            return unsent("interrupted".to_owned(), Phase::Step);
+        }
+        let mut reading = Reading::start(Arc::clone(self), prepared, want);
+        let outcome = tokio::select! {
+            biased;
+            () = self.config.cancel.cancelled() => Outcome::Closed,
+            () = reading.run() => return reading.finish().await,
+            () = tokio::time::sleep_until(deadline) => Outcome::TimedOut,
+        };
+        let exchange = reading.cut(outcome, deadline);
+        self.give_up(reading, outcome);
+        exchange
+    }
+}
+
+/// An exchange of something that could not be sent.
+pub(super) fn unsent(reason: String, phase: Phase) -> Exchange {
+    let mut exchange = Exchange::default();
+    (exchange.outcome, exchange.phase, exchange.cause) = (Outcome::Closed, phase, Some(reason));
+    exchange
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("identity", &self.inner.config.identity).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,119 @@
+//! The grammar of matchers as JSON Schema: fields of the exchange at the root, operators, paths.
+
+use serde_json::{Map, Value, json};
+
+use super::operators::{OPERATORS, Operand};
+use super::schema::described;
+use crate::exchange::{FIELDS, Field};
+
+/// Some key is an operator: then all are.
+const HAS_OPERATOR: &str = "^\\$[a-z]";
+
+/// `matcher`, `mapping` and `exchange`.
+pub(super) fn definitions() -> Map<String, Value> {
+    let mut definitions = Map::new();
+    definitions.insert("exchange".to_owned(), exchange());
+    definitions.insert("matcher".to_owned(), matcher());
+    definitions.insert("mapping".to_owned(), mapping());
+    definitions
+}
+
+fn reference(name: &str) -> Value {
+    json!({"$ref": format!("#/definitions/{name}")})
+}
+
+/// Any expected value.
+fn matcher() -> Value {
+    json!({
+        "if": {"type": "object"},
+        "then": reference("mapping"),
+        "else": {"if": {"type": "array"}, "then": {"items": reference("matcher")}},
+    })
+}
+
+/// An expected mapping below the root: plain keys, or operators.
+fn mapping() -> Value {
+    let matcher = reference("matcher");
+    json!({
+        "type": "object",
+        "minProperties": 1,
+        "properties": operators(&matcher),
+        "patternProperties": {
+            // A literal key that begins with `$`.
+            "^\\$\\$": matcher,
+            "^([^$]|$)": matcher,
+        },
+        "additionalProperties": false,
+        "if": has_operator(),
+        "then": {"propertyNames": {"pattern": HAS_OPERATOR}},
+    })
+}
+
+/// What stands under `expect`.
+fn exchange() -> Value {
+    let mut properties = Map::new();
+    for field in FIELDS {
+        properties.insert(field.name.to_owned(), described(member(field), field.doc));
+    }
+    properties.extend(operators(&reference("exchange")));
+    json!({
+        "type": "object",
+        "minProperties": 1,
+        "properties": properties,
+        "patternProperties": {"^\\$[.\\[]": reference("matcher")},
+        "additionalProperties": false,
+        "if": has_operator(),
+        "then": {"propertyNames": {"pattern": "^\\$"}},
+    })
+}
+
+fn has_operator() -> Value {
+    json!({"not": {"propertyNames": {"not": {"pattern": HAS_OPERATOR}}}})
+}
+
+/// A field of the exchange; where it or its elements have a fixed shape, no other members.
+fn member(field: &Field) -> Value {
+    if field.members.is_empty() {
+        return reference("matcher");
+    }
+    let names = json!({"propertyNames": {"anyOf": [{"enum": field.members}, {"pattern": "^\\$"}]}});
+    json!({"allOf": [reference("matcher"), names, {"items": names}]})
+}
+
+/// The operators. The branches of `$any` and `$all` are of the kind of the place that they stand at.
+fn operators(branch: &Value) -> Map<String, Value> {
+    let one = |operator: &super::operators::Operator| {
+        let schema = match operator.name {
+            "$any" | "$all" => json!({"type": "array", "minItems": 1, "items": branch}),
+            _ => operand(operator.shape),
+        };
+        (operator.name.to_owned(), described(schema, operator.doc))
+    };
+    OPERATORS.iter().map(one).collect()
+}
+
+fn operand(shape: Operand) -> Value {
+    match shape {
+        Operand::Bound => json!({"type": ["number", "string"]}),
+        Operand::Near => json!({
+            "type": "array",
+            "minItems": 2,
+            "maxItems": 2,
+            "items": {"type": ["number", "string"]},
+        }),
+        Operand::Text => json!({"type": "string", "minLength": 1}),
+        Operand::Length => json!({
+            "type": ["integer", "string", "object"],
+            "minimum": 0,
+            "allOf": [reference("matcher")],
+        }),
+        Operand::Word(words) => json!({"enum": words}),
+        Operand::Schema => json!({"type": "object", "minProperties": 1}),
+        Operand::Flag => json!({"type": "boolean"}),
+        Operand::True => json!({"const": true}),
+        Operand::Matcher => reference("matcher"),
+        Operand::Exact => json!({"anyOf": [{"const": {}}, reference("matcher")]}),
+        Operand::Matchers => json!({"type": "array", "minItems": 1, "items": reference("matcher")}),
+        Operand::Content => json!({"allOf": [reference("matcher"), {"not": {"const": ""}}]}),
+    }
+}

@@ -1,0 +1,252 @@
+use std::path::{Path, PathBuf};
+
+use jsonschema::Validator;
+use serde_json::Value;
+
+use super::documents;
+use crate::exchange::{FIELDS, Verb};
+use crate::model::keys::{Kind, Table};
+use crate::model::scenario_keys::{SCENARIO, STEP};
+use crate::model::suite_keys::SUITE;
+use crate::model::{OPERATORS, key_tables, scenario_schema, schema_text, suite_schema};
+
+fn files() -> [(PathBuf, Value); 2] {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas");
+    [
+        (folder.join("scenario.schema.json"), scenario_schema()),
+        (folder.join("suite.schema.json"), suite_schema()),
+    ]
+}
+
+#[test]
+fn the_schema_files_are_up_to_date() {
+    for (path, schema) in files() {
+        let found = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            found == schema_text(&schema),
+            "{} is stale: run `cargo test --lib write_the_schema_files -- --ignored`",
+            path.display()
+        );
+    }
+}
+
+#[test]
+#[ignore = "writes the files that `the_schema_files_are_up_to_date` reads"]
+fn write_the_schema_files() {
+    for (path, schema) in files() {
+        std::fs::write(path, schema_text(&schema)).unwrap();
+    }
+}
+
+fn validator(schema: &Value) -> Validator {
+    assert!(jsonschema::draft7::meta::is_valid(schema));
+    jsonschema::draft7::new(schema).unwrap()
+}
+
+/// The first line of each error: `place: message`.
+fn errors(validator: &Validator, text: &str) -> Vec<String> {
+    let document = documents("a.yaml", text).remove(0);
+    validator
+        .iter_errors(&document.value)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect()
+}
+
+const GOOD_STEPS: &[&str] = &[
+    "{call: add}",
+    "{call: '{{ tool }}', arguments: {a: {b: []}}, name: n, server: s, as: a, timeout: 1m30s}",
+    "{call: add, arguments: '{{ all }}', headers: {X-A: b, Accept: null}, meta: {progressToken: 1, x: null}}",
+    "{list: tools, checks: {wire: warn, output_schema: ignore}}",
+    "{read: 'a://b', save: {a: $.json.a, b: {path: '$.json[*]', all: true, secret: true, matches: '(.)'}}}",
+    "{prompt: p, arguments: {a: b}}",
+    "{request: tools/list, params: [1]}",
+    "{session: open, expect: {result: {serverInfo: {name: {$type: string}}}}}",
+    "{http: {method: POST, body: {a: 1}}, expect: {http: {status: 400}}}",
+    "{wait: 500ms}",
+    "{wait: 500ms, name: n}",
+    // The grammar of matchers.
+    "{call: a, expect: {json: 1, text: {$matches: '^a'}, is_error: true, outcome: answered}}",
+    "{call: a, expect: {json: [], structured: null, error: {$exists: false}}}",
+    "{call: a, expect: {json: {a: {$gt: 1, $lte: '{{ b }}'}, $$ref: x, b: [{$near: [1, 0.1]}], '': 1}}}",
+    "{call: a, expect: {duration: {$lt: 5s}, $.json.a: 1, '$[''json'']': {$length: {$gt: 1}}}}",
+    "{call: a, expect: {$any: [{error: {code: -1}}, {$.json.a: 1}], $all: [{is_error: true}]}}",
+    "{call: a, expect: {json: {$all: [1], $not: 2, $each: {a: 1}, $unordered: [1, {$gt: 1}], $unique: true}}}",
+    "{call: a, expect: {json: {$sorted: desc, $exact: {a: 1}, $json: {a: 1}, $base64: x, $format: uuid}}}",
+    "{call: a, expect: {json: {$exact: {}}}}",
+    "{call: a, expect: {json: {$schema: {type: object}, $contains: [1, {a: 2}], $starts_with: a, $ends_with: b}}}",
+    "{call: a, expect: {http: {status: 200, headers: {x: y}}, notifications: [{method: m, params: {a: 1}}]}}",
+    "{call: a, expect: {notifications: {$contains: {method: m}}, http: {status: {$any: [200, 202]}}}}",
+    "{list: tools, expect: {items: {$length: 3}, pages: 2}}",
+];
+
+const BAD_STEPS: &[(&str, &str)] = &[
+    ("{}", "/steps/0"),
+    ("{name: a}", "/steps/0"),
+    ("{call: a, list: tools}", "/steps/0/list"),
+    ("{call: 1}", "/steps/0/call"),
+    ("{call: ''}", "/steps/0/call"),
+    ("{call: a, expct: {}}", "/steps/0"),
+    ("{call: a, rows: []}", "/steps/0"),
+    ("{call: a, params: {}}", "/steps/0/params"),
+    ("{call: a, arguments: plain}", "/steps/0/arguments"),
+    ("{call: a, timeout: fast}", "/steps/0/timeout"),
+    ("{call: a, timeout: 5}", "/steps/0/timeout"),
+    ("{call: a, timeout: ''}", "/steps/0/timeout"),
+    ("{call: a, headers: {Authorization: x}}", "/steps/0/headers/Authorization"),
+    ("{call: a, headers: {X: 1}}", "/steps/0/headers/X"),
+    ("{call: a, save: {a b: $.json}}", "/steps/0/save"),
+    ("{call: a, save: {a: {matches: x}}}", "/steps/0/save/a"),
+    ("{call: a, checks: {echo: warn}}", "/steps/0/checks"),
+    ("{list: tool}", "/steps/0/list"),
+    ("{session: opened}", "/steps/0/session"),
+    ("{session: open, meta: {a: 1}}", "/steps/0/meta"),
+    ("{http: {method: POST}}", "/steps/0"),
+    ("{wait: 1s, expect: {duration: 1}}", "/steps/0/expect"),
+    ("{call: a, expect: {}}", "/steps/0/expect"),
+    ("{call: a, expect: {jsn: 1}}", "/steps/0/expect"),
+    ("{call: a, expect: {items: []}}", "/steps/0/expect/items"),
+    ("{list: tools, expect: {json: 1}}", "/steps/0/expect/json"),
+    ("{call: a, expect: {json: {}}}", "/steps/0/expect/json"),
+    ("{call: a, expect: {json: {$matchs: x}}}", "/steps/0/expect/json"),
+    ("{call: a, expect: {json: {$eq: x}}}", "/steps/0/expect/json"),
+    ("{call: a, expect: {json: {$gt: 1, a: 1}}}", "/steps/0/expect/json"),
+    ("{call: a, expect: {json: {$.a: 1}}}", "/steps/0/expect/json"),
+    ("{call: a, expect: {json: {$contains: ''}}}", "/steps/0/expect/json/$contains"),
+    ("{call: a, expect: {json: {$all: []}}}", "/steps/0/expect/json/$all"),
+    ("{call: a, expect: {json: {a: [{$near: 1}]}}}", "/steps/0/expect/json/a/0/$near"),
+    ("{call: a, expect: {json: {$type: text}}}", "/steps/0/expect/json/$type"),
+    ("{call: a, expect: {json: {$unique: false}}}", "/steps/0/expect/json/$unique"),
+    ("{call: a, expect: {json: {$length: -1}}}", "/steps/0/expect/json/$length"),
+    ("{call: a, expect: {http: {code: 200}}}", "/steps/0/expect/http"),
+    ("{call: a, expect: {notifications: [{name: 1}]}}", "/steps/0/expect/notifications/0"),
+    ("{call: a, expect: {$any: [{jsn: 1}]}}", "/steps/0/expect/$any/0"),
+    ("{call: a, expect: {$.json: {$matchs: 1}}}", "/steps/0/expect/$.json"),
+];
+
+#[test]
+fn the_scenario_schema_takes_what_the_reader_takes() {
+    let schema = validator(&scenario_schema());
+    for step in GOOD_STEPS {
+        let text = format!("scenario: A\nsteps:\n  - {step}\n");
+        assert_eq!(errors(&schema, &text), Vec::<String>::new(), "{step}");
+        let (_, problems) = super::scenarios_of(
+            "default: s\nservers: {s: {url: 'https://h/', identities: {a: {pat: {env: A}}}}}",
+            &text,
+        );
+        assert!(problems.is_empty(), "{step}: {problems:?}");
+    }
+}
+
+#[test]
+fn the_scenario_schema_points_at_what_is_wrong() {
+    let schema = validator(&scenario_schema());
+    let mut wrong = Vec::new();
+    for (step, at) in BAD_STEPS {
+        let found = errors(&schema, &format!("scenario: A\nsteps:\n  - {step}\n"));
+        if found.len() != 1 || !found[0].starts_with(&format!("{at}: ")) {
+            wrong.push((step, found));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn scenario_keys_are_judged() {
+    let schema = validator(&scenario_schema());
+    let good = "scenario: A\nprotocol: [auto, 2025-11-25]\ntags: [a]\nvars: {a: null}\nclient: {log: info}\nsteps: [{wait: 1s}]";
+    assert_eq!(errors(&schema, good), Vec::<String>::new());
+    for bad in [
+        "steps: [{wait: 1s}]",
+        "scenario: A",
+        "scenario: A\nsteps: []",
+        "scenario: A\nrows: []\nsteps: [{wait: 1s}]",
+        "scenario: A\nprotocol: 2024-11-05\nsteps: [{wait: 1s}]",
+        "scenario: A\ntags: a\nsteps: [{wait: 1s}]",
+        "[]",
+    ] {
+        assert_eq!(errors(&schema, bad).len(), 1, "{bad}");
+    }
+}
+
+#[test]
+fn the_suite_schema_takes_what_the_reader_takes() {
+    let schema = validator(&suite_schema());
+    let good = "{default: a, servers: {a: {sandbox: uipath}, b: {sandbox: {profile: uipath, slug: x}}, \
+        c: {url: 'https://h/', auth: {pat: {env: A}}, identities: {d: {pat: {command: [a]}}}, \
+        limits: {concurrency: 1, rate: 10/s}, timeouts: {step: 5s}, headers: {A: b}, insecure: true}}, \
+        scenarios: ['*.yaml'], env: [A], secrets: [B], vars: {a: 1}, checks: {wire: warn}}";
+    assert_eq!(errors(&schema, good), Vec::<String>::new());
+    for (server, at) in [
+        ("{}", "/servers/a"),
+        ("{insecure: true}", "/servers/a"),
+        ("{url: x, sandbox: uipath}", "/servers/a/url"),
+        ("{command: [a]}", "/servers/a"),
+        ("{url: x, auth: {pat: rt_abc}}", "/servers/a/auth/pat"),
+        ("{url: x, auth: {pat: {env: A, file: b}}}", "/servers/a/auth/pat/file"),
+        ("{url: x, identities: {default: {pat: {env: A}}}}", "/servers/a/identities"),
+        ("{url: x, headers: {Authorization: b}}", "/servers/a/headers/Authorization"),
+        ("{url: x, limits: {rate: 0/s}}", "/servers/a/limits/rate"),
+        ("{uipath: {org: a}}", "/servers/a/uipath"),
+    ] {
+        let found = errors(&schema, &format!("servers: {{a: {server}}}"));
+        assert!(
+            !found.is_empty() && found.iter().all(|error| error.starts_with(&format!("{at}: "))),
+            "{found:?}"
+        );
+    }
+}
+
+#[test]
+fn everything_is_described() {
+    fn undocumented(table: &'static Table, seen: &mut Vec<&'static str>, missing: &mut Vec<String>) {
+        if seen.contains(&table.name) {
+            return;
+        }
+        seen.push(table.name);
+        for key in table.built() {
+            if !key.doc.ends_with(['.', '`']) {
+                missing.push(format!("{}.{}", table.name, key.name));
+            }
+            nested(&key.kind, seen, missing);
+        }
+    }
+    fn nested(kind: &'static Kind, seen: &mut Vec<&'static str>, missing: &mut Vec<String>) {
+        match kind {
+            Kind::Table(table) | Kind::Secret(table) => undocumented(table, seen, missing),
+            Kind::List(of) | Kind::Map(_, of) => nested(of, seen, missing),
+            Kind::Either(one, other) => {
+                nested(one, seen, missing);
+                nested(other, seen, missing);
+            }
+            _ => {}
+        }
+    }
+    let (mut seen, mut missing) = (Vec::new(), Vec::new());
+    undocumented(&SCENARIO, &mut seen, &mut missing);
+    undocumented(&SUITE, &mut seen, &mut missing);
+    assert_eq!(missing, Vec::<String>::new());
+    // The list for the docs has every object that the reader meets.
+    let listed: Vec<&str> = key_tables().iter().map(|(name, _)| *name).collect();
+    assert!(seen.iter().all(|name| listed.contains(name)), "{seen:?} {listed:?}");
+    let of_a_step: Vec<&str> = key_tables()
+        .into_iter()
+        .filter(|(name, _)| matches!(*name, "verbs" | "operands" | "step"))
+        .flat_map(|(_, rows)| rows.into_iter().map(|row| row.key))
+        .collect();
+    assert_eq!(of_a_step, STEP.built().map(|key| key.name).collect::<Vec<_>>());
+    assert!(Verb::ALL.iter().all(|verb| of_a_step.contains(&verb.as_str())));
+}
+
+#[test]
+fn every_field_and_operator_is_in_the_schema() {
+    let schema = scenario_schema();
+    let root = &schema["definitions"]["exchange"]["properties"];
+    let below = &schema["definitions"]["mapping"]["properties"];
+    for field in FIELDS {
+        assert_eq!(root[field.name]["description"], field.doc);
+    }
+    for operator in OPERATORS {
+        assert_eq!(root[operator.name]["description"], operator.doc);
+        assert_eq!(below[operator.name]["description"], operator.doc);
+    }
+}

@@ -1,0 +1,267 @@
+use std::path::Path;
+use std::time::Duration;
+
+use super::*;
+use crate::auth::Credential;
+use crate::model::{Target, suite_of_url};
+
+/// The problems of a suite whose one server, `a`, has this entry.
+fn server(entry: &str) -> Vec<Diagnostic> {
+    suite_of(&format!("servers: {{a: {entry}}}")).1
+}
+
+#[test]
+fn a_whole_suite_is_read() {
+    let (suite, problems) = suite_of(
+        r#"
+default: orders
+servers:
+  orders:
+    uipath: {org: acme, tenant: Default, folderKey: 6f0c2a4e-8a1b-4c3d-9e5f-0123456789ab, slug: orders}
+    identities: {auditor: {pat: {file: tokens/auditor}}, other: {pat: {command: [pass, show, pat]}}}
+    limits: {concurrency: 4, rate: 30/m}
+    timeouts: {connect: 1s, start: 2s, step: 3s}
+    checks: {wire: ignore}
+  local: {url: "http://127.0.0.1:3001/mcp", headers: {X-Env: test}, auth: {pat: {env: LOCAL}}}
+  open: {url: "http://example.com/", insecure: true}
+scenarios: scenarios/**/*.yaml
+env: [CUSTOMER_ID]
+secrets: [WEBHOOK_KEY]
+vars: {currency: EUR}
+checks: {output_schema: warn}
+"#,
+    );
+    assert_told(&problems, &[]);
+    let suite = suite.unwrap();
+    assert_eq!(suite.server_for(None).unwrap().name.value, "orders");
+    assert_eq!(suite.scenarios[0].value, "scenarios/**/*.yaml");
+    assert_eq!(suite.env[0].value, "CUSTOMER_ID");
+    assert_eq!(suite.secrets[0].at.as_str(), "/secrets/0");
+    assert_eq!((suite.vars[0].value.as_str(), suite.vars[0].at.as_str()), ("currency", "/vars/currency"));
+    let [orders, local, open] = suite.servers.as_slice() else { panic!("{:?}", suite.servers) };
+    let Target::Url(url) = &orders.target else { panic!("{:?}", orders.target) };
+    assert_eq!(
+        url.as_str(),
+        "https://cloud.uipath.com/acme/Default/agenthub_/mcp/6f0c2a4e-8a1b-4c3d-9e5f-0123456789ab/orders"
+    );
+    assert_eq!(orders.at().as_str(), "/servers/orders");
+    assert_eq!(orders.credential("default"), Some(&Credential::Env("UIPATH_ACCESS_TOKEN".into())));
+    assert_eq!(
+        orders.credential("auditor"),
+        Some(&Credential::File(Path::new("suite").join("tokens/auditor")))
+    );
+    let command = ["pass", "show", "pat"].map(str::to_owned).to_vec();
+    assert_eq!(orders.credential("other"), Some(&Credential::Command(command)));
+    assert_eq!(orders.credential("anonymous"), None);
+    assert_eq!(orders.identity_names().collect::<Vec<_>>(), ["default", "anonymous", "auditor", "other"]);
+    assert_eq!((orders.limits.concurrency, orders.limits.rate), (Some(4), Some(0.5)));
+    assert_eq!(orders.timeouts.connect, Some(Duration::from_secs(1)));
+    assert_eq!(orders.timeouts.start, Some(Duration::from_secs(2)));
+    assert_eq!(orders.timeouts.step, Some(Duration::from_secs(3)));
+    assert_eq!(local.headers, [("X-Env".to_owned(), "test".to_owned())]);
+    assert_eq!(local.auth, Some(Credential::Env("LOCAL".into())));
+    assert!(open.insecure && open.auth.is_none());
+}
+
+#[test]
+#[cfg(feature = "sandbox")]
+fn the_sandbox_brings_its_tokens() {
+    let (suite, problems) =
+        suite_of("servers: {a: {sandbox: uipath}, b: {sandbox: {profile: uipath, slug: other}}}");
+    assert_told(&problems, &[]);
+    let suite = suite.unwrap();
+    assert_eq!(suite.servers[0].target, Target::Sandbox { slug: "orders".into() });
+    assert_eq!(suite.servers[1].target, Target::Sandbox { slug: "other".into() });
+    for (identity, token) in
+        [("default", crate::sandbox::OWNER_TOKEN), ("auditor", crate::sandbox::AUDITOR_TOKEN)]
+    {
+        let Some(Credential::Own(secret, _)) = suite.servers[0].credential(identity) else {
+            panic!("{identity}")
+        };
+        assert_eq!(secret.reveal(), token);
+    }
+}
+
+#[test]
+fn a_literal_token_is_refused_and_never_shown() {
+    const TOLD: &str = "a token cannot be written into a suite (whoever reads the file has the token) \
+        | note: a token that was committed is known: revoke it and make a new one \
+        | help: write where it is: `auth: {pat: {env: NAME}}`, `{pat: {file: PATH}}` or `{pat: {command: [..]}}`";
+    for (entry, token) in [
+        ("{pat: rt_abc}", "rt_abc"),
+        ("rt_abcde", "rt_abcde"),
+        ("{pat: {env: rt_abc-def}}", "rt_abc-def"),
+        ("{pat: {env: rt_5A4E0B0C0DE0F00D0C0FFEE0ACE0BA5E}}", "rt_5A4E0B0C0DE0F00D0C0FFEE0ACE0BA5E"),
+        ("{pat: {file: rt_5A4E0B0C0DE0F00D0C0FFEE}}", "rt_5A4E0B0C0DE0F00D0C0FFEE"),
+        ("{pat: {command: [echo, rt_5A4E0B0C0DE0F00D0C0FFEE]}}", "rt_5A4E0B0C0DE0F00D0C0FFEE"),
+    ] {
+        let text = format!("servers: {{a: {{url: 'https://h/', auth: {entry}}}}}\n");
+        let column = text.find(token).unwrap() + 1;
+        let (suite, problems) = suite_of(&text);
+        let stars = problems[0].site().map(|site| site.file.slice(site.span).to_owned()).unwrap();
+        assert!(stars.chars().all(|c| c == '*') && stars.len() == token.len(), "{stars}");
+        assert_told(&problems, &[&format!("1:{column} literal-secret [{stars}] {TOLD}")]);
+        let suite = suite.unwrap();
+        assert!(!suite.document.unwrap().file.text().contains("rt_"));
+    }
+}
+
+#[test]
+fn a_token_under_a_wrong_key_is_masked_too() {
+    let (_, problems) = suite_of(
+        "servers:\n  a: {url: 'https://h/', auth: {token: hunter2}}\n  b: {url: 'https://h/', headers: {AUTHORIZATION: Bearer hunter2}}\nx: hunter2\n",
+    );
+    assert_told(
+        &problems,
+        &[
+            "2:33 unknown-key [token] unknown key `token` in a credential | help: a credential takes `pat`",
+            "2:33 missing-key [token] a credential needs the key `pat` \
+             | help: add `pat`: a mapping with `env`, `file` or `command`",
+            "3:36 literal-secret [AUTHORIZATION] `Authorization` cannot be written among the headers \
+             | help: say where the token is: `auth: {pat: {env: NAME}}`",
+            "4:1 unknown-key [x] unknown key `x` in a suite | help: a suite takes `default`, `servers`, `scenarios`, `env`, \
+             `secrets`, `vars` and `checks`",
+        ],
+    );
+    for problem in &problems {
+        assert!(!problem.site().unwrap().file.text().contains("hunter2"));
+    }
+}
+
+#[test]
+fn an_address_is_judged() {
+    assert_told(
+        &server("{url: 'http://example.com/mcp'}"),
+        &[
+            "1:20 bad-address ['http://example.com/mcp'] a token would be sent over plain http to another machine \
+           | help: write `https://`, or `insecure: true` beside the address if anyone on the way may read it",
+        ],
+    );
+    let problems = server("{url: 'https://me:hunter2@example.com/mcp'}");
+    assert_told(
+        &problems,
+        &[
+            "1:20 bad-address [************************************] an address cannot carry a user name or a password \
+           | help: take it out, and say where the token is: `auth: {pat: {env: NAME}}`",
+        ],
+    );
+    assert_told(
+        &server("{url: 'https://{{ env.HOST }}/mcp'}"),
+        &["1:20 template-here ['https://{{ env.HOST }}/mcp'] `url` is no template: `{{` is not read here \
+           | help: write the text itself; templates are read in values that are sent or expected"],
+    );
+}
+
+#[test]
+fn a_server_has_one_address() {
+    assert_told(
+        &server("{insecure: true}"),
+        &[
+            "1:15 missing-key [insecure] a server needs one of `sandbox`, `uipath` and `url` | help: add one of them",
+        ],
+    );
+    assert_told(
+        &server("{url: 'https://h/', sandbox: uipath}"),
+        &[
+            "1:34 conflict [sandbox] a server needs one of `sandbox`, `uipath` and `url`, this one has `url` and `sandbox` | 1:15 [url] (the other one) \
+           | help: leave one of them out",
+        ],
+    );
+    assert_told(
+        &server("{command: [npx], env: {A: b}}"),
+        &[
+            "1:15 not-yet [command] `command` is not supported by this version yet \
+             | help: start the server yourself with an HTTP transport and name its `url`",
+            "1:31 not-yet [env] `env` is not supported by this version yet \
+             | help: start the server yourself with an HTTP transport and name its `url`",
+        ],
+    );
+}
+
+#[test]
+fn a_uipath_address_is_judged_part_by_part() {
+    assert_told(
+        &server("{uipath: {org: '{org}', tenant: T, folderKey: Shared, slug: Orders}}"),
+        &[
+            "1:29 bad-address ['{org}'] `org` still holds a placeholder | help: copy the address from the server's page in \
+             Orchestrator: its parts are org, tenant, `agenthub_`, `mcp`, folderKey, slug",
+            "1:60 bad-address [Shared] `Shared` is no folder key: it is a GUID, not the folder's name or number \
+             | help: the MCP Servers page shows it in the server's address, after `mcp/`",
+            "1:74 bad-address [Orders] `Orders` is an unusual slug: they are 3 to 50 characters of `a-z`, `0-9` and `-` \
+             | help: compare it with the last part of the server's address",
+        ],
+    );
+    assert_told(
+        &server("{uipath: {org: a, tenant: T, folderPath: Shared, slug: orders}}"),
+        &[
+            "1:43 not-yet [folderPath] `folderPath` is not supported by this version yet \
+             | help: write `folderKey`, the GUID in the server's address, in its place",
+            "1:24 missing-key [org] `uipath` needs the key `folderKey` | help: add `folderKey`: a string",
+        ],
+    );
+}
+
+#[test]
+fn a_token_comes_from_one_place() {
+    assert_told(
+        &server("{url: 'https://h/', auth: {pat: {env: A, file: b}}}"),
+        &[
+            "1:55 conflict [file] `pat` needs one of `env`, `file` and `command`, this one has `env` and `file` | 1:47 [env] (the other one) \
+           | help: leave one of them out",
+        ],
+    );
+    assert_told(
+        &server("{url: 'https://h/', auth: {pat: {}}}"),
+        &["1:46 missing-key [{}] `pat` needs one of `env`, `file` and `command` | help: add one of them"],
+    );
+}
+
+#[test]
+fn names_are_judged() {
+    assert_told(
+        &suite_of(
+            "default: ordrs\nservers: {orders: {url: 'https://h/', identities: {default: {pat: {env: A}}}}, 'a b': {url: 'https://h/'}}\nenv: [1A]\n",
+        )
+        .1,
+        &[
+            "2:52 bad-name [default] `default` cannot be the name of an identity: every server has one \
+             | help: choose another name; `default` is the token under `auth`, `anonymous` sends none",
+            "2:80 bad-name ['a b'] `a b` cannot be the name of a server | help: write letters, digits, `_`, `-` and `.`",
+            "3:7 bad-name [1A] `1A` is no name of an environment variable \
+             | help: write letters, digits and `_`, such as `CUSTOMER_ID`",
+            "1:10 unknown-name [ordrs] the suite has no server `ordrs` | note: it has `orders` and `a b` \
+             | help: did you mean `orders`?",
+        ],
+    );
+}
+
+#[test]
+fn limits_and_patterns_are_judged() {
+    assert_told(
+        &suite_of(
+            "servers: {a: {url: 'https://h/', limits: {concurrency: 0, rate: fast}, timeouts: {step: 5d}}}\nscenarios: [../x.yaml]\n",
+        )
+        .1,
+        &[
+            "1:56 wrong-type [0] `concurrency` takes a whole number from 1, but this is a number \
+             | help: write a whole number from 1",
+            "1:65 bad-value [fast] `fast` is no rate | help: write a whole number from 1 and a unit: `10/s`, `100/m` or `1000/h`",
+            "1:89 bad-duration [5d] `5d` is no duration: there is no unit `d` \
+             | help: write whole numbers with a unit, such as `500ms`, `30s`, `2m`, `1m30s` or `1h`",
+            "2:13 bad-value [../x.yaml] `../x.yaml` leaves the suite's folder \
+             | help: write a path below the folder of the suite file, such as `scenarios/**/*.yaml`",
+        ],
+    );
+}
+
+#[test]
+fn a_suite_of_an_address() {
+    let suite = suite_of_url("https://h/mcp", Some(Credential::Env("PAT".into())), "here".into()).unwrap();
+    let server = suite.server_for(None).unwrap();
+    assert_eq!(server.name.value, "url");
+    assert_eq!(server.credential("default"), Some(&Credential::Env("PAT".into())));
+    assert_eq!(suite.root, Path::new("here"));
+    let problem = suite_of_url("https://h/?token=hunter2", None, "here".into()).unwrap_err();
+    assert_eq!(problem.code.as_str(), "bad-address");
+    assert!(!format!("{problem:?}").contains("hunter2"));
+}
