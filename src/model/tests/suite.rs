@@ -265,3 +265,23 @@ fn a_suite_of_an_address() {
     assert_eq!(problem.code.as_str(), "bad-address");
     assert!(!format!("{problem:?}").contains("hunter2"));
 }
+
+#[test]
+fn the_words_of_a_command_are_as_they_are() {
+    let (suite, problems) = suite_of(
+        "servers: {a: {url: 'https://h/', auth: {pat: {command: [docker, --format, '{{ .Token }}']}}}}",
+    );
+    assert_told(&problems, &[]);
+    let words = ["docker", "--format", "{{ .Token }}"].map(str::to_owned).to_vec();
+    assert_eq!(suite.unwrap().servers[0].auth, Some(Credential::Command(words)));
+}
+
+#[test]
+#[cfg(not(feature = "sandbox"))]
+fn a_build_without_the_sandbox_says_so() {
+    assert_told(
+        &server("{sandbox: uipath}"),
+        &["1:15 not-yet [sandbox] this callsheet was built without the sandbox \
+           | help: build it with `--features sandbox`, or name a `url`"],
+    );
+}
