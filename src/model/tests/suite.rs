@@ -161,9 +161,11 @@ fn a_server_has_one_address() {
         ],
     );
     assert_told(
-        &server("{url: 'https://h/', sandbox: uipath}"),
+        &server(
+            "{url: 'https://h/', uipath: {org: a, tenant: b, folderKey: 6f0c2a4e-8a1b-4c3d-9e5f-0123456789ab, slug: cde}}",
+        ),
         &[
-            "1:34 conflict [sandbox] a server needs one of `sandbox`, `uipath` and `url`, this one has `url` and `sandbox` | 1:15 [url] (the other one) \
+            "1:34 conflict [uipath] a server needs one of `sandbox`, `uipath` and `url`, this one has `url` and `uipath` | 1:15 [url] (the other one) \
            | help: leave one of them out",
         ],
     );
