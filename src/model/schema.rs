@@ -139,7 +139,7 @@ pub(super) fn described(schema: Value, doc: &str) -> Value {
 
 fn kind(of: &'static Kind, definitions: &mut Map<String, Value>) -> Value {
     match of {
-        Kind::Text | Kind::Template => json!({"type": "string", "minLength": 1}),
+        Kind::Text | Kind::Verbatim | Kind::Template => json!({"type": "string", "minLength": 1}),
         Kind::Name => json!({"type": "string", "pattern": NAME}),
         Kind::Flag => json!({"type": "boolean"}),
         Kind::Count => json!({"type": "integer", "minimum": 1}),

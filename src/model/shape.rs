@@ -186,7 +186,9 @@ impl<'a> Shape<'a> {
             let message = format!("{} takes {}, but this is {found}", subject(at), kind.describe());
             self.error(Code::WrongType, at, message)
         };
-        let is_text = |kind: &Kind| matches!(kind, Kind::Text | Kind::Name | Kind::Template | Kind::Variable);
+        let is_text = |kind: &Kind| {
+            matches!(kind, Kind::Text | Kind::Verbatim | Kind::Name | Kind::Template | Kind::Variable)
+        };
         match value {
             Value::Bool(_) | Value::Number(_) if is_text(kind) => {
                 problem = problem.help(format!("write it in quotes: `\"{value}\"`"));
@@ -213,7 +215,7 @@ impl<'a> Shape<'a> {
             self.not_empty(at, true);
             return;
         }
-        if text.contains("{{") && !matches!(kind, Kind::Template | Kind::Object) {
+        if text.contains("{{") && !matches!(kind, Kind::Template | Kind::Verbatim | Kind::Object) {
             self.template_here(at, kind);
             return;
         }
@@ -448,6 +450,7 @@ fn takes(kind: &Kind, value: &Value) -> bool {
         | Kind::Secret(_) => value.is_object(),
         Kind::Either(one, other) => takes(one, value) || takes(other, value),
         Kind::Text
+        | Kind::Verbatim
         | Kind::Name
         | Kind::Template
         | Kind::Duration
