@@ -10,7 +10,7 @@ use super::compile::{Context, compile, suite_vars};
 use super::{Case, Plan, Scenario};
 use crate::auth::Credential;
 use crate::check::{Known, equal_names, flow};
-use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::diagnostic::{Code, Diagnostic, Severity, whole_file};
 use crate::mcp::Version;
 use crate::model::{self, Protocols, Suite, nearest};
 use crate::source::Document;
@@ -48,6 +48,9 @@ pub struct Loaded {
     /// How many scenario files were read.
     pub files: usize,
 }
+
+/// Where scenarios are looked for unless the suite says.
+const DEFAULT_PATTERN: &str = "scenarios/**/*.yaml";
 
 /// The name of the server that `--url` makes.
 const URL_SERVER: &str = "url";
@@ -166,13 +169,16 @@ fn shown(load: &Load, path: &Path) -> String {
 fn files(load: &Load, suite: &Suite, problems: &mut Vec<Diagnostic>) -> Vec<File> {
     let mut files = Vec::new();
     let mut seen = HashSet::new();
-    let patterns: Vec<&str> = suite.scenarios.iter().map(|pattern| pattern.value.as_str()).collect();
+    let mut patterns: Vec<&str> = suite.scenarios.iter().map(|pattern| pattern.value.as_str()).collect();
+    if patterns.is_empty() && suite.document.is_some() {
+        patterns.push(DEFAULT_PATTERN);
+    }
     let discovery = suite::discover(&suite.root, &patterns);
     for refused in discovery.refused {
+        let Some(document) = &suite.document else { continue };
         let spot = suite.scenarios.get(refused.pattern);
-        if let (Some(spot), Some(document)) = (spot, &suite.document) {
-            problems.push(refused.error.diagnostic(document.site(&spot.at)));
-        }
+        let site = spot.map_or_else(|| whole_file(&document.file), |spot| document.site(&spot.at));
+        problems.push(refused.error.diagnostic(site));
     }
     for found in discovery.files {
         let below = patterns.get(found.pattern).map_or("", |pattern| suite::fixed_part(pattern));
