@@ -269,7 +269,6 @@ impl<'a> Reader<'a> {
             }
         };
         if style == ScalarStyle::Plain
-            && !absent
             && !self.is_passed_over(at)
             && let Some(cut) = trap::cut_by_comment(self.file, at, self.builder.in_flow())
         {
@@ -442,7 +441,7 @@ impl<'a> Reader<'a> {
             }
             ErrorKind::RecursionLimitExceeded => {
                 let message = format!("the document nests deeper than {} levels", super::tree::MAX_DEPTH);
-                return Diagnostic::error(Code::TooLarge, site, message).help("split the file");
+                return Diagnostic::error(Code::TooLarge, site, message).help("write it flatter");
             }
             ErrorKind::CommentInterceptedScalar => {
                 let message = "` #` starts a comment in the middle of a text";
