@@ -2,7 +2,7 @@
 //!
 //! The crate's event parser is used, not its deserializer: the events say where containers end, how a scalar
 //! is written and where an error stands, and they let one pass report more than the first error. What a plain
-//! scalar means is decided by [`super::scalar`], what is put together of it by [`super::tree`].
+//! scalar means is decided by `scalar`, what is put together of it by `tree`.
 
 use std::borrow::Cow;
 use std::sync::Arc;
