@@ -107,9 +107,9 @@ impl Compiler<'_> {
         }
         let spelling = match value {
             Value::Number(_) | Value::Bool(_) => {
-                let written =
-                    self.document.spans.get(at).map(|span| self.document.file.slice(span.value).trim());
-                written.filter(|text| !text.is_empty() && *text != value.to_string()).map(str::to_owned)
+                let (written, plain) = (self.document.spans.get(at), value.to_string());
+                let written = written.map(|span| self.document.file.slice(span.value).trim());
+                written.filter(|text| !text.is_empty() && *text != plain).map(str::to_owned)
             }
             _ => None,
         };

@@ -119,8 +119,8 @@ pub(super) fn operator(operator: &Operator) -> String {
         Op::Matches(Pattern::Fixed { text, .. }) => format!("a string that matches `{}`", short(text)),
         Op::Matches(Pattern::Template(template)) => format!("a string that matches {}", template.source()),
         Op::Contains(node) => format!("something that contains {}", expected(node)),
-        Op::StartsWith(text) => format!("a string that starts with {}", operand(text, quoted)),
-        Op::EndsWith(text) => format!("a string that ends with {}", operand(text, quoted)),
+        Op::StartsWith(text) => format!("a string that starts with {}", operand(text, |text| quoted(text))),
+        Op::EndsWith(text) => format!("a string that ends with {}", operand(text, |text| quoted(text))),
         Op::Length(node) => format!("the length {}", expected(node)),
         Op::Type(kind) => format!("type {}", kind.as_str()),
         Op::Format(name, _) => format!("a string of the format {name}"),
@@ -148,7 +148,7 @@ fn operand<T>(operand: &Operand<T>, shown: impl Fn(&T) -> String) -> String {
     }
 }
 
-fn quoted(text: &String) -> String {
+fn quoted(text: &str) -> String {
     Value::from(short(text).as_ref()).to_string()
 }
 

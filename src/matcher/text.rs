@@ -25,13 +25,13 @@ pub(super) fn notes(expected: &Value, spelling: Option<&str>, actual: &Value) ->
     }
     match (expected, actual) {
         (Value::String(a), Value::String(b)) => strings(a, b, &mut notes),
-        (Value::String(text), scalar) if is_plain(scalar) && *text == scalar.to_string() => {
+        (Value::String(text), scalar) if is_spelt(scalar, text) => {
             notes.push(format!(
                 "they differ in type only: without quotes `{text}` would be the {} that is there",
                 crate::template::type_name(scalar)
             ));
         }
-        (scalar, Value::String(text)) if is_plain(scalar) && *text == scalar.to_string() => {
+        (scalar, Value::String(text)) if is_spelt(scalar, text) => {
             notes.push("they differ in type only: in quotes it would be the string that is there".to_owned());
         }
         _ => {}
@@ -39,8 +39,13 @@ pub(super) fn notes(expected: &Value, spelling: Option<&str>, actual: &Value) ->
     notes
 }
 
-fn is_plain(value: &Value) -> bool {
-    matches!(value, Value::Null | Value::Bool(_) | Value::Number(_))
+/// Whether a text is how a null, boolean or number is written.
+fn is_spelt(value: &Value, text: &str) -> bool {
+    let spelling = match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
+        Value::String(_) | Value::Array(_) | Value::Object(_) => return false,
+    };
+    spelling == text
 }
 
 fn strings(expected: &str, actual: &str, notes: &mut Vec<String>) {
