@@ -127,8 +127,8 @@ pub(super) fn operator(operator: &Operator) -> String {
         Op::Schema(_) => "a value that obeys the schema".to_owned(),
         Op::Exists(true) => "anything".to_owned(),
         Op::Exists(false) => "nothing".to_owned(),
-        Op::All(nodes) => nodes.iter().map(expected).collect::<Vec<_>>().join(" and "),
-        Op::Any(nodes) => nodes.iter().map(expected).collect::<Vec<_>>().join(" or "),
+        Op::All(nodes) => joined(nodes, " and "),
+        Op::Any(nodes) => joined(nodes, " or "),
         Op::Not { node, .. } => format!("anything but {}", expected(node)),
         Op::Each { node, .. } => format!("a list of nothing but {}", expected(node)),
         Op::Unordered(node) => format!("{} in any order", expected(node)),
@@ -139,6 +139,14 @@ pub(super) fn operator(operator: &Operator) -> String {
         Op::Json(node) => format!("JSON text of {}", expected(node)),
         Op::Base64(node) => format!("base64 of {}", expected(node)),
     }
+}
+
+fn joined(nodes: &[Node], word: &str) -> String {
+    let mut words: Vec<String> = nodes.iter().take(MEMBERS).map(expected).collect();
+    if nodes.len() > MEMBERS {
+        words.push("…".to_owned());
+    }
+    words.join(word)
 }
 
 fn operand<T>(operand: &Operand<T>, shown: impl Fn(&T) -> String) -> String {

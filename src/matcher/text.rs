@@ -11,6 +11,9 @@ const LONG: usize = 80;
 /// How long a text may be for a difference by lines, in bytes.
 const MAX_DIFF: usize = 64 * 1024;
 
+/// How many lines a text may have for a difference by lines.
+const MAX_DIFF_LINES: usize = 2_000;
+
 /// How many lines of a difference are shown.
 const MAX_LINES: usize = 40;
 
@@ -94,7 +97,8 @@ fn first_difference(expected: &str, actual: &str) -> Option<String> {
 
 fn difference(expected: &str, actual: &str) -> String {
     let several = expected.contains('\n') || actual.contains('\n');
-    if several && expected.len() <= MAX_DIFF && actual.len() <= MAX_DIFF {
+    let bounded = |text: &str| text.len() <= MAX_DIFF && text.lines().count() <= MAX_DIFF_LINES;
+    if several && bounded(expected) && bounded(actual) {
         let diff = TextDiff::from_lines(expected, actual);
         let text = diff.unified_diff().context_radius(2).missing_newline_hint(false).to_string();
         let lines: Vec<_> = text.lines().map(|line| render::short(line).into_owned()).collect();
