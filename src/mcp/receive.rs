@@ -109,13 +109,13 @@ impl Reading {
     }
 
     /// What there is of an exchange that ends before its answer came.
-    pub(super) fn cut(&mut self, outcome: Outcome, deadline: Instant) -> Exchange {
+    pub(super) fn cut(&mut self, outcome: Outcome, limit: Duration) -> Exchange {
         let mut exchange = std::mem::take(&mut self.exchange);
         exchange.duration = self.started.elapsed();
         exchange.outcome = outcome;
         exchange.cause = Some(match outcome {
             Outcome::TimedOut => {
-                format!("no answer to `{}` within {}", method(&exchange), seconds(deadline - self.started))
+                format!("no answer to `{}` within {}", method(&exchange), seconds(limit))
             }
             _ => "interrupted".to_owned(),
         });
