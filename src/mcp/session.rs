@@ -181,7 +181,7 @@ impl Inner {
         self: &Arc<Self>,
         prepared: Prepared,
         want: Want,
-        deadline: Instant,
+        deadline: Deadline,
     ) -> Exchange {
         if self.config.cancel.is_cancelled() {
             return unsent("interrupted".to_owned(), Phase::Step);
@@ -193,10 +193,10 @@ impl Inner {
             biased;
             () = self.config.cancel.cancelled() => Outcome::Closed,
             () = reading.run() => Outcome::Answered,
-            () = tokio::time::sleep_until(deadline) => Outcome::TimedOut,
+            () = tokio::time::sleep_until(deadline.at) => Outcome::TimedOut,
         };
         if outcome != Outcome::Answered {
-            return reading.cut(outcome, deadline);
+            return reading.cut(outcome, deadline.limit);
         }
         match flight.reading.take() {
             Some(reading) => reading.finish().await,
@@ -222,10 +222,19 @@ impl Drop for Flight<'_> {
     }
 }
 
-/// The moment after a duration, bounded so that no duration of a suite can overflow it.
-pub(super) fn after(duration: Duration) -> Instant {
-    const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
-    Instant::now() + duration.min(YEAR)
+/// A moment, and the limit that it comes from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Deadline {
+    pub(super) at: Instant,
+    pub(super) limit: Duration,
+}
+
+impl Deadline {
+    /// From now on. A duration of a suite can be long enough to overflow a clock, so it is bounded.
+    pub(super) fn after(limit: Duration) -> Self {
+        const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+        Self { at: Instant::now() + limit.min(YEAR), limit }
+    }
 }
 
 /// An exchange of something that could not be sent.
