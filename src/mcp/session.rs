@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::HeaderMap;
+use futures_util::future::BoxFuture;
 use serde_json::Value;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
@@ -88,19 +89,19 @@ impl Session {
     /// # Errors
     /// The exchange of the opening, where it failed.
     pub async fn begin(&self) -> Result<(), Box<Exchange>> {
-        self.inner.begin().await
+        Box::pin(self.inner.begin()).await
     }
 
     /// Opens it: `server/discover` or `initialize` and `notifications/initialized`. The exchange is that of the
     /// answer that decided; it is open where [`Self::facts`] then says so. Where it is open already it is opened
     /// anew.
     pub async fn open(&self) -> Exchange {
-        self.inner.open().await
+        Box::pin(self.inner.open()).await
     }
 
     /// Does what a step asks for. The session has to be open, but for [`Operation::Http`].
     pub async fn perform(&self, operation: Operation, options: SendOptions) -> Exchange {
-        self.inner.perform(operation, options).await
+        Box::pin(self.inner.perform(operation, options)).await
     }
 
     /// Lists the tools, once for each server, identity and version of a run.
@@ -108,7 +109,7 @@ impl Session {
     /// # Errors
     /// Why it could not be done, for people.
     pub async fn tools(&self) -> Result<Tools, String> {
-        self.inner.tools().await
+        Box::pin(self.inner.tools()).await
     }
 
     /// Ends it: DELETE in the older eras, nothing on the wire in the modern one. The dead id is kept: later
@@ -177,7 +178,18 @@ impl Inner {
     }
 
     /// Sends a prepared message and reads what `want` says, at most until `deadline` or the interruption.
-    pub(super) async fn send(
+    ///
+    /// On the heap: every way of asking holds one of these, and they hold each other.
+    pub(super) fn send(
+        self: &Arc<Self>,
+        prepared: Prepared,
+        want: Want,
+        deadline: Deadline,
+    ) -> BoxFuture<'_, Exchange> {
+        Box::pin(self.send_and_read(prepared, want, deadline))
+    }
+
+    async fn send_and_read(
         self: &Arc<Self>,
         prepared: Prepared,
         want: Want,
