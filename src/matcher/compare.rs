@@ -266,7 +266,7 @@ fn why_absent(name: &str, exchange: &Map<String, Value>) -> Option<String> {
 fn path(context: Context<'_>, key: &PathKey, actual: &Value, place: &Place<'_>, outcome: &mut Outcome) {
     let at = &key.node.at;
     let shown = key.path.source();
-    let hits = match key.path.hits(actual, context.scope) {
+    let hits = match key.path.query(actual, context.scope) {
         Ok(hits) => hits,
         Err(error) => {
             return outcome

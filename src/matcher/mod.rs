@@ -107,6 +107,12 @@ impl Matcher {
     /// not under `$not`: what lifts an implied check.
     #[must_use]
     pub fn names(&self, field: &str) -> bool {
-        self.root.names(field)
+        self.root.names(&[field])
+    }
+
+    /// Whether it names a member of a field, such as `http.status`, in the same way as [`Self::names`].
+    #[must_use]
+    pub fn names_member(&self, field: &str, member: &str) -> bool {
+        self.root.names(&[field, member])
     }
 }

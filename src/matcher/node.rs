@@ -204,15 +204,22 @@ impl Node {
         }
     }
 
-    /// Whether it names a field at the root, not under `$not`.
-    pub(super) fn names(&self, field: &str) -> bool {
+    /// Whether it names a node below this one by the keys that lead to it, not under `$not`.
+    pub(super) fn names(&self, keys: &[&str]) -> bool {
+        let Some((first, rest)) = keys.split_first() else { return true };
         match &self.kind {
             Kind::Object { members, paths, .. } => {
-                members.iter().any(|member| member.name == field)
-                    || paths.iter().any(|key| key.path.field() == Some(field))
+                members.iter().any(|member| member.name == *first && member.node.names(rest))
+                    || paths.iter().any(|key| {
+                        let way: Vec<&str> = key.path.names().collect();
+                        let shared = way.iter().zip(keys).take_while(|(name, key)| name == key).count();
+                        let met = shared == way.len() || shared == keys.len();
+                        shared > 0 && met && key.node.names(keys.get(shared..).unwrap_or_default())
+                    })
             }
             Kind::Operators(operators) => operators.iter().any(|operator| match &operator.op {
-                Op::All(nodes) | Op::Any(nodes) => nodes.iter().any(|node| node.names(field)),
+                Op::All(nodes) | Op::Any(nodes) => nodes.iter().any(|node| node.names(keys)),
+                Op::Exact(node) => node.names(keys),
                 _ => false,
             }),
             Kind::Scalar(..) | Kind::Template(_) | Kind::List(_) => false,

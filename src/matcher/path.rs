@@ -47,20 +47,15 @@ enum Step {
     Index,
 }
 
-/// What a path finds.
+/// A node that a path found.
 #[derive(Debug)]
 pub struct Found<'a> {
-    /// The nodes, each with its place as a normalized path.
-    pub nodes: Vec<(String, &'a Value)>,
-}
-
-/// A node that a path found.
-pub(super) struct Hit<'a> {
     /// The place as messages show it.
-    pub(super) shown: String,
+    pub shown: String,
     /// The place as a JSON Pointer.
-    pub(super) pointer: String,
-    pub(super) value: &'a Value,
+    pub pointer: String,
+    /// The node.
+    pub value: &'a Value,
 }
 
 impl Path {
@@ -121,19 +116,11 @@ impl Path {
         &self.text
     }
 
-    /// The nodes of a value.
+    /// The nodes of a value with their places.
     ///
     /// # Errors
     /// Where a template in it cannot be rendered.
-    pub fn query<'a>(&self, value: &'a Value, scope: &Scope) -> Result<Found<'a>, RenderError> {
-        let nodes = self.with_compiled(scope, |path| {
-            path.query_located(value).iter().map(|node| (node.location().to_string(), node.node())).collect()
-        })?;
-        Ok(Found { nodes })
-    }
-
-    /// The nodes of a value with their places.
-    pub(super) fn hits<'a>(&self, value: &'a Value, scope: &Scope) -> Result<Vec<Hit<'a>>, RenderError> {
+    pub fn query<'a>(&self, value: &'a Value, scope: &Scope) -> Result<Vec<Found<'a>>, RenderError> {
         self.with_compiled(scope, |path| {
             path.query_located(value)
                 .iter()
@@ -145,7 +132,7 @@ impl Path {
                             PathElement::Index(index) => shown.push_str(&format!("[{index}]")),
                         }
                     }
-                    Hit { shown, pointer: node.location().to_json_pointer(), value: node.node() }
+                    Found { shown, pointer: node.location().to_json_pointer(), value: node.node() }
                 })
                 .collect()
         })
