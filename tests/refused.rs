@@ -36,7 +36,7 @@ fn each_mistake_is_shown_at_its_place() {
     );
     refused(&server, &call("    save: {x: '$.json['}"), "[", "JSONPath");
     refused(&server, &call("    timeout: fast\n    expect: {json: {a: 1}}"), "fast", "duration");
-    refused(&server, &call("    read: 'orders://catalog'"), "read", "two verbs");
+    refused(&server, &call("    read: 'orders://catalog'"), "read", "a step has one verb");
     refused(&server, &call("    expect: {json: {}}"), "{}", "cannot fail");
     refused(&server, &call("    expect: {text: {$contains: ''}}"), "''", "cannot fail");
     refused(&server, &call("    expect: {items: [1]}"), "items", "does not fill `items`");

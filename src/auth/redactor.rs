@@ -179,7 +179,8 @@ mod tests {
         let url: String = url::form_urlencoded::byte_serialize(TOKEN.as_bytes()).collect();
         let quoted = json!(TOKEN).to_string();
         let twice = json!(quoted).to_string();
-        for text in [TOKEN.to_owned(), url.replace('+', "%20"), json!(twice).to_string(), twice, quoted, url] {
+        for text in [TOKEN.to_owned(), url.replace('+', "%20"), json!(twice).to_string(), twice, quoted, url]
+        {
             let shown = redactor.masked(&format!("before {text} after")).unwrap();
             assert!(
                 shown.starts_with("before ") && shown.ends_with(" after") && shown.contains("***"),

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use http::HeaderMap;
 use futures_util::future::BoxFuture;
+use http::HeaderMap;
 use serde_json::Value;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
@@ -189,12 +189,7 @@ impl Inner {
         Box::pin(self.send_and_read(prepared, want, deadline))
     }
 
-    async fn send_and_read(
-        self: &Arc<Self>,
-        prepared: Prepared,
-        want: Want,
-        deadline: Deadline,
-    ) -> Exchange {
+    async fn send_and_read(self: &Arc<Self>, prepared: Prepared, want: Want, deadline: Deadline) -> Exchange {
         if self.config.cancel.is_cancelled() {
             return unsent("interrupted".to_owned(), Phase::Step);
         }

@@ -1,5 +1,7 @@
 //! The builder of CLI tests: a project in a folder of its own, a sandbox whose log can be read, the command and
 //! what it printed.
+#![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has to fail")]
+#![expect(clippy::indexing_slicing, reason = "as above")]
 #![expect(dead_code, reason = "each test file uses the part it needs")]
 #![expect(clippy::disallowed_methods, reason = "tests read the environment of the machine they run on")]
 
