@@ -13,7 +13,7 @@ use super::Secret;
 const MASK: &str = "***";
 
 /// A shorter secret is refused: masking it would shred what is shown.
-pub const SHORTEST: usize = 6;
+pub(super) const SHORTEST: usize = 6;
 
 /// Knows the secrets of a run and masks them. Shared by everything that makes events; a secret that is read
 /// later joins before its first use.
