@@ -1,11 +1,11 @@
 //! A secret that a server sends back stands nowhere in what the run leaves behind, in no spelling.
 #![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has to fail")]
 
-mod support;
+mod common;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use support::Suite;
+use common::Project;
 
 const SECRET: &str = "rt_9F/\"C+ä\\7 key";
 
@@ -18,18 +18,14 @@ const STEPS: &str = r#"
 "#;
 
 /// Everything that a run leaves behind.
-fn traces(expect: &str, arguments: &[&str]) -> (Option<i32>, String) {
-    let suite = Suite::new()
-        .write(
-            "callsheet.yaml",
-            "servers: {sandbox: {sandbox: uipath}}\nscenarios: scenarios/*.yaml\nsecrets: [KEY]\n",
-        )
-        .scenario("echo", "", &format!("{}{expect}", STEPS.trim_start_matches('\n')));
-    let reports = ["--trace", "--report", "junit=junit.xml", "--report", "jsonl=events.jsonl"];
-    let mut command = suite.test(arguments);
-    let ran = support::Ran::from(command.args(reports).env("KEY", SECRET).output().unwrap());
-    let read = |name| std::fs::read_to_string(suite.path().join(name)).unwrap();
-    (ran.code, [ran.stdout, ran.stderr, read("junit.xml"), read("events.jsonl")].join("\n"))
+fn traces(expect: &str, arguments: &[&str], code: i32) -> String {
+    let suite = Project::new()
+        .file("callsheet.yaml", "servers: {sandbox: {sandbox: uipath}}\nscenarios: a.yaml\nsecrets: [KEY]\n")
+        .steps(&format!("{STEPS}{expect}"))
+        .env("KEY", SECRET);
+    let reports = ["test", "--trace", "--report", "junit=junit.xml", "--report", "jsonl=events.jsonl"];
+    let ran = suite.run(&[&reports, arguments].concat()).exits(code);
+    [ran.all(), suite.read("junit.xml"), suite.read("events.jsonl")].join("\n")
 }
 
 #[test]
@@ -37,13 +33,12 @@ fn no_secret_is_left_behind() {
     let passing = "    expect: {json: {raw: '{{ env.KEY }}'}}\n";
     let failing = "    expect: {json: {raw: other, longer: '{{ env.KEY }}', base64: 1}}\n";
     for (expect, arguments, code) in [
-        (passing, &[][..], Some(0)),
-        (failing, &[], Some(101)),
-        (failing, &["--format", "json"], Some(101)),
-        (failing, &["--color", "always"], Some(101)),
+        (passing, &[][..], 0),
+        (failing, &[], 101),
+        (failing, &["--format", "json"], 101),
+        (failing, &["--color", "always"], 101),
     ] {
-        let (ended, left) = traces(expect, arguments);
-        assert_eq!(ended, code, "{left}");
+        let left = traces(expect, arguments, code);
         let url: String = url::form_urlencoded::byte_serialize(SECRET.as_bytes()).collect();
         let quoted = serde_json::Value::from(SECRET).to_string();
         let escaped = quoted.trim_matches('"').to_owned();
