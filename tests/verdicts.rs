@@ -169,6 +169,26 @@ fn raw_http_that_succeeds_may_not_carry_an_error() {
 }
 
 #[test]
+fn what_a_template_yields_has_to_fit_its_place() {
+    let server = Server::start();
+    let project = |steps: &str| {
+        let text = format!("scenario: A\nvars: {{o: {{a: 1}}, n: 5}}\nsteps:\n{steps}\n");
+        Project::on(&server).file("a.yaml", &text)
+    };
+    let header = "  - call: echo\n    arguments: {a: 1}\n    headers: {X-A: '{{ o }}'}";
+    project(header)
+        .run(&["test"])
+        .exits(101)
+        .says("the header `X-A` is a text, and its template gives an object");
+    let arguments = "  - call: echo\n    arguments: '{{ n }}'\n    expect: {error: {code: -32602}}";
+    project(arguments).run(&["test"]).exits(101).says("the arguments are an object");
+    assert_eq!(server.count("tools/call"), 0);
+    project("  - call: echo\n    arguments: '{{ o }}'\n    headers: {X-A: '{{ n }}'}")
+        .run(&["test"])
+        .exits(0);
+}
+
+#[test]
 fn a_session_that_was_never_opened_cannot_be_closed() {
     let server = Server::start();
     fails(&server, "  - session: close", "there is no session to close");

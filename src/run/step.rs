@@ -18,7 +18,7 @@ use crate::matcher::{Actual, Mismatch};
 use crate::mcp::{Operation, SendOptions, Session, SessionConfig};
 use crate::model::SessionVerb;
 use crate::plan::{Action, Step};
-use crate::template::{Template, Tree};
+use crate::template::{Template, Tree, with_article};
 
 /// How long a step may take unless the suite or the step says.
 const STEP_TIMEOUT: Duration = Duration::from_secs(60);
@@ -258,12 +258,12 @@ fn operation(running: &Running<'_>, step: &Step) -> Result<Operation, Failed> {
     };
     Ok(match &step.action {
         Action::Call { tool, arguments } => {
-            Operation::Call { tool: text(tool)?, arguments: value(running, arguments.as_ref())? }
+            Operation::Call { tool: text(tool)?, arguments: object(running, step, arguments.as_ref())? }
         }
         Action::List(kind) => Operation::List(*kind),
         Action::Read { uri } => Operation::Read { uri: text(uri)? },
         Action::Prompt { name, arguments } => {
-            Operation::Prompt { name: text(name)?, arguments: value(running, arguments.as_ref())? }
+            Operation::Prompt { name: text(name)?, arguments: object(running, step, arguments.as_ref())? }
         }
         Action::Request { method, params } => {
             Operation::Request { method: text(method)?, params: value(running, params.as_ref())? }
@@ -286,6 +286,18 @@ fn value(running: &Running<'_>, tree: Option<&Tree>) -> Result<Option<Value>, Fa
     rendered.map_err(|(at, error)| Box::new(running.render_problem(&running.scenario.document, &at, error)))
 }
 
+/// The arguments: an object, or a template that has to yield one.
+fn object(running: &Running<'_>, step: &Step, tree: Option<&Tree>) -> Result<Option<Value>, Failed> {
+    match value(running, tree)? {
+        Some(other) if !other.is_object() => {
+            let message =
+                format!("the arguments are an object, and their template gives {}", with_article(&other));
+            Err(problem(running, step, Code::RenderFailed, message))
+        }
+        found => Ok(found),
+    }
+}
+
 fn options(running: &Running<'_>, step: &Step) -> Result<SendOptions, Failed> {
     let members = |value: Option<Value>| match value {
         Some(Value::Object(members)) => members.into_iter().collect::<Vec<_>>(),
@@ -293,15 +305,19 @@ fn options(running: &Running<'_>, step: &Step) -> Result<SendOptions, Failed> {
     };
     let headers = members(value(running, step.headers.as_ref())?);
     let meta = members(value(running, step.meta.as_ref())?);
+    let header = |(name, value)| match value {
+        Value::Null => Ok((name, None)),
+        Value::String(text) => Ok((name, Some(text))),
+        Value::Bool(_) | Value::Number(_) => Ok((name, Some(value.to_string()))),
+        Value::Array(_) | Value::Object(_) => {
+            let what = with_article(&value);
+            let message = format!("the header `{name}` is a text, and its template gives {what}");
+            let problem = problem(running, step, Code::RenderFailed, message);
+            Err(Box::new(problem.help("write `{{ json x }}` for its JSON text")))
+        }
+    };
     Ok(SendOptions {
-        headers: headers
-            .into_iter()
-            .map(|(name, value)| match value {
-                Value::Null => (name, None),
-                Value::String(text) => (name, Some(text)),
-                other => (name, Some(other.to_string())),
-            })
-            .collect(),
+        headers: headers.into_iter().map(header).collect::<Result<_, Failed>>()?,
         meta: meta
             .into_iter()
             .map(|(name, value)| (name, Some(value).filter(|value| !value.is_null())))
