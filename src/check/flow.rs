@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::diagnostic::{Code, Diagnostic};
-use crate::model::{Suite, nearest};
+use crate::model::{Protocols, Suite, nearest};
 use crate::plan::{Scenario, Step, within};
 use crate::source::{Document, Pointer};
 use crate::template::{Template, Tree, Use};
@@ -52,6 +52,8 @@ impl<'a> Known<'a> {
         let mut flow = Flow {
             document,
             known: &known,
+            before: true,
+            pinned: false,
             names: known.vars.clone(),
             later: HashMap::new(),
             problems: Vec::new(),
@@ -70,12 +72,20 @@ pub fn flow(scenario: &Scenario, known: &Known<'_>) -> Vec<Diagnostic> {
             later.entry(&save.name.value).or_insert((index + 1, save.name.at.clone()));
         }
     }
-    let mut flow =
-        Flow { document: &scenario.document, known, names: known.vars.clone(), later, problems: Vec::new() };
+    let mut flow = Flow {
+        document: &scenario.document,
+        known,
+        before: true,
+        pinned: matches!(scenario.protocols, Protocols::One(_)),
+        names: known.vars.clone(),
+        later,
+        problems: Vec::new(),
+    };
     flow.vars(&scenario.vars);
     for tree in [&scenario.capabilities, &scenario.info].into_iter().flatten() {
         flow.tree(tree);
     }
+    flow.before = false;
     for step in &scenario.steps {
         flow.step(step);
     }
@@ -87,6 +97,10 @@ pub fn flow(scenario: &Scenario, known: &Known<'_>) -> Vec<Diagnostic> {
 struct Flow<'a> {
     document: &'a Document,
     known: &'a Known<'a>,
+    /// Whether this is before the first step, so that no session can be open.
+    before: bool,
+    /// Whether the protocol version is known before a session is open.
+    pinned: bool,
     names: HashSet<&'a str>,
     later: HashMap<&'a str, (usize, Pointer)>,
     problems: Vec<Diagnostic>,
@@ -155,6 +169,10 @@ impl<'a> Flow<'a> {
             }
             "row" => Some(undefined("the scenario has no rows".to_owned())),
             "request" => Some(undefined("`request` is known only where the server is answered".to_owned())),
+            word @ ("session" | "protocol") if self.before && !(word == "protocol" && self.pinned) => {
+                let problem = undefined(format!("`{word}` is not known before a session is open"));
+                Some(problem.help("read it in a step"))
+            }
             "protocol" => None,
             word => {
                 if let Some((_, members)) = MEMBERS.iter().find(|(name, _)| *name == word) {
@@ -199,7 +217,7 @@ fn listed(names: &[&str]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
-/// A warning for each saved name that nothing reads, unless it begins with `_`.
+/// A warning for each saved name that nothing reads. A secret may be saved to be masked.
 fn unused_saves(scenario: &Scenario) -> Vec<Diagnostic> {
     let mut read: HashSet<&str> = HashSet::new();
     for step in &scenario.steps {

@@ -24,6 +24,8 @@ pub(super) struct Subject<'a> {
     pub(super) exchange: &'a Exchange,
     /// Whether `http` is expected with a status, and holds.
     pub(super) http_holds: bool,
+    /// Whether the case's own timeout has passed.
+    pub(super) case_is_over: bool,
     pub(super) levels: Levels,
     /// The tool's output schema, or why it is not known.
     pub(super) output: Option<Arc<Output>>,
@@ -69,7 +71,11 @@ impl Subject<'_> {
             Outcome::TimedOut => {
                 let after = format!("{:.1} s", exchange.duration.as_secs_f64());
                 let problem = self.problem(Code::TimedOut, format!("{opening}no answer within {after}"));
-                let help = "raise `timeout` of the step or `timeouts` of the server, or expect it: `outcome: timed_out`";
+                let help = if self.case_is_over {
+                    "the `timeout` of the whole case has passed: raise it"
+                } else {
+                    "raise `timeout` of the step or `timeouts` of the server, or expect it: `outcome: timed_out`"
+                };
                 problem.label("this step").help(help)
             }
             Outcome::Closed => self
@@ -88,22 +94,30 @@ impl Subject<'_> {
         let mut problems = Vec::new();
         if self.exchange.outcome == Outcome::Answered {
             problems.extend(self.opened());
-            if !self.http_holds && self.exchange.phase == Phase::Step {
+            if !(self.http_holds && self.is_refused()) && self.exchange.phase == Phase::Step {
                 problems.extend(self.error());
             }
             problems.extend(self.tool_error());
             problems.extend(self.output_schema());
         }
-        if !self.http_holds {
+        // An answer to raw HTTP need not be a message at all.
+        if !(self.http_holds && (self.is_refused() || self.step.verb.value == Verb::Http)) {
             problems.extend(self.wire());
         }
         problems.extend(self.asked());
         problems
     }
 
+    /// Whether the HTTP status is that of a failure.
+    fn is_refused(&self) -> bool {
+        self.exchange.http.as_ref().is_some_and(|http| http.status >= 400)
+    }
+
     fn opened(&self) -> Option<Diagnostic> {
-        let lifted =
-            self.http_holds || ["outcome", "phase", "error"].into_iter().any(|field| self.names(field));
+        // `outcome: answered` says nothing of a refused opening, nor does an `error` that is not there.
+        let lifted = self.http_holds && self.is_refused()
+            || self.names("phase")
+            || self.exchange.answer.error.is_some() && self.names("error");
         if self.exchange.phase == Phase::Step || lifted {
             return None;
         }
@@ -234,11 +248,9 @@ fn shortened(text: &str) -> String {
 
 /// Whether the expectation speaks of the HTTP status and it holds, so that an answer which is no message is
 /// judged by it alone.
-pub(super) fn http_holds(step: &Step, exchange: &Exchange, failed_places: &[String]) -> bool {
+pub(super) fn http_holds(step: &Step, failed_places: &[String]) -> bool {
     let named = step.expect.as_ref().is_some_and(|expect| expect.names_member("http", "status"));
-    let refused =
-        exchange.http.as_ref().is_some_and(|http| http.status >= 400) || step.verb.value == Verb::Http;
-    named && refused && !failed_places.iter().any(|place| place.starts_with("$.http"))
+    named && !failed_places.iter().any(|place| place.starts_with("$.http"))
 }
 
 /// A compiled output schema.
