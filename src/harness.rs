@@ -128,8 +128,7 @@ fn outcome(event: Option<&Event>, style: Style) -> Result<Completion, Failed> {
     match &ended.verdict {
         Verdict::Passed => Ok(Completion::Completed),
         Verdict::Failed => Err(failure_text(ended, style).into()),
-        Verdict::Ignored(reason) => Ok(Completion::ignored_with(one_line(reason))),
-        Verdict::NotRun(reason) => Ok(Completion::ignored_with(format!("not run: {}", one_line(reason)))),
+        Verdict::Ignored(reason) | Verdict::NotRun(reason) => Ok(Completion::ignored_with(one_line(reason))),
     }
 }
 
@@ -186,7 +185,7 @@ mod tests {
                 1 => ended("bad", Verdict::Failed),
                 2 if runs_skipped => ended("skipped", Verdict::Passed),
                 2 => ended("skipped", Verdict::Ignored("bug\n12".to_owned())),
-                3 => ended("late", Verdict::NotRun("interrupted".to_owned())),
+                3 => ended("late", Verdict::NotRun("not run: interrupted".to_owned())),
                 _ => None,
             }
         });

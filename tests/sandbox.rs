@@ -1,4 +1,6 @@
 //! The sandbox over real sockets: what a client meets, in both eras.
+#![cfg(feature = "sandbox")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::sync::Once;
 use std::time::{Duration, Instant};
@@ -267,6 +269,45 @@ async fn sessions_end_once() {
     let modern = Peer::modern(&sandbox);
     let reply = modern.delete().await;
     assert_eq!(reply.status, 405, "{reply:?}");
+}
+
+#[tokio::test]
+async fn a_call_before_initialized_is_answered() {
+    let sandbox = sandbox().await;
+    let mut peer = Peer { version: LEGACY[0], ..Peer::modern(&sandbox) };
+    let params = json!({
+        "protocolVersion": LEGACY[0], "capabilities": {}, "clientInfo": {"name": "t", "version": "1"},
+    });
+    let reply = peer.request("initialize", params).await;
+    peer.session = Some(reply.headers["mcp-session-id"].to_str().unwrap().to_owned());
+    assert_eq!(peer.request("ping", json!({})).await.result(), json!({}));
+    assert_eq!(peer.call("echo", json!({})).await.text().0, "{}");
+}
+
+#[tokio::test]
+async fn versions_and_headers_are_checked() {
+    let sandbox = sandbox().await;
+    let mut legacy = Peer::legacy(&sandbox, LEGACY[0]).await;
+    legacy.version = "2030-01-01";
+    let reply = legacy.request("tools/list", json!({})).await;
+    assert_eq!((reply.status, &reply.error()["code"]), (400, &json!(-32600)));
+    assert!(reply.error()["message"].as_str().unwrap().contains("2030-01-01"), "{reply:?}");
+
+    let modern = Peer::modern(&sandbox);
+    let call = modern.message("tools/call", json!({"name": "echo"}));
+    let other = call.to_string().replace("2026-07-28", "2030-01-01");
+    let reply = read(modern.builder(&call).body(other).send().await.unwrap()).await;
+    assert_eq!((reply.status, &reply.error()["code"]), (400, &json!(-32020)));
+    let named = call.to_string().replace("echo", "getInvoice");
+    let reply = read(modern.builder(&call).body(named).send().await.unwrap()).await;
+    assert_eq!((reply.status, &reply.error()["code"]), (400, &json!(-32020)));
+    let bare = json!({"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": {"name": "echo"}});
+    let reply = read(modern.builder(&bare).body(bare.to_string()).send().await.unwrap()).await;
+    assert_eq!((reply.status, &reply.error()["code"]), (400, &json!(-32602)));
+    for method in ["ping", "subscriptions/listen"] {
+        let reply = modern.request(method, json!({"notifications": {}})).await;
+        assert_eq!((reply.status, &reply.error()["code"]), (404, &json!(-32601)), "{method}");
+    }
 }
 
 #[tokio::test]
@@ -581,8 +622,7 @@ async fn cancellation_is_recorded_in_both_eras() {
         if peer.is_modern() {
             running.abort();
         } else {
-            let status = |entries: &[callsheet::sandbox::Entry]| entries[0].status == 200;
-            assert!(log.wait_until(status, DEADLINE).await);
+            assert!(log.wait_until(|entries| entries[0].status == 200, DEADLINE).await);
             peer.notify("notifications/cancelled", json!({"requestId": 7, "reason": "test"})).await;
             assert_eq!(running.await.unwrap(), 0, "the stream ends without an answer");
         }

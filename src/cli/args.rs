@@ -26,6 +26,8 @@ pub(super) enum Command {
     Sandbox(SandboxArgs),
     /// Write a suite that passes on the sandbox, to start from.
     Init(InitArgs),
+    /// Print the JSON Schemas of the file formats.
+    Schema(SchemaArgs),
     /// Print completions for a shell.
     Completions {
         /// The shell.
@@ -208,6 +210,29 @@ pub(super) struct InitArgs {
     /// The folder; it is made if need be
     #[arg(default_value = ".")]
     pub(super) folder: PathBuf,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+pub(super) struct SchemaArgs {
+    /// Print this one
+    #[arg(value_name = "KIND")]
+    pub(super) kind: Option<SchemaKind>,
+    /// Write all of them into a folder
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) write: Option<PathBuf>,
+    /// Fail where those of a folder are out of date
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) check: Option<PathBuf>,
+}
+
+/// The file formats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum SchemaKind {
+    /// A scenario file.
+    Scenario,
+    /// The suite file.
+    Suite,
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod panic;
 mod pump;
 #[cfg(feature = "sandbox")]
 mod sandbox;
+mod schema;
 mod screen;
 mod settings;
 mod signals;

@@ -2,10 +2,15 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::exit::Exit;
 use super::screen::say;
 use crate::run::{Interrupt, Run};
+
+/// A signal that follows so soon is the same one: `timeout` sends its signal to the process and then to the
+/// whole group.
+const ECHO: Duration = Duration::from_millis(300);
 
 /// Watches from a thread of its own, until the process ends.
 ///
@@ -22,9 +27,12 @@ pub(super) fn watch(run: &Arc<Run>) -> io::Result<()> {
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
         runtime.block_on(async {
             signals.next().await;
+            let first = Instant::now();
             say("interrupted: cases that run are closed; a second signal ends at once\n");
             run.interrupt(Interrupt::Signal);
-            signals.next().await;
+            while first.elapsed() < ECHO {
+                signals.next().await;
+            }
         });
         end_now();
     })?;

@@ -63,6 +63,7 @@ fn command(command: Option<Command>) -> Result<Exit, Stop> {
         #[cfg(feature = "sandbox")]
         Some(Command::Sandbox(args)) => super::sandbox::sandbox(&args),
         Some(Command::Init(args)) => super::init::init(&args),
+        Some(Command::Schema(args)) => super::schema::schema(&args),
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "callsheet", &mut script);

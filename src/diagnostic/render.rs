@@ -12,6 +12,9 @@ use serde_json::{Value, json};
 use super::{Diagnostic, Fix, Label, Severity};
 use crate::source::{Position, Site, SourceFile, Span};
 
+/// The longest text, in bytes, that is shown as a correction.
+const LONGEST: usize = 400;
+
 /// How text is drawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Style {
@@ -36,16 +39,17 @@ pub fn render(diagnostic: &Diagnostic, style: Style) -> String {
     let title = level.primary_title(diagnostic.message.as_str()).id(diagnostic.code.as_str());
     let mut group = Group::with_title(title).elements(snippets(&diagnostic.labels));
     // The first way out stands above the corrected line, if there is one.
-    let (lead, help) = match (&diagnostic.fix, diagnostic.help.split_first()) {
+    let corrected = diagnostic.fix.as_ref().and_then(corrected);
+    let (lead, help) = match (&corrected, diagnostic.help.split_first()) {
         (Some(_), Some((first, rest))) => (Some(first), rest),
         _ => (None, diagnostic.help.as_slice()),
     };
     group = group.elements(diagnostic.notes.iter().map(|note| Level::NOTE.message(lines(note))));
     group = group.elements(help.iter().map(|help| Level::HELP.message(lines(help))));
     let mut groups = vec![group];
-    if let Some(fix) = &diagnostic.fix {
+    if let Some(corrected) = corrected {
         let lead = lead.map_or_else(|| "write this".to_owned(), |lead| lines(lead));
-        groups.push(Level::HELP.secondary_title(lead).element(corrected(fix)));
+        groups.push(Level::HELP.secondary_title(lead).element(corrected));
     }
     let mut text = renderer.render(&groups);
     text.push('\n');
@@ -144,44 +148,69 @@ fn snippets(labels: &[Label]) -> Vec<Element<'_>> {
     files
         .into_iter()
         .map(|file| {
-            let (source, mark) = text_of(file);
             // A file that could not be read has no line to show.
-            if source.is_empty() && mark == 0 {
+            if file.text().is_empty() {
                 return Origin::path(file.path()).into();
             }
-            let annotations =
-                labels.iter().enumerate().filter(|(_, label)| Arc::ptr_eq(&label.site.file, file)).map(
-                    |(index, label)| {
-                        let kind = if index == 0 { AnnotationKind::Primary } else { AnnotationKind::Context };
-                        let text = (!label.text.is_empty()).then_some(label.text.as_str());
-                        kind.span(within(source, label.site.span, mark)).label(text)
-                    },
-                );
-            Snippet::source(source).path(file.path()).annotations(annotations).into()
+            let here = || labels.iter().enumerate().filter(|(_, label)| Arc::ptr_eq(&label.site.file, file));
+            let window = Window::around(file, here().map(|(_, label)| label.site.span), false);
+            let annotations = here().map(|(index, label)| {
+                let kind = if index == 0 { AnnotationKind::Primary } else { AnnotationKind::Context };
+                let text = (!label.text.is_empty()).then_some(label.text.as_str());
+                kind.span(window.range(label.site.span)).label(text)
+            });
+            Snippet::source(window.text)
+                .line_start(window.line)
+                .path(file.path())
+                .annotations(annotations)
+                .into()
         })
         .collect()
 }
 
-fn corrected(fix: &Fix) -> Snippet<'_, Patch<'_>> {
-    let (source, mark) = text_of(&fix.site.file);
-    let patch = Patch::new(within(source, fix.site.span, mark), fix.text.as_str());
-    Snippet::source(source).path(fix.site.file.path()).patch(patch)
+/// The corrected line; none where it is too long to be read.
+fn corrected(fix: &Fix) -> Option<Snippet<'_, Patch<'_>>> {
+    let window = Window::around(&fix.site.file, std::iter::once(fix.site.span), true);
+    if window.text.len() + fix.text.len() > LONGEST {
+        return None;
+    }
+    let patch = Patch::new(window.range(fix.site.span), fix.text.as_str());
+    Some(Snippet::source(window.text).line_start(window.line).path(fix.site.file.path()).patch(patch))
 }
 
-/// A file's text without its byte order mark, and the mark's length.
-fn text_of(file: &SourceFile) -> (&str, usize) {
-    let text = file.text();
-    text.strip_prefix('\u{feff}').map_or((text, 0), |rest| (rest, text.len() - rest.len()))
+/// The lines that are shown of a file: to draw costs as much as the text handed over is long.
+struct Window<'a> {
+    text: &'a str,
+    /// Where it begins in the file.
+    start: usize,
+    /// The number of its first line.
+    line: usize,
 }
 
-/// A span as a range that lies in the text and cuts no character.
-fn within(text: &str, span: Span, mark: usize) -> std::ops::Range<usize> {
-    let boundary = |at: usize| {
-        let at = at.saturating_sub(mark).min(text.len());
-        (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default()
-    };
-    let start = boundary(span.start);
-    start..boundary(span.end).max(start)
+impl<'a> Window<'a> {
+    /// `ended`: with the last line's break, which a line that is added at the file's end stands behind.
+    fn around(file: &'a SourceFile, spans: impl Iterator<Item = Span>, ended: bool) -> Self {
+        let lines = spans.map(|span| (file.position(span.start).line, file.position(span.end).line));
+        let (first, last) = lines.fold((usize::MAX, 1), |(first, last), (a, b)| (first.min(a), last.max(b)));
+        let (from, to) = (file.line_span(first), file.line_span(last));
+        // The mark at a file's start is no character of its first line.
+        let mark =
+            if from.start == 0 && file.text().starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+        let start = from.start + mark;
+        let rest = file.text().get(to.end..).filter(|_| ended).unwrap_or_default();
+        let line_break = ["\r\n", "\n"].into_iter().find(|end| rest.starts_with(end)).map_or(0, str::len);
+        Self { text: file.text().get(start..to.end + line_break).unwrap_or_default(), start, line: first }
+    }
+
+    /// A span as a range that lies in the window and cuts no character.
+    fn range(&self, span: Span) -> std::ops::Range<usize> {
+        let boundary = |at: usize| {
+            let at = at.saturating_sub(self.start).min(self.text.len());
+            (0..=at).rev().find(|at| self.text.is_char_boundary(*at)).unwrap_or_default()
+        };
+        let start = boundary(span.start);
+        start..boundary(span.end).max(start)
+    }
 }
 
 /// A text of several lines without what would move a terminal's cursor.

@@ -1,6 +1,29 @@
 //! Expected values: compiled to matchers, compared with a document, each difference a mismatch that knows its
 //! place on both sides. Nothing here sends, and nothing here knows sessions.
+//!
+//! Compiling (`compile`, `operators`, `cannot_fail`) makes `node`s of what stands in a file; comparing
+//! (`compare`, `list`, `operate`) walks nodes and document side by side and collects an `outcome`.
 
+mod assign;
+mod cannot_fail;
+mod compare;
+mod compile;
+mod explain;
+mod list;
+mod node;
+mod number;
+mod operate;
+mod operators;
+mod outcome;
+mod path;
+mod place;
+mod render;
+#[cfg(test)]
+mod tests;
+mod text;
+
+pub use operators::{FORMAT_NAMES, OPERATOR_NAMES};
+pub use path::{Found, Path};
 use serde_json::Value;
 
 use crate::diagnostic::Diagnostic;
@@ -21,7 +44,7 @@ pub enum Root<'a> {
 /// A compiled expected value.
 #[derive(Debug)]
 pub struct Matcher {
-    _private: (),
+    root: node::Node,
 }
 
 /// One place where a document differs from a matcher.
@@ -61,104 +84,35 @@ impl Matcher {
         root: Root<'_>,
         problems: &mut Vec<Diagnostic>,
     ) -> Option<Self> {
-        let _ = (document, at, root, problems);
-        None
+        let value = document.get(at)?;
+        let root = compile::Compiler { document, root, problems }.node(value, at, compile::Known::ROOT)?;
+        Some(Self { root })
     }
 
-    /// Every difference; empty where the document matches.
+    /// Every difference; empty where the document matches. At most 50 are told, and how many more there are.
     #[must_use]
     pub fn compare(&self, actual: Actual<'_>, scope: &Scope) -> Vec<Mismatch> {
-        let _ = (actual, scope);
-        Vec::new()
+        compare::differences(&self.root, actual, scope)
     }
 
     /// Every template in it with the place of its string: for the flow of names.
     #[must_use]
     pub fn templates(&self) -> Vec<(&Pointer, &Template)> {
-        Vec::new()
+        let mut found = Vec::new();
+        self.root.templates(&mut found);
+        found
     }
 
     /// Whether it names a field of the exchange, as a key, in a path, or in a branch of `$any` or `$all`, but
     /// not under `$not`: what lifts an implied check.
     #[must_use]
     pub fn names(&self, field: &str) -> bool {
-        let _ = field;
-        false
+        self.root.names(&[field])
     }
-}
 
-impl Matcher {
     /// Whether it names a member of a field, such as `http.status`, in the same way as [`Self::names`].
     #[must_use]
     pub fn names_member(&self, field: &str, member: &str) -> bool {
-        let _ = (field, member);
-        false
-    }
-}
-
-impl Mismatch {
-    /// The mismatch as a diagnostic with its caret on the expected node.
-    #[must_use]
-    pub fn explain(&self, document: &Document) -> Diagnostic {
-        Diagnostic::error(
-            crate::diagnostic::Code::Mismatch,
-            document.site(&self.expected_at),
-            self.message.clone(),
-        )
-    }
-}
-
-/// A compiled JSONPath (RFC 9535), for `save`.
-#[derive(Debug)]
-pub struct Path {
-    _private: (),
-}
-
-/// What a path finds.
-#[derive(Debug)]
-pub struct Found<'a> {
-    /// The nodes, each with its place as a normalized path.
-    pub nodes: Vec<(String, &'a Value)>,
-}
-
-impl Path {
-    /// Compiles a path that may hold templates as whole quoted literals.
-    ///
-    /// # Errors
-    /// Where it is no JSONPath: the message, and the byte offset in `text`.
-    pub fn compile(text: &str) -> Result<Self, (String, usize)> {
-        let _ = text;
-        Ok(Self { _private: () })
-    }
-
-    /// The first field of the exchange that it goes through, such as `json` in `$.json.id`.
-    #[must_use]
-    pub fn field(&self) -> Option<&str> {
-        None
-    }
-
-    /// Whether it names at most one node (RFC 9535, 2.3.5.1).
-    #[must_use]
-    pub fn is_singular(&self) -> bool {
-        true
-    }
-
-    /// The templates in its literals.
-    #[must_use]
-    pub fn templates(&self) -> &[Template] {
-        &[]
-    }
-
-    /// The nodes of a value.
-    ///
-    /// # Errors
-    /// Where a template in it cannot be rendered.
-    pub fn query<'a>(
-        &self,
-        value: &'a Value,
-        scope: &Scope,
-    ) -> Result<Found<'a>, crate::template::RenderError> {
-        let _ = (value, scope);
-        Ok(Found { nodes: Vec::new() })
+        self.root.names(&[field, member])
     }
 }

@@ -144,11 +144,16 @@ impl Inner {
     }
 
     pub(super) async fn tools(self: &Arc<Self>) -> Result<Tools, String> {
-        let (Life::Open(facts) | Life::Closed(facts)) = self.life() else {
+        let life = self.life();
+        let (Life::Open(facts) | Life::Closed(facts)) = &life else {
             return Err("the session is not open".to_owned());
         };
         let identity = self.config.identity.as_str();
         let cell = self.client.listed_tools(identity, facts.version);
+        if matches!(life, Life::Closed(_)) {
+            // What a dead session cannot do says nothing about the other cases.
+            return cell.get().cloned().unwrap_or_else(|| Err("the session is closed".to_owned()));
+        }
         let listing = || async {
             let options = SendOptions { timeout: self.config.start, ..SendOptions::default() };
             let exchange = self.list(ListKind::Tools, &options).await;

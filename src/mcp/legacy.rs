@@ -28,7 +28,13 @@ impl Inner {
         let mut exchange = self.ask_initialize(wanted.unwrap_or(NEWEST), deadline).await;
         let facts = match judge(&mut exchange) {
             Ok(facts) => facts,
-            Err(reason) => return Err(failed(exchange, reason)),
+            Err(mut reason) => {
+                if wanted.is_some() && is_silent(&exchange) {
+                    let offered = self.offered_without_handshake(deadline).await;
+                    reason.extend(offered.map(|versions| format!(": {}", offers(&versions))));
+                }
+                return Err(failed(exchange, reason));
+            }
         };
         let version = facts.version;
         let reason = match wanted {
@@ -174,6 +180,16 @@ fn judge(exchange: &mut Exchange) -> Result<SessionFacts, String> {
 
 fn no_version(text: &str) -> String {
     format!("the server chose the protocol version `{text}`, which does not exist")
+}
+
+/// Whether a server refused the handshake itself and did not say which versions it has.
+fn is_silent(exchange: &Exchange) -> bool {
+    let status = exchange.http.as_ref().map_or(0, |http| http.status);
+    let refused = exchange.answer.error.is_some() || matches!(status, 400 | 404..=406);
+    exchange.outcome == Outcome::Answered
+        && exchange.answer.result.is_none()
+        && refused
+        && supported(exchange).is_none()
 }
 
 fn supported(exchange: &Exchange) -> Option<Vec<String>> {

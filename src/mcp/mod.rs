@@ -41,8 +41,11 @@ pub struct ClientConfig {
     /// What an answer may be.
     pub bounds: Bounds,
     /// Told of every listing of tools that the client makes for itself: the identity and the exchange.
-    pub listed: Arc<dyn Fn(&str, &Exchange) + Send + Sync>,
+    pub listed: Arc<Listed>,
 }
+
+/// Is told of a listing of tools: the identity, and the exchange of its last page.
+pub type Listed = dyn Fn(&str, &Exchange) + Send + Sync;
 
 /// Limits of an answer. Over one of them, the answer is refused with the limit's name.
 #[derive(Clone, Copy, Debug)]

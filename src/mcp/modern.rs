@@ -97,6 +97,17 @@ impl Inner {
         }
     }
 
+    /// What versions a server names where it is asked without a handshake.
+    pub(super) async fn offered_without_handshake(
+        self: &Arc<Self>,
+        deadline: Instant,
+    ) -> Option<Vec<String>> {
+        let exchange = self.ask_discover(NEWEST, deadline).await;
+        let result = exchange.answer.result.as_ref().and_then(|result| result.get("supportedVersions"));
+        let error = exchange.answer.error.as_ref().and_then(|error| error.get("data")?.get("supported"));
+        versions_in(result.or(error))
+    }
+
     async fn ask_discover(self: &Arc<Self>, version: Version, deadline: Instant) -> Exchange {
         let message = self.request("server/discover", None);
         let want = Want::Answer { id: message.id.unwrap_or_default(), version, check: true };

@@ -39,12 +39,11 @@ impl Inner {
         let deadline = Instant::now() + self.config.start;
         let opening = async {
             let _turn = self.opening.lock().await;
-            let before = self.life();
-            let opened = self.establish(deadline, false).await;
-            if let (Ok(_), Life::Open(facts)) = (&opened, before) {
+            if let Life::Open(facts) = self.life() {
                 self.abandon(SessionFacts::clone(&facts));
             }
-            opened
+            self.set_life(Life::New);
+            self.establish(deadline, false).await
         };
         match self.until(deadline, opening).await {
             Ok(exchange) => exchange.unwrap_or_default(),

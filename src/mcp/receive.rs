@@ -288,11 +288,10 @@ impl Reading {
                 if !self.is_ours(version, id, theirs.as_ref(), has_error, lenient) {
                     return false;
                 }
-                if check {
-                    let method = method_of(self.exchange.sent.as_ref());
-                    let question = wire::Question { version, method, tasks: self.session.declares_tasks() };
-                    self.exchange.wire.extend(wire::answer(question, message));
-                }
+                // Without a method, everything but the shape of the result.
+                let method = if check { method_of(self.exchange.sent.as_ref()) } else { "" };
+                let question = wire::Question { version, method, tasks: self.session.declares_tasks() };
+                self.exchange.wire.extend(wire::answer(question, message));
                 self.accept(parsed);
                 true
             }

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use aho_corasick::AhoCorasick;
 use serde_json::Value;
 
 use super::cursor::with_file;
@@ -12,6 +13,9 @@ use crate::source::{Document, Pointer, Span};
 /// Keys below which a string is a secret, unless it says where the secret is.
 const SECRET_KEYS: &[&str] =
     &["auth", "identities", "pat", "token", "password", "api_key", "authorization", "proxy-authorization"];
+
+/// Texts that are shorter than this are masked where they stand only.
+const SHORTEST: usize = 4;
 
 /// Keys below `pat` that say where the secret is.
 const PLACES: &[&str] = &["env", "file", "command"];
@@ -73,33 +77,85 @@ fn has_password(text: &str) -> bool {
 fn hide(documents: &[Arc<Document>], found: &[Vec<Pointer>]) -> Vec<Arc<Document>> {
     let Some(file) = documents.first().map(|document| &document.file) else { return Vec::new() };
     let mut spans: Vec<Span> = Vec::new();
+    let mut texts: Vec<&str> = Vec::new();
     for (document, places) in documents.iter().zip(found) {
         for at in places {
             spans.push(document.site(at).span);
-            if let Some(Value::String(text)) = document.get(at)
-                && text.len() >= 4
-            {
-                let occurrences = file.text().match_indices(text.as_str());
-                spans.extend(occurrences.map(|(start, found)| Span::new(start, start + found.len())));
-            }
+            texts.extend(document.get(at).and_then(Value::as_str).filter(|text| text.len() >= SHORTEST));
         }
     }
     if spans.is_empty() {
         return documents.to_vec();
     }
+    // One pass, however many there are. A pattern too large to be built hides the whole file.
+    match AhoCorasick::new(&texts) {
+        Ok(patterns) => {
+            let occurrences = patterns.find_overlapping_iter(file.text());
+            spans.extend(occurrences.map(|found| Span::new(found.start(), found.end())));
+        }
+        Err(_) => spans.push(Span::new(0, file.text().len())),
+    }
+    spans.sort_unstable();
     let masked = Arc::new(file.masked(|text| masked(text, &spans)));
     documents.iter().map(|document| with_file(document, Arc::clone(&masked))).collect()
 }
 
-/// The text with every character of the spans replaced, byte by byte, but for white space.
+/// The text with every character of the spans replaced, byte by byte, but for white space. The spans are sorted.
 fn masked(text: &str, spans: &[Span]) -> String {
     let mut out = String::with_capacity(text.len());
+    let mut next = spans.iter().peekable();
+    let mut until = 0;
     for (at, c) in text.char_indices() {
-        if !c.is_whitespace() && spans.iter().any(|span| span.start <= at && at < span.end) {
+        while let Some(span) = next.next_if(|span| span.start <= at) {
+            until = until.max(span.end);
+        }
+        if at < until && !c.is_whitespace() {
             out.extend(std::iter::repeat_n('*', c.len_utf8()));
         } else {
             out.push(c);
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn every_occurrence_is_masked() {
+        let file = Arc::new(crate::source::SourceFile::new(
+            "callsheet.yaml",
+            "x: &t hunter2\nservers: {a: {url: 'https://h/', auth: {pat: *t}}}\n# hunter2 hunter22\n",
+        ));
+        let document = Arc::new(crate::source::yaml::parse(&file).unwrap().remove(0));
+        let hidden = in_suite(&document);
+        assert!(!hidden.file.text().contains("hunter2"), "{}", hidden.file.text());
+        assert!(hidden.file.text().ends_with("# ******* *******2\n"));
+        assert_eq!(hidden.file.text().len(), file.text().len());
+    }
+
+    #[test]
+    fn a_file_without_secrets_stays() {
+        let text = "servers: {a: {url: 'https://h/', auth: {pat: {env: TOKEN}}}}\n";
+        let file = Arc::new(crate::source::SourceFile::new("callsheet.yaml", text));
+        let document = Arc::new(crate::source::yaml::parse(&file).unwrap().remove(0));
+        assert!(Arc::ptr_eq(&in_suite(&document).file, &file));
+    }
+
+    proptest! {
+        #[test]
+        fn masking_keeps_every_offset(text in "\\PC{0,40}", spans in prop::collection::vec((0..60_usize, 0..60_usize), 0..6)) {
+            let mut spans: Vec<Span> = spans.into_iter().map(|(start, end)| Span::new(start, end)).collect();
+            spans.sort_unstable();
+            let out = masked(&text, &spans);
+            prop_assert_eq!(out.len(), text.len());
+            for (at, c) in text.char_indices() {
+                let hidden = spans.iter().any(|span| span.start <= at && at < span.end);
+                prop_assert_eq!(out.get(at..).unwrap().starts_with(c), !hidden || c == '*' || c.is_whitespace());
+            }
+        }
+    }
 }

@@ -35,6 +35,8 @@ pub(super) struct Key {
 pub(super) enum Kind {
     /// A string that is no template.
     Text,
+    /// A string as it is, braces and all.
+    Verbatim,
     /// The name of a server or an identity of the suite.
     Name,
     /// A string with templates.
@@ -130,7 +132,7 @@ impl Kind {
     /// What it is, for messages and for the docs.
     pub(super) fn describe(&self) -> String {
         match self {
-            Self::Text => "a string".to_owned(),
+            Self::Text | Self::Verbatim => "a string".to_owned(),
             Self::Name => "a name".to_owned(),
             Self::Template => "a string with templates".to_owned(),
             Self::Flag => "`true` or `false`".to_owned(),

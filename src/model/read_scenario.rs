@@ -1,5 +1,6 @@
 //! A scenario file's documents to [`Scenario`]s.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::cursor::Cursor;
@@ -96,16 +97,17 @@ fn protocols(cursor: &Cursor<'_>, problems: &mut Vec<Diagnostic>) -> Protocols {
     if let Some(text) = protocol.value().as_str() {
         return Version::parse(text).map_or(Protocols::Auto, Protocols::One);
     }
-    let elements = protocol.elements();
-    let texts: Vec<&str> = elements.iter().filter_map(|element| element.value().as_str()).collect();
-    for (index, element) in elements.iter().enumerate() {
+    let mut each = Vec::new();
+    let mut seen = HashSet::new();
+    for element in protocol.elements() {
         let Some(text) = element.value().as_str() else { continue };
-        if elements.iter().take(index).any(|before| before.value() == element.value()) {
+        if !seen.insert(text) {
             let message =
                 format!("`{text}` stands twice under `protocol`: its two cases would have one name");
             let problem = Diagnostic::error(Code::EqualNames, element.site(), message);
             problems.push(problem.help("leave one of them out"));
         }
+        each.push(Version::parse(text));
     }
-    Protocols::Each(texts.into_iter().map(Version::parse).collect())
+    Protocols::Each(each)
 }

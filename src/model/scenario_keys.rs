@@ -149,10 +149,10 @@ pub(super) const STEP_KEYS: &[Key] = &[
 pub(super) static SAVE: Table = Table::new("save", "an entry of `save`", &[SAVE_KEYS]);
 
 static SAVE_MAPPING: Kind = Kind::Table(&SAVE);
-static A_SAVE: Kind = Kind::Either(&Kind::Text, &SAVE_MAPPING);
+static A_SAVE: Kind = Kind::Either(&Kind::Template, &SAVE_MAPPING);
 
 const SAVE_KEYS: &[Key] = &[
-    Key::must("path", Kind::Text, "The JSONPath. It has to find exactly one node."),
+    Key::must("path", Kind::Template, "The JSONPath. It has to find exactly one node."),
     Key::may("matches", Kind::Text, "A regular expression; what its group 1 matches is saved."),
     Key::may("secret", Kind::Flag, "With `true` the value is never shown."),
     Key::may("all", Kind::Flag, "With `true` the list of all nodes is saved, however many there are."),

@@ -139,7 +139,7 @@ pub(super) fn described(schema: Value, doc: &str) -> Value {
 
 fn kind(of: &'static Kind, definitions: &mut Map<String, Value>) -> Value {
     match of {
-        Kind::Text | Kind::Template => json!({"type": "string", "minLength": 1}),
+        Kind::Text | Kind::Verbatim | Kind::Template => json!({"type": "string", "minLength": 1}),
         Kind::Name => json!({"type": "string", "pattern": NAME}),
         Kind::Flag => json!({"type": "boolean"}),
         Kind::Count => json!({"type": "integer", "minimum": 1}),
@@ -166,7 +166,7 @@ fn kind(of: &'static Kind, definitions: &mut Map<String, Value>) -> Value {
             let mut map = json!({"type": "object", "minProperties": 1, "additionalProperties": of});
             let pattern = match names {
                 Names::Any => None,
-                Names::Variables => Some("^[A-Za-z_][A-Za-z0-9_]*$"),
+                Names::Variables => Some("^[A-Za-z_\\u0080-\\uFFFF][A-Za-z0-9_\\-\\u0080-\\uFFFF]*$"),
                 Names::Servers => Some(NAME),
                 Names::Identities => Some("^(?!(default|anonymous)$)[A-Za-z0-9_.-]+$"),
             };

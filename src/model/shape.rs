@@ -1,5 +1,7 @@
 //! Whether a document has the shape that the tables say. Every problem becomes a diagnostic, and reading goes on.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 use super::cursor::{Meant, first_key_site};
@@ -45,6 +47,11 @@ impl<'a> Shape<'a> {
                 let found =
                     self.error(Code::BadDuration, at, format!("`{number}` is no duration: it has no unit"));
                 self.problems.push(found.help(format!("write `{number}ms` or `{number}s`")));
+            }
+            (Kind::Count, Value::Number(number)) if !takes(kind, value) => {
+                let message = format!("{} takes {}, not `{number}`", subject(at), kind.describe());
+                let found = self.error(Code::BadValue, at, message);
+                self.problems.push(found.help("write `1` or more, or leave the key out"));
             }
             (Kind::Either(one, other), _) => {
                 if takes(one, value) {
@@ -179,7 +186,9 @@ impl<'a> Shape<'a> {
             let message = format!("{} takes {}, but this is {found}", subject(at), kind.describe());
             self.error(Code::WrongType, at, message)
         };
-        let is_text = |kind: &Kind| matches!(kind, Kind::Text | Kind::Name | Kind::Template | Kind::Variable);
+        let is_text = |kind: &Kind| {
+            matches!(kind, Kind::Text | Kind::Verbatim | Kind::Name | Kind::Template | Kind::Variable)
+        };
         match value {
             Value::Bool(_) | Value::Number(_) if is_text(kind) => {
                 problem = problem.help(format!("write it in quotes: `\"{value}\"`"));
@@ -206,7 +215,7 @@ impl<'a> Shape<'a> {
             self.not_empty(at, true);
             return;
         }
-        if text.contains("{{") && !matches!(kind, Kind::Template | Kind::Object) {
+        if text.contains("{{") && !matches!(kind, Kind::Template | Kind::Verbatim | Kind::Object) {
             self.template_here(at, kind);
             return;
         }
@@ -317,7 +326,7 @@ impl<'a> Shape<'a> {
     }
 
     fn headers(&mut self, at: &Pointer, headers: &serde_json::Map<String, Value>, step: bool) {
-        let mut seen: Vec<(&str, Pointer)> = Vec::new();
+        let mut seen: HashMap<String, &str> = HashMap::new();
         for (name, value) in headers {
             let here = at.key(name);
             if name.eq_ignore_ascii_case("authorization") {
@@ -329,16 +338,12 @@ impl<'a> Shape<'a> {
                     self.error_at_key(Code::BadName, &here, format!("`{name}` is no name of a header"));
                 self.problems.push(problem.help("write letters, digits and `-`, such as `X-Env`"));
             }
-            if let Some((other, first)) = seen.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)) {
-                let problem = self.error_at_key(
-                    Code::Conflict,
-                    &here,
-                    format!("`{name}` and `{other}` are the same header"),
-                );
-                let problem = problem.also(self.document.key_site(first), "the other one");
+            if let Some(other) = seen.insert(name.to_ascii_lowercase(), name) {
+                let message = format!("`{name}` and `{other}` are the same header");
+                let problem = self.error_at_key(Code::Conflict, &here, message);
+                let problem = problem.also(self.document.key_site(&at.key(other)), "the other one");
                 self.problems.push(problem.help("leave one of them out"));
             }
-            seen.push((name, here.clone()));
             self.header_value(&here, value, step);
         }
     }
@@ -445,6 +450,7 @@ fn takes(kind: &Kind, value: &Value) -> bool {
         | Kind::Secret(_) => value.is_object(),
         Kind::Either(one, other) => takes(one, value) || takes(other, value),
         Kind::Text
+        | Kind::Verbatim
         | Kind::Name
         | Kind::Template
         | Kind::Duration

@@ -112,7 +112,11 @@ pub(super) static PAT: Table =
 const PAT_KEYS: &[Key] = &[
     Key::may("env", Kind::Variable, "The environment variable that holds the token, also from `.env`."),
     Key::may("file", Kind::Text, "The file that holds the token, relative to the suite file."),
-    Key::may("command", Kind::List(&Kind::Text), "The command that prints the token, as a list of words."),
+    Key::may(
+        "command",
+        Kind::List(&Kind::Verbatim),
+        "The command that prints the token, as a list of words.",
+    ),
 ];
 
 /// `limits`.

@@ -10,7 +10,7 @@ use super::compile::{Context, compile, suite_vars};
 use super::{Case, Plan, Scenario};
 use crate::auth::Credential;
 use crate::check::{Known, equal_names, flow};
-use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::diagnostic::{Code, Diagnostic, Severity, whole_file};
 use crate::mcp::Version;
 use crate::model::{self, Protocols, Suite, nearest};
 use crate::source::Document;
@@ -48,6 +48,9 @@ pub struct Loaded {
     /// How many scenario files were read.
     pub files: usize,
 }
+
+/// Where scenarios are looked for unless the suite says.
+const DEFAULT_PATTERN: &str = "scenarios/**/*.yaml";
 
 /// The name of the server that `--url` makes.
 const URL_SERVER: &str = "url";
@@ -100,14 +103,15 @@ fn suite(load: &Load, problems: &mut Vec<Diagnostic>) -> Option<Suite> {
     let found = suite::find(&load.start);
     let mut suite = match &found {
         Some(path) => read_suite(load, path, problems)?,
-        None if load.url.is_some() => {
-            Suite { root: load.working_directory.clone(), ..Suite::default() }
-        }
+        None if load.url.is_some() => Suite { root: load.working_directory.clone(), ..Suite::default() },
         None => {
             problems.push(
-                failure(Code::NothingFound, "there is no callsheet.yaml here or in a folder above".to_owned())
-                    .help("`callsheet init` writes one, and a first scenario")
-                    .help("without one, name a server: `callsheet test file.yaml --url URL --pat-env NAME`"),
+                failure(
+                    Code::NothingFound,
+                    "there is no callsheet.yaml here or in a folder above".to_owned(),
+                )
+                .help("`callsheet init` writes one, and a first scenario")
+                .help("without one, name a server: `callsheet test file.yaml --url URL --pat-env NAME`"),
             );
             return None;
         }
@@ -165,13 +169,16 @@ fn shown(load: &Load, path: &Path) -> String {
 fn files(load: &Load, suite: &Suite, problems: &mut Vec<Diagnostic>) -> Vec<File> {
     let mut files = Vec::new();
     let mut seen = HashSet::new();
-    let patterns: Vec<&str> = suite.scenarios.iter().map(|pattern| pattern.value.as_str()).collect();
+    let mut patterns: Vec<&str> = suite.scenarios.iter().map(|pattern| pattern.value.as_str()).collect();
+    if patterns.is_empty() && suite.document.is_some() {
+        patterns.push(DEFAULT_PATTERN);
+    }
     let discovery = suite::discover(&suite.root, &patterns);
     for refused in discovery.refused {
+        let Some(document) = &suite.document else { continue };
         let spot = suite.scenarios.get(refused.pattern);
-        if let (Some(spot), Some(document)) = (spot, &suite.document) {
-            problems.push(refused.error.diagnostic(document.site(&spot.at)));
-        }
+        let site = spot.map_or_else(|| whole_file(&document.file), |spot| document.site(&spot.at));
+        problems.push(refused.error.diagnostic(site));
     }
     for found in discovery.files {
         let below = patterns.get(found.pattern).map_or("", |pattern| suite::fixed_part(pattern));
@@ -194,7 +201,8 @@ fn files(load: &Load, suite: &Suite, problems: &mut Vec<Diagnostic>) -> Vec<File
 impl File {
     /// Whether a case of this name can stand in it.
     fn may_hold(&self, case: &str) -> bool {
-        case.strip_prefix(&self.name).is_some_and(|rest| rest.is_empty() || rest.starts_with("::") || rest.starts_with('@'))
+        case.strip_prefix(&self.name)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with("::") || rest.starts_with('@'))
     }
 }
 
@@ -265,7 +273,10 @@ fn side_by_side<T: Sync, R: Send>(items: &[T], job: impl Fn(&T) -> R + Sync) -> 
     let mut results: Vec<(usize, R)> = std::thread::scope(|scope| {
         let handles: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
         // A job does not panic; if it did, its items would be missing and the panic is passed on here.
-        handles.into_iter().flat_map(|handle| handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+        handles
+            .into_iter()
+            .flat_map(|handle| handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
     });
     results.sort_by_key(|(index, _)| *index);
     results.into_iter().map(|(_, result)| result).collect()

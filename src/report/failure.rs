@@ -10,8 +10,19 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::layout::{clean, json_lines, lines, shortened};
-use crate::diagnostic::{Style, render};
+use crate::diagnostic::{Code, Style, render};
 use crate::event::{CaseEnded, StepEnded};
+
+/// Headers that every request has, with the values that say nothing.
+const USUAL_HEADERS: &[(&str, &str)] =
+    &[("content-type", "application/json"), ("accept", "application/json, text/event-stream")];
+
+/// What the client puts into the `_meta` of every request of the modern era: it would bury the arguments.
+const USUAL_META: &[&str] = &[
+    "io.modelcontextprotocol/protocolVersion",
+    "io.modelcontextprotocol/clientInfo",
+    "io.modelcontextprotocol/clientCapabilities",
+];
 
 /// The text under a failed case, without a line break at its end.
 #[must_use]
@@ -78,6 +89,9 @@ impl Page {
         let drawn: Vec<String> = step.problems.iter().map(|problem| render(problem, self.style)).collect();
         header.push_str(&drawn.join("\n"));
         self.block(&header);
+        if is_interrupted(step) {
+            return;
+        }
         let cause = step.cause.as_ref().map(|cause| format!("{} {}\n", self.label("cause:"), clean(cause)));
         match &step.exchange {
             Some(exchange) => {
@@ -112,10 +126,14 @@ impl Page {
         );
         match sent.get("params") {
             None | Some(Value::Null) => {}
-            Some(params) => indent(&shortened(lines(params)), &mut out),
+            Some(params) => indent(&shortened(lines(&without_usual(params))), &mut out),
         }
         for (name, value) in sent.get("headers").and_then(Value::as_object).into_iter().flatten() {
-            let line = format!("{name}: {}", value.as_str().unwrap_or_default());
+            let value = value.as_str().unwrap_or_default();
+            if USUAL_HEADERS.contains(&(name.as_str(), value)) {
+                continue;
+            }
+            let line = format!("{name}: {value}");
             let _ = writeln!(out, "  {}", self.faint(&clean(&line)));
         }
         out
@@ -157,6 +175,25 @@ impl Page {
         }
         out
     }
+}
+
+/// What a case was doing when it was interrupted is not why it failed.
+fn is_interrupted(step: &StepEnded) -> bool {
+    !step.problems.is_empty() && step.problems.iter().all(|problem| problem.code == Code::Interrupted)
+}
+
+/// Params without what every request has; `--trace` shows that, too.
+fn without_usual(params: &Value) -> Value {
+    let mut params = params.clone();
+    if let Some(members) = params.as_object_mut()
+        && let Some(meta) = members.get_mut("_meta").and_then(Value::as_object_mut)
+    {
+        meta.retain(|name, _| !USUAL_META.contains(&name.as_str()));
+        if meta.is_empty() {
+            members.shift_remove("_meta");
+        }
+    }
+    params
 }
 
 /// The parts of the answer that are worth a look: what the answer says, in the form that is easiest to read.
@@ -261,6 +298,16 @@ mod tests {
     #[test]
     fn a_long_answer_and_a_step_that_was_not_run() {
         insta::assert_snapshot!(failure_text(&examples::long_answer(), Style::Plain));
+    }
+
+    #[test]
+    fn the_modern_era_without_its_usual_metadata() {
+        insta::assert_snapshot!(failure_text(&examples::modern(), Style::Plain));
+    }
+
+    #[test]
+    fn an_interruption_is_short() {
+        insta::assert_snapshot!(failure_text(&examples::interrupted(), Style::Plain));
     }
 
     #[test]

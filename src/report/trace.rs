@@ -140,7 +140,6 @@ mod tests {
         for event in examples::run() {
             trace.event(&event).unwrap();
         }
-        drop(trace);
         insta::assert_snapshot!(String::from_utf8(out).unwrap());
     }
 }

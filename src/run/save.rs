@@ -36,27 +36,26 @@ pub(super) fn save(
             error.message,
         ))
     })?;
-    for (place, _) in &found.nodes {
-        let pointer = pointer_of(place);
-        let inside = |at: &&String| {
-            at.strip_prefix(&pointer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    for node in &found {
+        let inside = |at: &str| {
+            at.strip_prefix(&node.pointer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
-        if exchange.inexact_in_document().iter().any(|at| inside(&at)) {
+        if exchange.inexact_in_document().iter().any(|at| inside(at)) {
             let message = format!(
                 "`{name}` cannot be saved: it holds a number that neither 64 bits nor a double holds"
             );
             return Err(Box::new(failed(message).note("it would change when it is sent again")));
         }
     }
-    let value = match (found.nodes.as_slice(), save.all) {
-        (nodes, true) => Value::Array(nodes.iter().map(|(_, value)| (*value).clone()).collect()),
-        ([(_, value)], false) => (*value).clone(),
+    let value = match (found.as_slice(), save.all) {
+        (nodes, true) => Value::Array(nodes.iter().map(|node| node.value.clone()).collect()),
+        ([node], false) => node.value.clone(),
         ([], false) => {
             let problem = failed(format!("`{name}` cannot be saved: `{path}` finds nothing"));
             return Err(Box::new(present(*problem, exchange)));
         }
         (nodes, false) => {
-            let places: Vec<&str> = nodes.iter().take(3).map(|(place, _)| place.as_str()).collect();
+            let places: Vec<&str> = nodes.iter().take(3).map(|node| node.shown.as_str()).collect();
             let more = if nodes.len() > places.len() { ", …" } else { "" };
             return Err(Box::new(
                 failed(format!("`{name}` cannot be saved: `{path}` finds {} nodes", nodes.len()))
@@ -117,50 +116,4 @@ fn shorten(text: &str) -> String {
         return text.to_owned();
     }
     text.chars().take(SHOWN).chain(['…']).collect()
-}
-
-/// A normalized path (RFC 9535, 2.7) as a JSON Pointer.
-pub(super) fn pointer_of(path: &str) -> String {
-    let mut pointer = String::new();
-    let mut rest = path.strip_prefix('$').unwrap_or(path);
-    while let Some(inner) = rest.strip_prefix('[') {
-        if let Some(quoted) = inner.strip_prefix('\'') {
-            let mut name = String::new();
-            let mut chars = quoted.char_indices();
-            let mut end = quoted.len();
-            while let Some((at, c)) = chars.next() {
-                match c {
-                    '\\' => name.extend(chars.next().map(|(_, escaped)| escaped)),
-                    '\'' => {
-                        end = at + 1;
-                        break;
-                    }
-                    c => name.push(c),
-                }
-            }
-            pointer.push('/');
-            pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
-            rest = quoted.get(end..).unwrap_or_default();
-        } else {
-            let (index, after) = inner.split_once(']').unwrap_or((inner, ""));
-            pointer.push('/');
-            pointer.push_str(index);
-            rest = after;
-            continue;
-        }
-        rest = rest.strip_prefix(']').unwrap_or_default();
-    }
-    pointer
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_normalized_path_becomes_a_pointer() {
-        assert_eq!(pointer_of("$"), "");
-        assert_eq!(pointer_of("$['json'][0]['a/b']"), "/json/0/a~1b");
-        assert_eq!(pointer_of(r"$['it\'s'][12]"), "/it's/12");
-    }
 }

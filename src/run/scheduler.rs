@@ -210,8 +210,20 @@ impl Run {
         }));
         match &runtime {
             Ok(runtime) => {
-                for index in self.selected.iter().copied() {
-                    tasks.spawn_on(Arc::clone(&self.shared).turn(index), runtime.handle());
+                let shared = &self.shared;
+                if shared.config.threads <= 1 {
+                    // One at a time is in order; tasks would race for the slot.
+                    let (shared, selected) = (Arc::clone(shared), self.selected.clone());
+                    let all = async move {
+                        for index in selected {
+                            Arc::clone(&shared).turn(index).await;
+                        }
+                    };
+                    tasks.spawn_on(all, runtime.handle());
+                } else {
+                    for index in self.selected.iter().copied() {
+                        tasks.spawn_on(Arc::clone(shared).turn(index), runtime.handle());
+                    }
                 }
             }
             Err(error) => {
@@ -316,7 +328,7 @@ impl Shared {
     fn not_run(&self, index: usize, reason: &str) {
         let Some(case) = self.plan.cases.get(index) else { return };
         let Some(scenario) = self.plan.scenario(case) else { return };
-        self.end(index, unrun(case, scenario, Verdict::NotRun(format!("not run: {reason}"))));
+        self.end(index, unrun(case, scenario, Verdict::NotRun(reason.to_owned())));
     }
 
     fn end(&self, index: usize, mut ended: CaseEnded) {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::{Mutex, OnceCell, Semaphore};
 use tokio::time::Instant;
 
-use crate::auth::{Credential, Environment, Redactor, Secret};
+use crate::auth::{Environment, Redactor, Secret};
 use crate::exchange::Exchange;
 use crate::mcp::{Bounds, Client, ClientConfig};
 use crate::model::{self, Suite, Target};
@@ -103,7 +103,7 @@ impl Servers {
 
     /// The token of an identity; none for `anonymous` and for a server without one.
     pub(super) async fn token(&self, entry: &Entry, identity: &str) -> Result<Option<Secret>, String> {
-        let Some(credential) = entry.credential(identity) else { return Ok(None) };
+        let Some(credential) = entry.model.credential(identity) else { return Ok(None) };
         let mut tokens = entry.tokens.lock().await;
         if let Some(known) = tokens.get(identity) {
             return known.clone().map(Some);
@@ -125,20 +125,6 @@ impl Entry {
             tokens: Mutex::default(),
             places: server.limits.concurrency.map(|places| Arc::new(Semaphore::new(places))),
             pace: server.limits.rate.map(Pace::new),
-        }
-    }
-
-    /// Where an identity's token comes from.
-    pub(super) fn credential(&self, identity: &str) -> Option<&Credential> {
-        match identity {
-            "anonymous" => None,
-            "default" => self.model.auth.as_ref(),
-            name => self
-                .model
-                .identities
-                .iter()
-                .find(|(known, _)| known == name)
-                .map(|(_, credential)| credential),
         }
     }
 

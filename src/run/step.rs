@@ -166,7 +166,7 @@ async fn enter(running: &mut Running<'_>, step: &Step, entry: &Entry, session: &
     let mut seen = json!({
         "id": facts.id,
         "capabilities": facts.capabilities,
-        "auth": if entry.credential(&step.identity).is_some() { "pat" } else { "none" },
+        "auth": if entry.model.credential(&step.identity).is_some() { "pat" } else { "none" },
     });
     if reads_tools && let Ok(tools) = session.tools().await {
         let names: Vec<Value> = tools.items.iter().filter_map(|tool| tool.get("name").cloned()).collect();
@@ -287,7 +287,7 @@ fn explain_refusal(running: &Running<'_>, step: &Step, exchange: &Exchange, prob
     let status = exchange.http.as_ref().map(|http| http.status);
     let (Some(status @ (401 | 403)), Some(first)) = (status, problems.first_mut()) else { return };
     let Some(entry) = running.shared.servers.get(&step.server) else { return };
-    first.notes.push(match entry.credential(&step.identity) {
+    first.notes.push(match entry.model.credential(&step.identity) {
         Some(credential) => format!(
             "HTTP {status}: the token of identity `{}` came from {}",
             step.identity,

@@ -1,14 +1,13 @@
 //! Failures on request: what a server, a proxy or a network may do to a client, told by a header that only the
 //! sandbox knows.
-//!
-//! `x-sandbox-fault: NAME[; method=METHOD][; times=N]`. `method` picks the requests that it befalls, `any` all
-//! of them; without it, it is `tools/call`, and `any` for the faults that start no tool. `times` ends it after
-//! so many requests of this sandbox with the very same header.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-/// The header that asks for a fault.
+/// The header that asks for a fault: `NAME[; method=METHOD][; times=N]`, the names being those of [`Fault`].
+///
+/// `method` picks the requests that it befalls, `any` all of them; without it, it is `tools/call`, and `any`
+/// for `json` and `redirect`. `times` ends it after so many of these requests with the very same header.
 pub const FAULT_HEADER: &str = "x-sandbox-fault";
 
 /// How many headers with `times` are counted.

@@ -60,8 +60,14 @@ pub(super) struct Gate {
 
 /// A refusal: what the answer is, and why for the log.
 struct Refusal {
-    answer: Response<Body>,
+    answer: Box<Response<Body>>,
     reason: String,
+}
+
+impl Refusal {
+    fn new(answer: Response<Body>, reason: impl Into<String>) -> Self {
+        Self { answer: Box::new(answer), reason: reason.into() }
+    }
 }
 
 /// Answers one request, and logs it.
@@ -82,7 +88,7 @@ pub(super) async fn enter(State(gate): State<Arc<Gate>>, request: Request) -> Re
             (&Method::POST, Err(error)) => {
                 let text = format!("Parse error: {error}");
                 let answer = rpc_error(StatusCode::BAD_REQUEST, PARSE_ERROR, &text, None);
-                return Err(Refusal { answer, reason: error.to_string() });
+                return Err(Refusal::new(answer, error.to_string()));
             }
             _ => Value::Null,
         };
@@ -91,7 +97,7 @@ pub(super) async fn enter(State(gate): State<Arc<Gate>>, request: Request) -> Re
     };
     let (answer, reason) = match outcome.await {
         Ok(answer) => (answer, None),
-        Err(refusal) => (refusal.answer, Some(refusal.reason)),
+        Err(refusal) => (*refusal.answer, Some(refusal.reason)),
     };
     gate.log.amend(entry, |entry| {
         entry.status = answer.status().as_u16();
@@ -112,7 +118,7 @@ impl Gate {
             let text = "Unsupported Media Type: Content-Type must be application/json";
             let answer =
                 rpc_error(StatusCode::UNSUPPORTED_MEDIA_TYPE, INVALID_REQUEST, text, message.get("id"));
-            return Err(Refusal { answer, reason: "the content type is not `application/json`".to_owned() });
+            return Err(Refusal::new(answer, "the content type is not `application/json`"));
         }
         let fault = match parts.headers.get(FAULT_HEADER).map(|value| value.to_str()) {
             None => None,
@@ -151,7 +157,7 @@ fn admit(parts: &Parts, identity: Result<Identity, &'static str>) -> Result<Iden
         }
         _ => return Err(nothing_here(path)),
     };
-    let identity = identity.map_err(|reason| unauthenticated(reason.to_owned()))?;
+    let identity = identity.map_err(unauthenticated)?;
     let [folder, slug] = target else { return Err(no_folder_key()) };
     for (what, given, known) in [
         ("organization", organization, ORGANIZATION),
@@ -167,7 +173,7 @@ fn admit(parts: &Parts, identity: Result<Identity, &'static str>) -> Result<Iden
         let mut answer =
             rpc_error(StatusCode::METHOD_NOT_ALLOWED, INVALID_REQUEST, "Method Not Allowed", None);
         answer.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
-        return Err(Refusal { answer, reason: "the endpoint takes `POST` and `DELETE`".to_owned() });
+        return Err(Refusal::new(answer, "the endpoint takes `POST` and `DELETE`"));
     }
     Ok(identity)
 }
@@ -196,7 +202,7 @@ async fn read(body: Body) -> Result<Bytes, Refusal> {
         _ => "the body broke off".to_owned(),
     };
     let answer = rpc_error(status, INVALID_REQUEST, &format!("Bad Request: {reason}"), None);
-    Err(Refusal { answer, reason })
+    Err(Refusal::new(answer, reason))
 }
 
 fn describe(parts: &Parts, identity: &Result<Identity, &'static str>, message: Option<&Value>) -> Entry {
@@ -234,11 +240,11 @@ fn be_lenient(headers: &mut HeaderMap) {
     }
 }
 
-fn unauthenticated(reason: String) -> Refusal {
+fn unauthenticated(reason: impl Into<String>) -> Refusal {
     let body = json!({"message": "You are not authenticated!", "errorCode": 0, "traceId": TRACE_ID});
     let mut answer = json_answer(StatusCode::UNAUTHORIZED, &body);
     answer.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-    Refusal { answer, reason }
+    Refusal::new(answer, reason)
 }
 
 /// What a tool says to one who may not start jobs.
@@ -248,20 +254,16 @@ pub(super) fn unauthorized() -> Value {
 
 fn no_folder_key() -> Refusal {
     let body = json!({"message": "Folder key is required", "errorCode": 10500, "traceId": TRACE_ID});
-    let reason = "the address has no folder key".to_owned();
-    Refusal { answer: json_answer(StatusCode::BAD_REQUEST, &body), reason }
+    Refusal::new(json_answer(StatusCode::BAD_REQUEST, &body), "the address has no folder key")
 }
 
 fn nothing_here(path: &str) -> Refusal {
     let body = json!({"message": "Not Found", "errorCode": 0, "traceId": TRACE_ID});
-    Refusal {
-        answer: json_answer(StatusCode::NOT_FOUND, &body),
-        reason: format!("there is nothing at `{path}`"),
-    }
+    Refusal::new(json_answer(StatusCode::NOT_FOUND, &body), format!("there is nothing at `{path}`"))
 }
 
 fn bad_fault(why: String) -> Refusal {
     let message = format!("Bad Request: header `{FAULT_HEADER}`: {why}");
     let answer = rpc_error(StatusCode::BAD_REQUEST, INVALID_REQUEST, &message, None);
-    Refusal { answer, reason: why }
+    Refusal::new(answer, why)
 }

@@ -62,7 +62,8 @@ pub(super) struct EntryId(u64);
 
 #[derive(Debug, Default)]
 struct Book {
-    entries: VecDeque<(Entry, usize)>,
+    /// With the size of the body.
+    entries: VecDeque<(Arc<Entry>, usize)>,
     /// The id of the first entry that is kept.
     first: u64,
     body_bytes: usize,
@@ -78,7 +79,7 @@ impl Log {
     /// All entries that are kept.
     #[must_use]
     pub fn entries(&self) -> Vec<Entry> {
-        self.book().entries.iter().map(|(entry, _)| entry.clone()).collect()
+        self.shared().iter().map(|entry| Entry::clone(entry)).collect()
     }
 
     /// How many requests had this JSON-RPC method.
@@ -90,28 +91,24 @@ impl Log {
     /// The requests that called a tool.
     #[must_use]
     pub fn calls_of(&self, tool: &str) -> Vec<Entry> {
-        let book = self.book();
-        book.entries.iter().filter(|(e, _)| e.tool() == Some(tool)).map(|(entry, _)| entry.clone()).collect()
+        let calls = self.shared().into_iter().filter(|entry| entry.tool() == Some(tool));
+        calls.map(|entry| Entry::clone(&entry)).collect()
     }
 
     /// The JSON-RPC methods in order, and `DELETE` where a session was ended: the lifecycle.
     #[must_use]
     pub fn methods(&self) -> Vec<String> {
-        let book = self.book();
-        let name = |entry: &Entry| match &entry.method {
-            Some(method) => method.clone(),
-            None => entry.http_method.clone(),
-        };
-        book.entries.iter().map(|(entry, _)| name(entry)).collect()
+        let name = |entry: &Arc<Entry>| entry.method.as_ref().unwrap_or(&entry.http_method).clone();
+        self.shared().iter().map(name).collect()
     }
 
     /// Waits until the entries are as wanted. False where they are not within the time.
-    pub async fn wait_until(&self, mut wanted: impl FnMut(&[Entry]) -> bool, within: Duration) -> bool {
+    pub async fn wait_until(&self, mut wanted: impl FnMut(&[Arc<Entry>]) -> bool, within: Duration) -> bool {
         let mut changes = self.changed.subscribe();
         tokio::time::timeout(within, async {
             loop {
                 changes.mark_unchanged();
-                if wanted(&self.entries()) {
+                if wanted(&self.shared()) {
                     return true;
                 }
                 if changes.changed().await.is_err() {
@@ -135,7 +132,7 @@ impl Log {
     pub(super) fn write(&self, entry: Entry, body_bytes: usize) -> EntryId {
         let id = {
             let mut book = self.book();
-            book.entries.push_back((entry, body_bytes));
+            book.entries.push_back((Arc::new(entry), body_bytes));
             book.body_bytes += body_bytes;
             while book.entries.len() > MAX_ENTRIES
                 || (book.body_bytes > MAX_BODY_BYTES && book.entries.len() > 1)
@@ -156,9 +153,14 @@ impl Log {
             let mut book = self.book();
             let place = id.0.checked_sub(book.first).and_then(|place| usize::try_from(place).ok());
             let Some((entry, _)) = place.and_then(|place| book.entries.get_mut(place)) else { return };
-            change(entry);
+            change(Arc::make_mut(entry));
         }
         self.changed.send_replace(());
+    }
+
+    /// The entries without a copy of their bodies, and without the lock: a predicate may ask the log.
+    fn shared(&self) -> Vec<Arc<Entry>> {
+        self.book().entries.iter().map(|(entry, _)| Arc::clone(entry)).collect()
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {

@@ -37,10 +37,8 @@ impl Job<'_> {
                 Process::DeleteInvoice => self.delete_invoice(),
                 Process::Echo => text(self.raw_arguments()),
                 Process::OrderTotals => self.order_totals(),
-                Process::RunSlowProcess => self.run_slow_process().await,
-                Process::RunFailingProcess => {
-                    faulted("Orders.ApprovalRejected", "The approval was rejected.")
-                }
+                Process::Slow => self.run_slow_process().await,
+                Process::Failing => faulted("Orders.ApprovalRejected", "The approval was rejected."),
                 Process::ImportOrders => self.import_orders().await,
             }
         };

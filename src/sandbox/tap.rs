@@ -85,7 +85,7 @@ impl Tap {
                 bad_gateway()
             }
             Some(Fault::ResetMidAnswer) => answer.cut().await,
-            Some(Fault::Json) => answer.as_json().await,
+            Some(Fault::Json) => answer.into_json().await,
             _ => answer.pass(),
         }
     }
@@ -183,7 +183,7 @@ impl Answer {
         Response::from_parts(head, Body::from_stream(cut))
     }
 
-    async fn as_json(self) -> Response<Body> {
+    async fn into_json(self) -> Response<Body> {
         match self.shape {
             Shape::Events(mut events) => {
                 let mut last = String::new();

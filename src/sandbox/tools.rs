@@ -15,8 +15,8 @@ pub(super) enum Process {
     DeleteInvoice,
     Echo,
     OrderTotals,
-    RunSlowProcess,
-    RunFailingProcess,
+    Slow,
+    Failing,
     ImportOrders,
 }
 
@@ -64,13 +64,13 @@ pub(super) static TOOLS: LazyLock<Vec<Definition>> = LazyLock::new(|| {
         ),
         order_totals(),
         process(
-            Process::RunSlowProcess,
+            Process::Slow,
             "runSlowProcess",
             "Runs for so many seconds.",
             json!({"in_Seconds": {"type": "number", "minimum": 0, "maximum": 600}}),
             &["in_Seconds"],
         ),
-        process(Process::RunFailingProcess, "runFailingProcess", "Starts a job that faults.", json!({}), &[]),
+        process(Process::Failing, "runFailingProcess", "Starts a job that faults.", json!({}), &[]),
         process(
             Process::ImportOrders,
             "importOrders",

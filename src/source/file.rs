@@ -52,7 +52,11 @@ impl SourceFile {
     /// Line and column of a byte offset; an offset past the end is the end.
     #[must_use]
     pub fn position(&self, offset: usize) -> Position {
-        let offset = offset.min(self.text.len());
+        let mut offset = offset.min(self.text.len());
+        // The end of the file is the end of its last line, not the start of one that is not there.
+        if offset == self.text.len() && self.text.ends_with('\n') {
+            offset -= if self.text.ends_with("\r\n") { 2 } else { 1 };
+        }
         let line = self.line_starts.partition_point(|start| *start <= offset);
         let start = self.line_starts.get(line.saturating_sub(1)).copied().unwrap_or_default();
         // A byte order mark is no column: no editor counts it.
@@ -103,5 +107,29 @@ impl fmt::Display for Site {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Position { line, column } = self.position();
         write!(f, "{}:{line}:{column}", self.file.path())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_are_what_editors_count() {
+        let file = SourceFile::new("a", "\u{feff}\u{e9}b\r\ncd\n");
+        let at = |offset| {
+            let Position { line, column } = file.position(offset);
+            (line, column)
+        };
+        assert_eq!(at(0), (1, 1));
+        assert_eq!(at(3), (1, 1));
+        assert_eq!(at(5), (1, 2));
+        assert_eq!(at(8), (2, 1));
+        assert_eq!(at(10), (2, 3));
+        assert_eq!(at(11), (2, 3));
+        assert_eq!(at(99), (2, 3));
+        assert_eq!(file.slice(file.line_span(1)), "\u{feff}\u{e9}b");
+        assert_eq!(file.slice(file.line_span(2)), "cd");
+        assert_eq!(SourceFile::new("a", "").position(5), Position { line: 1, column: 1 });
     }
 }

@@ -24,6 +24,19 @@ pub(super) fn quoted(text: &str) -> String {
     }
 }
 
+/// A way out, with the right form where that is short enough to be read.
+pub(super) fn way_out(lead: &str, right: &str) -> String {
+    if right.len() > 200 { lead.to_owned() } else { format!("{lead}: {right}") }
+}
+
+/// A text as a message can hold it: its start, if it is long.
+pub(super) fn short(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(60) {
+        Some((cut, _)) => format!("{}…", text.get(..cut).unwrap_or_default()).into(),
+        None => text.into(),
+    }
+}
+
 /// The end of a line's content: no line break, no blanks at its end.
 fn trimmed(text: &str, start: usize, end: usize) -> usize {
     start + text.get(start..end).unwrap_or_default().trim_end().len()
@@ -78,7 +91,7 @@ pub(super) fn unquoted_braces(file: &Arc<SourceFile>, start: usize, in_flow: boo
         "a value that begins with `{{` has to be quoted",
     )
     .label("YAML reads `{` as the start of a mapping")
-    .help(format!("write {right}"))
+    .help(way_out("quote it", &right))
     .fix(site(file, span), right);
     Trap { diagnostic, pass_over: span }
 }
@@ -94,14 +107,14 @@ pub(super) fn split_in_flow(file: &Arc<SourceFile>, scalar: Span, whole: Option<
         site(file, span),
         format!("`{bracket}` ends this text: inside of `{{…}}` and `[…]` brackets are YAML's own"),
     )
-    .help(format!("quote it: {right}"))
+    .help(way_out("quote it", &right))
     .fix(site(file, span), right);
     if let Some(start) = whole {
         let outer = extent(text, start, start, false);
         let slice = file.slice(outer);
         if slice.ends_with(']') {
             diagnostic = diagnostic
-                .help(format!("if the brackets belong to the text, quote them too: {}", quoted(slice)));
+                .help(way_out("if the brackets belong to the text, quote them too", &quoted(slice)));
         }
     }
     Trap { diagnostic, pass_over: span }
@@ -122,7 +135,7 @@ pub(super) fn split_after(file: &Arc<SourceFile>, container: Span, in_flow: bool
         "the {what} ends at `{}`, and text follows",
         file.slice(container).chars().next_back().unwrap_or(']')
     ))
-    .help(format!("quote it: {right}"))
+    .help(way_out("quote it", &right))
     .fix(site(file, span), right);
     Trap { diagnostic, pass_over: span }
 }
@@ -143,7 +156,7 @@ pub(super) fn cut_by_comment(file: &Arc<SourceFile>, scalar: Span, in_flow: bool
     let said = file.slice(scalar);
     let one_line = !said.contains('\n');
     let message = if one_line {
-        format!("` #` starts a comment, so that this text is only {}", quoted(said))
+        format!("` #` starts a comment, so that this text is only {}", quoted(&short(said)))
     } else {
         "` #` starts a comment, and this text ends before it".to_owned()
     };
@@ -153,7 +166,7 @@ pub(super) fn cut_by_comment(file: &Arc<SourceFile>, scalar: Span, in_flow: bool
     if !in_flow && one_line {
         let whole = Span::new(scalar.start, comment.end);
         let right = quoted(file.slice(whole));
-        diagnostic = diagnostic.help(format!("quote it: {right}")).fix(site(file, whole), right);
+        diagnostic = diagnostic.help(way_out("quote it", &right)).fix(site(file, whole), right);
     } else {
         diagnostic = diagnostic.help("quote the text");
     }
@@ -169,7 +182,7 @@ pub(super) fn second_colon(file: &Arc<SourceFile>, scalar: Span, in_flow: bool) 
         site(file, Span::new(scalar.end, scalar.end + 1)),
         "`: ` inside of a text makes it a mapping, which cannot stand here",
     )
-    .help(format!("quote the text: {right}"))
+    .help(way_out("quote the text", &right))
     .fix(site(file, span), right);
     Trap { diagnostic, pass_over: span }
 }
@@ -186,7 +199,7 @@ pub(super) fn reserved(file: &Arc<SourceFile>, start: usize, character: char, in
             _ => format!("a text that begins with `{character}` has to be quoted"),
         },
     )
-    .help(format!("write {right}"))
+    .help(way_out("quote it", &right))
     .fix(site(file, span), right);
     Trap { diagnostic, pass_over: span }
 }
@@ -223,7 +236,7 @@ pub(super) fn bad_escape(file: &Arc<SourceFile>, start: usize) -> Option<Trap> {
     let diagnostic = if plain && !content.contains('\n') {
         let right = format!("'{}'", content.replace('\'', "''"));
         diagnostic
-            .help(format!("in single quotes a backslash is a backslash: {right}"))
+            .help(way_out("in single quotes a backslash is a backslash", &right))
             .fix(site(file, whole), right)
     } else {
         diagnostic.help(format!("write `\\\\{escaped}` for a backslash"))
@@ -240,6 +253,7 @@ pub(super) fn tab(file: &Arc<SourceFile>, at: usize) -> Option<Diagnostic> {
     let more = text
         .get(line_end(text, start)..)?
         .lines()
+        .take(1000)
         .filter(|line| indentation(line).contains('\t') && !line.trim().is_empty())
         .count();
     let diagnostic = Diagnostic::error(
@@ -273,7 +287,7 @@ fn indentation(line: &str) -> &str {
 
 /// `*.yaml`, `**/*.yaml`: an alias of nothing, mostly meant as text.
 pub(super) fn unknown_alias(file: &Arc<SourceFile>, span: Span, in_flow: bool) -> Diagnostic {
-    let name = file.slice(span);
+    let name = short(file.slice(span));
     let whole = extent(file.text(), span.start, span.start, in_flow);
     let right = quoted(file.slice(whole));
     Diagnostic::error(
@@ -281,7 +295,7 @@ pub(super) fn unknown_alias(file: &Arc<SourceFile>, span: Span, in_flow: bool) -
         site(file, span),
         format!("`{name}` refers to an anchor that does not stand before it"),
     )
-    .help(format!("if it is meant as text, quote it: {right}"))
+    .help(way_out("if it is meant as text, quote it", &right))
     .fix(site(file, whole), right)
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::trap::short;
 use super::{Document, NodeSpan, Pointer, Site, SourceFile, Span};
 use crate::diagnostic::{Code, Diagnostic};
 
@@ -15,6 +16,8 @@ pub(super) const MAX_DEPTH: usize = 64;
 pub(super) const MAX_NODES: usize = 100_000;
 /// How many bytes of text aliases may repeat.
 const MAX_REPEATED: usize = 4 << 20;
+/// How many messages one file gets.
+pub(super) const MAX_FOUND: usize = 100;
 
 /// A value and the places of it and of all that it holds.
 #[derive(Clone, Debug)]
@@ -83,11 +86,13 @@ pub(super) struct Builder<'a> {
     nodes: usize,
     /// Bytes of text that anchors and aliases copied.
     repeated: usize,
-    /// What was found; none of it ends the reading but [`Full`].
-    pub(super) found: Vec<Diagnostic>,
+    /// The nodes before this document.
+    before: usize,
+    found: Vec<Diagnostic>,
+    errors: usize,
 }
 
-/// A bound was met, and told in [`Builder::found`]: the reading ends.
+/// A bound was met, and told: the reading ends.
 #[derive(Debug)]
 pub(super) struct Full;
 
@@ -100,12 +105,37 @@ impl<'a> Builder<'a> {
             anchors: HashMap::new(),
             nodes: 0,
             repeated: 0,
+            before: 0,
             found: Vec::new(),
+            errors: 0,
         }
     }
 
     pub(super) fn site(&self, span: Span) -> Site {
         Site { file: Arc::clone(self.file), span }
+    }
+
+    /// Keeps a message. Warnings beyond [`MAX_FOUND`] are dropped.
+    pub(super) fn report(&mut self, diagnostic: Diagnostic) {
+        self.errors += usize::from(diagnostic.is_error());
+        if diagnostic.is_error() || self.found.len() < MAX_FOUND {
+            self.found.push(diagnostic);
+        }
+    }
+
+    /// What was reported.
+    pub(super) fn found(&self) -> &[Diagnostic] {
+        &self.found
+    }
+
+    /// What was reported, for good.
+    pub(super) fn into_found(self) -> Vec<Diagnostic> {
+        self.found
+    }
+
+    /// Whether enough is wrong with the file for one go.
+    pub(super) fn is_enough(&self) -> bool {
+        self.errors >= MAX_FOUND
     }
 
     /// Whether the next node is a key of the innermost mapping.
@@ -156,8 +186,8 @@ impl<'a> Builder<'a> {
     /// What an alias repeats, if that was anchored and is closed.
     pub(super) fn alias(&mut self, anchor: usize, span: Span) -> Result<(), Full> {
         let Some(node) = self.anchors.get(&anchor) else {
-            let name = self.file.slice(span).to_owned();
-            self.found.push(
+            let name = short(self.file.slice(span));
+            self.report(
                 Diagnostic::error(
                     Code::YamlSyntax,
                     self.site(span),
@@ -221,7 +251,7 @@ impl<'a> Builder<'a> {
         let node = Node { span: frame.span, content, height: frame.height + 1 };
         self.remember(frame.anchor, &node)?;
         if self.wants_key() {
-            self.found.push(
+            self.report(
                 Diagnostic::error(
                     Code::YamlSyntax,
                     self.site(frame.span),
@@ -242,7 +272,8 @@ impl<'a> Builder<'a> {
         self.stack.clear();
         self.anchors.clear();
         let root = self.root.take()?;
-        let mut spans = HashMap::with_capacity(self.nodes.min(1024));
+        let mut spans = HashMap::with_capacity(self.nodes - self.before);
+        self.before = self.nodes;
         let value = flatten(root, None, &Pointer::root(), &mut spans);
         Some(Document { file: Arc::clone(self.file), value, spans })
     }
@@ -289,12 +320,12 @@ impl<'a> Builder<'a> {
             let duplicate = Diagnostic::error(
                 Code::DuplicateKey,
                 self.site(key.span),
-                format!("the key `{name}` stands twice in this mapping"),
+                format!("the key `{}` stands twice in this mapping", short(name)),
             )
             .label("again here")
             .also(self.site(before), "first here")
             .help("remove one of them, or put both values under one key");
-            self.found.push(duplicate);
+            self.report(duplicate);
         }
         let merges = entries.iter().any(|entry| entry.key.merge);
         if !merges && kept.len() == entries.len() {
@@ -320,7 +351,7 @@ impl<'a> Builder<'a> {
             };
             for source in sources {
                 let Content::Map(members) = source.content else {
-                    self.found.push(
+                    self.report(
                         Diagnostic::error(
                             Code::YamlSyntax,
                             site.clone(),
@@ -378,7 +409,7 @@ impl<'a> Builder<'a> {
 
     fn full(&mut self, span: Span, message: String) -> Full {
         let site = self.site(span);
-        self.found.push(Diagnostic::error(Code::TooLarge, site, message).help("split the file"));
+        self.report(Diagnostic::error(Code::TooLarge, site, message).help("split the file"));
         Full
     }
 }

@@ -15,7 +15,7 @@ use serde_yaml::granit_parser::{
 use super::place;
 use super::scalar::{self, Plain};
 use super::trap::{self, Trap};
-use super::tree::{Builder, Full, Key, Kind};
+use super::tree::{Builder, Full, Key, Kind, MAX_FOUND};
 use super::{Document, SourceFile, Span};
 use crate::diagnostic::{Code, Diagnostic, whole_file};
 
@@ -23,8 +23,6 @@ use crate::diagnostic::{Code, Diagnostic, whole_file};
 pub const MAX_SIZE: usize = 1 << 20;
 /// How many traps of one file are passed over to read on; each costs a pass.
 const MAX_PASSES: usize = 32;
-/// How many messages one file gets.
-const MAX_FOUND: usize = 100;
 
 /// A file that was read.
 #[derive(Clone, Debug, Default)]
@@ -58,7 +56,7 @@ pub fn read(file: &Arc<SourceFile>) -> Result<Parsed, Vec<Diagnostic>> {
         let mut reader = Reader::new(file, &text, &passed_over);
         let trap = reader.run();
         let Reader { builder, documents, .. } = reader;
-        let mut found = builder.found;
+        let mut found = builder.into_found();
         match trap {
             Some(Trap { diagnostic, pass_over }) if traps.len() < MAX_PASSES => {
                 traps.push(diagnostic);
@@ -145,6 +143,7 @@ impl<'a> Reader<'a> {
         while let Some(next) = parser.next_event() {
             let stop = match next {
                 Ok((event, span)) => match self.event(event, &span) {
+                    Ok(()) if self.builder.is_enough() => return None,
                     Ok(()) => continue,
                     Err(stop) => stop,
                 },
@@ -153,9 +152,7 @@ impl<'a> Reader<'a> {
                     None => {
                         // The scanner lost its way in this document; the next one begins afresh.
                         self.builder.abandon();
-                        if self.builder.found.len() < MAX_FOUND
-                            && matches!(parser.proceed_next_document(), Ok(true))
-                        {
+                        if !self.builder.is_enough() && matches!(parser.proceed_next_document(), Ok(true)) {
                             continue;
                         }
                         return None;
@@ -204,7 +201,7 @@ impl<'a> Reader<'a> {
             }
             Event::UnresolvedAlias(_) => {
                 let unknown = trap::unknown_alias(self.file, at, self.builder.in_flow());
-                self.builder.found.push(unknown);
+                self.builder.report(unknown);
                 if self.builder.wants_key() {
                     self.builder.key(Key { name: None, span: at, merge: false });
                 } else {
@@ -256,7 +253,7 @@ impl<'a> Reader<'a> {
         };
         if absent && self.builder.depth() == 0 && tag.is_none() && anchor == 0 {
             let site = self.builder.site(if self.start.end > self.start.start { self.start } else { at });
-            self.builder.found.push(
+            self.builder.report(
                 Diagnostic::error(Code::Empty, site, "a document without content")
                     .help("remove the `---`, or write what follows it"),
             );
@@ -271,8 +268,12 @@ impl<'a> Reader<'a> {
                 Value::from(text)
             }
         };
-        if style == ScalarStyle::Plain && !absent && !self.is_passed_over(at) {
-            self.builder.found.extend(trap::cut_by_comment(self.file, at, self.builder.in_flow()));
+        if style == ScalarStyle::Plain
+            && !absent
+            && !self.is_passed_over(at)
+            && let Some(cut) = trap::cut_by_comment(self.file, at, self.builder.in_flow())
+        {
+            self.builder.report(cut);
         }
         Ok(self.builder.scalar(value, at, anchor)?)
     }
@@ -285,7 +286,8 @@ impl<'a> Reader<'a> {
         }
         let quoted = trap::quoted(text);
         let site = self.builder.site(at);
-        let help = format!("quote it if it is meant as text: {quoted}");
+        let help = trap::way_out("quote it if it is meant as text", &quoted);
+        let text = trap::short(text);
         let error =
             |message| Diagnostic::error(Code::InexactNumber, site.clone(), message).help(help.clone());
         let (diagnostic, value) = match resolved {
@@ -301,7 +303,7 @@ impl<'a> Reader<'a> {
                 (error(format!("neither 64 bits nor a double holds `{text}` exactly")), Value::Null)
             }
         };
-        self.builder.found.push(diagnostic.fix(site, quoted));
+        self.builder.report(diagnostic.fix(site, quoted));
         value
     }
 
@@ -324,7 +326,7 @@ impl<'a> Reader<'a> {
 
     fn misfit(&mut self, name: &str, at: Span) {
         let site = self.builder.site(at);
-        self.builder.found.push(
+        self.builder.report(
             Diagnostic::error(Code::UnknownTag, site, format!("this is not what its tag `!!{name}` says"))
                 .help("remove the tag"),
         );
@@ -349,28 +351,30 @@ impl<'a> Reader<'a> {
         let site = self.builder.site(at);
         let line = trap::extent(self.text, at.start, at.start, self.builder.in_flow());
         let right = trap::quoted(self.file.slice(line));
-        self.builder.found.push(
-            Diagnostic::error(Code::UnknownTag, site, format!("the tag `{name}` means nothing here"))
-                .help(format!("remove it, or quote the whole if it is text: {right}")),
+        self.builder.report(
+            Diagnostic::error(
+                Code::UnknownTag,
+                site,
+                format!("the tag `{}` means nothing here", trap::short(name)),
+            )
+            .help(trap::way_out("remove it, or quote the whole if it is text", &right)),
         );
     }
 
     fn refuse_key(&mut self, at: Span, message: &str) {
         let site = self.builder.site(at);
-        self.builder
-            .found
-            .push(Diagnostic::error(Code::YamlSyntax, site, message).help("write `key: value`"));
+        self.builder.report(Diagnostic::error(Code::YamlSyntax, site, message).help("write `key: value`"));
         self.builder.key(Key { name: None, span: at, merge: false });
     }
 
-    /// What the parser refused: a trap to pass over, or a message in [`Builder::found`].
+    /// What the parser refused: a trap to pass over, or a message for [`Builder::report`].
     fn refused(&mut self, error: &ScanError) -> Option<Trap> {
         let at = self.offset(error);
         let in_flow = self.builder.in_flow();
         let next = self.after(at).chars().next();
         let tab = if is_tab(error.kind()) { trap::tab_from(self.file, at) } else { trap::tab(self.file, at) };
         if let Some(tab) = tab {
-            self.builder.found.push(tab);
+            self.builder.report(tab);
             return None;
         }
         let trap = match error.kind() {
@@ -408,13 +412,9 @@ impl<'a> Reader<'a> {
             None => {
                 let diagnostic = self.explained(error.kind(), at);
                 // That a comment cuts a text was said when the text was read.
-                if !self
-                    .builder
-                    .found
-                    .iter()
-                    .any(|d| d.code == Code::CutByComment && d.code == diagnostic.code)
-                {
-                    self.builder.found.push(diagnostic);
+                let cut = |d: &Diagnostic| d.code == Code::CutByComment;
+                if !(cut(&diagnostic) && self.builder.found().iter().any(cut)) {
+                    self.builder.report(diagnostic);
                 }
                 None
             }
@@ -450,8 +450,14 @@ impl<'a> Reader<'a> {
                     .help("quote the text, or move the comment to a line before it");
             }
             ErrorKind::UndeclaredTagHandle => {
-                return Diagnostic::error(Code::UnknownTag, site, "a tag that means nothing here")
-                    .help("remove it, or quote the text that begins with `!`");
+                let tag = self.after(at).split([' ', '\t', '\r', '\n', ',']).next().unwrap_or_default();
+                let site = self.builder.site(Span::new(at, at + tag.len()));
+                return Diagnostic::error(
+                    Code::UnknownTag,
+                    site,
+                    format!("the tag `{tag}` means nothing here"),
+                )
+                .help("remove it, or quote the whole if it is text");
             }
             kind if is_tab(kind) => {
                 return Diagnostic::error(Code::YamlTab, site, "a tab where YAML wants spaces")
@@ -524,7 +530,9 @@ fn syntax(kind: &ErrorKind) -> (Cow<'static, str>, &'static str) {
                 "close each bracket with its own kind",
             );
         }
-        ErrorKind::UnclosedQuotedScalar => ("this quote is not closed", "close it on the same line"),
+        ErrorKind::UnclosedQuotedScalar | ErrorKind::DocumentIndicatorInQuotedScalar => {
+            ("this quote is not closed", "close it on the same line")
+        }
         ErrorKind::MisplacedFlowCollectionEnd => {
             ("this bracket closes nothing", "remove it, or quote the text that holds it")
         }

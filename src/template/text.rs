@@ -70,6 +70,11 @@ impl Template {
         self.parts.is_empty()
     }
 
+    /// Whether it is one expression and nothing beside it.
+    pub(crate) fn is_whole(&self) -> bool {
+        matches!(self.parts.as_slice(), [Piece::Expression(..)])
+    }
+
     /// The text that was compiled.
     #[must_use]
     pub fn source(&self) -> &str {

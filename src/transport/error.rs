@@ -43,7 +43,7 @@ impl Error {
         let reason = if error.is_timeout() {
             format!("no connection to `{host}` within {} s", connect.as_secs_f64())
         } else if let Some(reason) = io_reason(error) {
-            format!("{reason} by `{host}`").replace("unreachable by", "unreachable on the way to")
+            format!("{reason}: `{host}`")
         } else if chain(error).any(|text| text.contains("dns error")) {
             format!("the host name `{host}` cannot be resolved: {}", innermost(error))
         } else {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Once;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -22,6 +22,8 @@ const IDLE: Duration = Duration::from_secs(4);
 pub(crate) struct Http {
     client: Client,
     url: Url,
+    /// Host and port, for people.
+    host: Arc<str>,
     connect: Duration,
     limits: Limits,
 }
@@ -82,7 +84,9 @@ impl Http {
                 std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
             format!("the HTTP client cannot be set up: {error}{cause}")
         })?;
-        Ok(Self { client, url, connect, limits })
+        let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+        let host = format!("{}{port}", url.host_str().unwrap_or_default()).into();
+        Ok(Self { client, url, host, connect, limits })
     }
 
     /// Prepares an exchange; it begins with the first call of [`Incoming::next`], and dropping it ends it.
@@ -93,7 +97,7 @@ impl Http {
         Incoming {
             stage: Stage::Sending(Box::pin(self.client.execute(request))),
             limits: self.limits,
-            host: self.url.host_str().unwrap_or_default().to_owned(),
+            host: self.host.clone(),
             connect: self.connect,
             received: 0,
             held: 0,
@@ -131,7 +135,7 @@ enum Stage {
 pub(crate) struct Incoming {
     stage: Stage,
     limits: Limits,
-    host: String,
+    host: Arc<str>,
     connect: Duration,
     received: usize,
     held: usize,

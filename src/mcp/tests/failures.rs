@@ -244,7 +244,7 @@ async fn a_server_that_is_not_there() {
     let session = client_with(&server, |config| config.url = url).0.session(config(None));
     let exchange = session.begin().await.unwrap_err();
     assert_eq!((exchange.outcome, exchange.phase.as_str()), (Outcome::Unreachable, "open"));
-    assert_eq!(exchange.cause.as_deref(), Some("connection refused by `127.0.0.1`"));
+    assert_eq!(exchange.cause, Some(format!("connection refused: `127.0.0.1:{port}`")));
     assert!(session.facts().is_none());
 }
 
@@ -278,4 +278,17 @@ async fn a_log_message_that_nobody_asked_for() {
     let (exchange, _) =
         call(move |request| Reply::stream(&[note.clone(), message(request, &called())])).await;
     assert!(words(&exchange).contains("did not ask for"), "{}", words(&exchange));
+}
+
+#[tokio::test]
+async fn tls_is_set_up_for_https_and_says_what_is_wrong() {
+    let server = Server::start(|_, _| Reply::accepted()).await;
+    let url = server.url.as_str().replace("http://", "https://").parse().unwrap();
+    let session = client_with(&server, |config| config.url = url).0.session(config(None));
+    let exchange = session.begin().await.unwrap_err();
+    assert_eq!(exchange.outcome, Outcome::Unreachable, "{exchange:?}");
+    assert!(
+        exchange.cause.as_ref().is_some_and(|cause| cause.starts_with("no connection to")),
+        "{exchange:?}"
+    );
 }

@@ -163,7 +163,7 @@ async fn a_lost_session_that_cannot_be_opened_again() {
 /// Pages by cursor: none first, then the empty one.
 async fn pages(cursors: &'static [&'static str], version: Option<Version>) -> (Exchange, Server) {
     let server = Server::start(move |request, _| {
-        let is_modern = request.header("mcp-method") != "";
+        let is_modern = !request.header("mcp-method").is_empty();
         let known = if is_modern { modern(request) } else { legacy(request) };
         known.unwrap_or_else(|| {
             let cursor = request.json()["params"]["cursor"].as_str().map(str::to_owned);

@@ -30,10 +30,10 @@ impl Responder for Silent {
     }
 }
 
-type Listed = Arc<Mutex<Vec<String>>>;
+type Told = Arc<Mutex<Vec<String>>>;
 
-fn client_with(server: &Server, change: impl FnOnce(&mut ClientConfig)) -> (Arc<Client>, Listed) {
-    let listed = Listed::default();
+fn client_with(server: &Server, change: impl FnOnce(&mut ClientConfig)) -> (Arc<Client>, Told) {
+    let listed = Told::default();
     let told = Arc::clone(&listed);
     let mut config = ClientConfig {
         name: "test".to_owned(),

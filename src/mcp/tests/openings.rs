@@ -213,6 +213,15 @@ async fn a_pinned_version_that_the_server_does_not_take() {
     let expected =
         "the server answered `initialize` with error -32022, `Unsupported`: it offers `2026-07-28`";
     assert_eq!(exchange.cause.as_deref(), Some(expected));
+    // One that knows no handshake at all.
+    let server = Server::start(|request, _| {
+        modern(request).unwrap_or_else(|| request.error(404, -32601, "Method not found"))
+    })
+    .await;
+    let exchange = opened(&server, LEGACY).await.unwrap_err();
+    let expected =
+        "the server answered `initialize` with error -32601, `Method not found`: it offers `2026-07-28`";
+    assert_eq!(exchange.cause.as_deref(), Some(expected));
     let exchange = opened(&server, Some(Version::V2024_11_05)).await.unwrap_err();
     assert!(
         exchange
@@ -308,4 +317,23 @@ async fn logs_are_asked_for_in_the_way_of_the_version() {
     let session = client(&server).session(SessionConfig { log: Some("debug".to_owned()), ..config(LEGACY) });
     session.begin().await.unwrap();
     assert_eq!(server.seen()[2].json()["params"], json!({"level": "debug"}));
+}
+
+#[tokio::test]
+async fn an_opening_that_fails_leaves_no_session_open() {
+    let server = Server::start(
+        |request, number| {
+            if number == 2 { Reply::with(503, "", "") } else { legacy(request).unwrap() }
+        },
+    )
+    .await;
+    let session = session(&server, LEGACY);
+    session.begin().await.unwrap();
+    let exchange = session.open().await;
+    assert_eq!((exchange.phase, exchange.http.as_ref().unwrap().status), (Phase::Open, 503));
+    assert!(session.facts().is_none());
+    // The session before it is still ended.
+    session.close(soon()).await;
+    session.settle(soon()).await;
+    assert_eq!(server.seen().last().unwrap().verb, "DELETE");
 }

@@ -14,7 +14,7 @@ fn short() -> SendOptions {
 async fn slow(streams: bool, gate: &Arc<Notify>) -> Server {
     let gate = Arc::clone(gate);
     Server::start(move |request, _| {
-        let is_modern = request.header("mcp-method") != "";
+        let is_modern = !request.header("mcp-method").is_empty();
         let known = if is_modern { modern(request) } else { legacy(request) };
         known.unwrap_or_else(|| {
             if request.json()["params"]["name"] == "fast" {

@@ -1,5 +1,6 @@
 //! Every diagnostic of the reader, by its text, its place and its way out.
 
+mod fuzz;
 mod scenario;
 mod schema;
 mod suite;

@@ -432,3 +432,20 @@ fn a_scenario_that_lacks_a_step_is_not_judged_further() {
     assert_eq!(problems.len(), 1);
     assert!(scenarios.is_empty());
 }
+
+#[test]
+fn the_template_room_judges_names() {
+    for name in ["row", "uuid", "if", "a b", "good"] {
+        let found: Vec<String> = step(&format!("call: a\nsave: {{'{name}': $.json}}"))
+            .into_iter()
+            .map(|problem| problem.message)
+            .collect();
+        assert_eq!(found, crate::template::check_name(name).err().into_iter().collect::<Vec<_>>(), "{name}");
+    }
+}
+
+#[test]
+fn a_path_may_hold_a_template() {
+    let problems = step("call: a\nsave: {n: \"$.json[?@.id == '{{ id }}']\"}");
+    assert_told(&problems, &[]);
+}

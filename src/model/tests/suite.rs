@@ -161,9 +161,11 @@ fn a_server_has_one_address() {
         ],
     );
     assert_told(
-        &server("{url: 'https://h/', sandbox: uipath}"),
+        &server(
+            "{url: 'https://h/', uipath: {org: a, tenant: b, folderKey: 6f0c2a4e-8a1b-4c3d-9e5f-0123456789ab, slug: cde}}",
+        ),
         &[
-            "1:34 conflict [sandbox] a server needs one of `sandbox`, `uipath` and `url`, this one has `url` and `sandbox` | 1:15 [url] (the other one) \
+            "1:34 conflict [uipath] a server needs one of `sandbox`, `uipath` and `url`, this one has `url` and `uipath` | 1:15 [url] (the other one) \
            | help: leave one of them out",
         ],
     );
@@ -243,8 +245,8 @@ fn limits_and_patterns_are_judged() {
         )
         .1,
         &[
-            "1:56 wrong-type [0] `concurrency` takes a whole number from 1, but this is a number \
-             | help: write a whole number from 1",
+            "1:56 bad-value [0] `concurrency` takes a whole number from 1, not `0` \
+             | help: write `1` or more, or leave the key out",
             "1:65 bad-value [fast] `fast` is no rate | help: write a whole number from 1 and a unit: `10/s`, `100/m` or `1000/h`",
             "1:89 bad-duration [5d] `5d` is no duration: there is no unit `d` \
              | help: write whole numbers with a unit, such as `500ms`, `30s`, `2m`, `1m30s` or `1h`",
@@ -264,4 +266,24 @@ fn a_suite_of_an_address() {
     let problem = suite_of_url("https://h/?token=hunter2", None, "here".into()).unwrap_err();
     assert_eq!(problem.code.as_str(), "bad-address");
     assert!(!format!("{problem:?}").contains("hunter2"));
+}
+
+#[test]
+fn the_words_of_a_command_are_as_they_are() {
+    let (suite, problems) = suite_of(
+        "servers: {a: {url: 'https://h/', auth: {pat: {command: [docker, --format, '{{ .Token }}']}}}}",
+    );
+    assert_told(&problems, &[]);
+    let words = ["docker", "--format", "{{ .Token }}"].map(str::to_owned).to_vec();
+    assert_eq!(suite.unwrap().servers[0].auth, Some(Credential::Command(words)));
+}
+
+#[test]
+#[cfg(not(feature = "sandbox"))]
+fn a_build_without_the_sandbox_says_so() {
+    assert_told(
+        &server("{sandbox: uipath}"),
+        &["1:15 not-yet [sandbox] this callsheet was built without the sandbox \
+           | help: build it with `--features sandbox`, or name a `url`"],
+    );
 }

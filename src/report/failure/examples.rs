@@ -76,6 +76,35 @@ fn call() -> Value {
     sent("tools/call", &json!({"name": "createInvoice", "arguments": {"in_Amount": 1250.5}}))
 }
 
+pub(in crate::report) fn modern() -> CaseEnded {
+    let meta = json!({
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientInfo": {"name": "callsheet", "version": "0.1.0"},
+        "io.modelcontextprotocol/clientCapabilities": {},
+        "progressToken": 7,
+    });
+    let params = json!({"name": "createInvoice", "arguments": {}, "_meta": meta});
+    let mut exchange = json!({
+        "outcome": "answered", "phase": "step", "sent": sent("tools/call", &params),
+        "error": {"code": -32602, "message": "in_Amount is missing"},
+        "http": {"status": 400, "headers": {}, "body": "…"},
+        "duration": 0.02, "protocol": "2026-07-28",
+    });
+    exchange["sent"]["headers"]["accept"] = json!("text/html");
+    case(vec![step(
+        Some(exchange),
+        vec![Diagnostic::error(Code::Implied, site("createInvoice"), "the server answered with an error")],
+    )])
+}
+
+pub(in crate::report) fn interrupted() -> CaseEnded {
+    let exchange = json!({"outcome": "closed", "phase": "step", "sent": call(), "duration": 0.2});
+    let problem = Diagnostic::error(Code::Interrupted, site("createInvoice"), "interrupted by a signal");
+    let mut failed = step(Some(exchange), vec![problem]);
+    failed.cause = Some("interrupted".to_owned());
+    case(vec![failed])
+}
+
 pub(in crate::report) fn two_mismatches() -> CaseEnded {
     let text = r#"{"out_Status":"Faulted","out_Amount":1250.5}"#;
     let exchange = json!({
@@ -195,7 +224,7 @@ pub(in crate::report) fn run() -> Vec<Event> {
     let mut passed = passing("smoke", Verdict::Passed);
     passed.notes.push("it said rt_SECRET_TOKEN <b>\u{1}</b>".to_owned());
     let ignored = passing("invoices::delete", Verdict::Ignored("bug 12 & rt_SECRET_TOKEN".to_owned()));
-    let not_run = passing("invoices::late", Verdict::NotRun("interrupted".to_owned()));
+    let not_run = passing("invoices::late", Verdict::NotRun("not run: interrupted by a signal".to_owned()));
     let started = RunStarted { run_id: "r-1".to_owned(), seed: u64::MAX, selected: 4, filtered_out: 7 };
     let ended = RunEnded { passed: 1, failed: 1, ignored: 1, not_run: 1, interrupted: true };
     [
