@@ -12,7 +12,6 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
 
 use callsheet::diagnostic::Code;
 use common::{Project, Server, wait_until};
@@ -103,7 +102,7 @@ fn said(name: &str, folder: &Path, run: bool) -> String {
             said = format!("{said}\n---- {stream} ----\n{text}");
         }
     }
-    if run { placeholders(&said) } else { said }
+    if run { placeholders(&said, &project) } else { said }
 }
 
 /// The files of a folder but what is expected.
@@ -149,12 +148,15 @@ fn interrupted(project: &Project, arguments: &[&str], sandbox: &Server) -> (Opti
 }
 
 /// Puts placeholders where two runs differ.
-fn placeholders(said: &str) -> String {
-    let mut said = said.to_owned();
+fn placeholders(said: &str, project: &Project) -> String {
+    let folder = project.path().to_str().unwrap();
+    let version = format!("\"version\": \"{}\"", env!("CARGO_PKG_VERSION"));
+    let mut said = said.replace(folder, "[FOLDER]").replace(&version, "\"version\": \"[VERSION]\"");
     for (pattern, placeholder) in [
         (r"127\.0\.0\.1:\d{4,5}", "127.0.0.1:[PORT]"),
-        (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "[UUID]"),
+        (r"after \d+(\.\d+)? m?s", "after [TIME]"),
         (r"finished in \d+\.\d+s", "finished in [TIME]"),
+        (r"seed: \d+", "seed: [SEED]"),
     ] {
         said = Regex::new(pattern).unwrap().replace_all(&said, placeholder).into_owned();
     }
