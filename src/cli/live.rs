@@ -1,5 +1,5 @@
 //! The live line: how many cases are done, failed and running, and one that runs. Only on a terminal; it is
-//! gone before the run's end.
+//! gone with the last case.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -51,12 +51,12 @@ impl Consumer for Live {
                 self.running.remove(&ended.case);
                 self.failed += usize::from(ended.verdict == Verdict::Failed);
                 self.bar.inc(1);
+                if Some(self.bar.position()) == self.bar.length() {
+                    self.bar.finish_and_clear();
+                    return Ok(());
+                }
             }
-            Kind::RunEnded(_) => {
-                self.bar.finish_and_clear();
-                return Ok(());
-            }
-            Kind::RunStarted(_) | Kind::StepEnded(_) | Kind::ToolsListed(_) => return Ok(()),
+            Kind::RunEnded(_) | Kind::RunStarted(_) | Kind::StepEnded(_) | Kind::ToolsListed(_) => return Ok(()),
         }
         self.bar.set_message(self.message());
         Ok(())

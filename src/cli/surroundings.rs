@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use super::exit::Stop;
 use crate::auth::Environment;
 
-/// What the process was given, read once.
-#[derive(Clone, Debug, Default)]
+/// What the process was given, read once. No `Debug`: it holds tokens.
+#[derive(Clone, Default)]
 pub(super) struct Surroundings {
     /// The environment. A variable that is not UTF-8 is none that a suite could use.
     pub(super) variables: Vec<(String, String)>,

@@ -88,7 +88,9 @@ fn list(settings: &Settings, plan: &Plan, selected: &Selected) -> Result<Exit, S
     // A list asks for no case, so there is nothing to wait for.
     let _ = harness::run(cases, selected.filtered_out, &options(settings, &pump), |_| None);
     if settings.format == Format::Pretty {
-        pump.write(&format!("\n{}, 0 benchmarks\n", count(shown, "test")));
+        // libtest's last line, which libtest-mimic leaves out.
+        let gap = if shown > 0 { "\n" } else { "" };
+        pump.write(&format!("{gap}{}, 0 benchmarks\n", count(shown, "test")));
     }
     finish_pump(settings, pump)?;
     Ok(Exit::Good)
@@ -233,7 +235,10 @@ fn nothing(plan: &Plan, selection: &Selection) -> String {
     if selection.ignored == IgnoredCases::Only {
         asked.push("that its scenario skips".to_owned());
     }
-    let mut message = format!("nothing is selected: of {} there is none", count(plan.cases.len(), "case"));
+    let mut message = match plan.cases.len() {
+        0 => "nothing is selected: there is no case".to_owned(),
+        cases => format!("nothing is selected: of {} there is none", count(cases, "case")),
+    };
     if !asked.is_empty() {
         message.push(' ');
         message.push_str(&asked.join(" and "));

@@ -1,5 +1,5 @@
 //! What is wrong, where, and the way out: one type for every message about a file, whether it was found
-//! before the run or by it. Drawing it is [`render`]'s job; nothing here prints.
+//! before the run or by it. Drawing it is `render`'s job; nothing here prints.
 
 mod code;
 mod render;

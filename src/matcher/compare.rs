@@ -1,6 +1,7 @@
 //! The walk over expected and actual, side by side.
 
 use std::cell::Cell;
+use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
@@ -10,6 +11,9 @@ use super::place::Place;
 use super::{Actual, Mismatch, number, operate, render, text};
 use crate::source::Pointer;
 use crate::template::{RenderError, Scope, nearest, type_name, with_article};
+
+/// Among how many keys a misspelt one is looked for.
+const MAX_NAMES: usize = 500;
 
 /// Every difference of a document.
 pub(super) fn differences(node: &Node, actual: Actual<'_>, scope: &Scope) -> Vec<Mismatch> {
@@ -202,8 +206,9 @@ fn object(
         }
     }
     if exact {
+        let known: HashSet<&str> = expected.iter().map(|member| member.name.as_str()).collect();
         for (name, value) in members {
-            if !expected.iter().any(|member| member.name == *name) {
+            if !known.contains(name.as_str()) {
                 outcome.differs(|| Mismatch {
                     at_key: true,
                     expected: Some("no other keys".to_owned()),
@@ -229,8 +234,9 @@ fn missing_member(
         message: format!("the key `{}` is not there", render::short(&member.name)),
         ..missing(&member.node, place)
     };
-    let others = members.keys().filter(|name| !expected.iter().any(|member| member.name == **name));
-    if let Some(near) = nearest(&member.name, others.map(String::as_str)) {
+    let known: HashSet<&str> = expected.iter().map(|member| member.name.as_str()).collect();
+    let others = members.keys().map(String::as_str).filter(|name| !known.contains(name)).take(MAX_NAMES);
+    if let Some(near) = nearest(&member.name, others) {
         mismatch.notes.push(format!("there is `{near}`"));
     } else if members.is_empty() {
         mismatch.notes.push("the object has no keys".to_owned());
@@ -317,7 +323,7 @@ fn dead_end(key: &PathKey, actual: &Value) -> Option<String> {
             return Some(format!("`{shown}` is {}", with_article(value)));
         };
         let Some(next) = members.get(name) else {
-            return nearest(name, members.keys().map(String::as_str))
+            return nearest(name, members.keys().map(String::as_str).take(MAX_NAMES))
                 .map(|near| format!("at `{shown}` there is `{near}`"));
         };
         super::place::push_key(&mut shown, name);

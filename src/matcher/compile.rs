@@ -105,15 +105,15 @@ impl Compiler<'_> {
         if matches!(known.shape, Shape::Duration) {
             return self.never_equal(at);
         }
-        let spelling = match value {
-            Value::Number(_) | Value::Bool(_) => {
-                let written =
-                    self.document.spans.get(at).map(|span| self.document.file.slice(span.value).trim());
-                written.filter(|text| !text.is_empty() && *text != value.to_string()).map(str::to_owned)
-            }
-            _ => None,
-        };
-        Some(Kind::Scalar(value.clone(), spelling))
+        Some(Kind::Scalar(value.clone(), self.spelling(value, at)))
+    }
+
+    /// How a number is written, where that differs from the number: `1.10`. An alias or tag is no spelling.
+    fn spelling(&self, value: &Value, at: &Pointer) -> Option<String> {
+        let plain = value.as_number()?.to_string();
+        let written = self.document.file.slice(self.document.spans.get(at)?.value).trim();
+        let is_number = written.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.'));
+        (is_number && written != plain).then(|| written.to_owned())
     }
 
     fn never_equal<T>(&mut self, at: &Pointer) -> Option<T> {

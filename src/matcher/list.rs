@@ -155,7 +155,7 @@ pub(super) fn unordered(
                 expected: Some(render::expected(node)),
                 ..mismatch(&node.at, place, format!("no element is left for element {index}: {}", lengths()))
             };
-            mismatch.notes = nearest(context, node, items, &left, place);
+            tell_nearest(&mut mismatch, context, node, items, &left, place);
             mismatch
         };
         if unknown { outcome.unknown(make) } else { outcome.differs(make) }
@@ -191,7 +191,7 @@ pub(super) fn contains_each(
                 actual: Some(render::list(items)),
                 ..mismatch(&node.at, place, message)
             };
-            mismatch.notes = nearest(context, node, items, &free, place);
+            tell_nearest(&mut mismatch, context, node, items, &free, place);
             mismatch
         };
         if unknown { outcome.unknown(make) } else { outcome.differs(make) }
@@ -222,7 +222,7 @@ pub(super) fn contains_one(
             ..mismatch(&node.at, place, what)
         };
         let all: Vec<usize> = (0..items.len()).collect();
-        mismatch.notes = nearest(context, node, items, &all, place);
+        tell_nearest(&mut mismatch, context, node, items, &all, place);
         mismatch
     };
     if unknown { outcome.unknown(make) } else { outcome.differs(make) }
@@ -262,37 +262,47 @@ fn assigned(
     Some((assign(&fits, items.len()), unknown))
 }
 
-/// How the element that differs least differs.
-fn nearest(
+/// Tells how the element that differs least differs. Where that is in one place only, the mismatch is about that.
+fn tell_nearest(
+    mismatch: &mut Mismatch,
     context: Context<'_>,
     node: &Node,
     items: &[Value],
     candidates: &[usize],
     place: &Place<'_>,
-) -> Vec<String> {
-    let mut best: Option<(usize, Vec<Mismatch>)> = None;
+) {
+    let mut best: Option<(usize, usize, Vec<Mismatch>)> = None;
     for index in candidates.iter().take(CANDIDATES) {
         let Some(item) = items.get(*index) else { continue };
         let mut outcome = Outcome::tell();
         compare_node(context, node, Some(item), &place.index(*index), &mut outcome);
-        let (mismatches, more) = outcome.mismatches();
-        let count = mismatches.len() + more;
-        if count > 0 && best.as_ref().is_none_or(|(least, _)| count < *least) {
-            best = Some((count, mismatches));
+        let (differences, more) = outcome.mismatches();
+        let count = differences.len() + more;
+        if count > 0 && best.as_ref().is_none_or(|(least, ..)| count < *least) {
+            best = Some((count, *index, differences));
         }
     }
-    let Some((count, mismatches)) = best else { return Vec::new() };
-    // Where every part differs, there is no nearest.
-    if candidates.len() > 1
-        && mismatches.iter().all(|mismatch| mismatch.expected_at == node.at && !mismatch.at_key)
+    let Some((count, index, differences)) = best else { return };
+    // Where the whole differs, no element is nearer than another.
+    let whole = |difference: &Mismatch| difference.expected_at == node.at && !difference.at_key;
+    if candidates.len() > 1 && differences.iter().all(whole) {
+        return;
+    }
+    if let [only] = differences.as_slice()
+        && !whole(only)
     {
-        return Vec::new();
+        let nearest = place.index(index).shown();
+        *mismatch = Mismatch {
+            message: format!("{}; in the nearest, `{nearest}`, {}", mismatch.message, only.message),
+            ..only.clone()
+        };
+        return;
     }
+    let told =
+        differences.iter().take(NEAREST).map(|difference| format!("nearest: {}", difference.summary()));
+    mismatch.notes.extend(told);
     let more = count.saturating_sub(NEAREST);
-    let mut notes: Vec<String> =
-        mismatches.iter().take(NEAREST).map(|mismatch| format!("nearest: {}", mismatch.summary())).collect();
     if more > 0 {
-        notes.push(format!("nearest: and {} more", render::counted(more, "difference")));
+        mismatch.notes.push(format!("nearest: and {} more", render::counted(more, "difference")));
     }
-    notes
 }

@@ -142,12 +142,13 @@ impl At<'_> {
                 let value = self.operand(value, |value| read_number(value, *unit), outcome);
                 let tolerance = self.operand(tolerance, |value| read_tolerance(value, *unit), outcome);
                 let (Some(value), Some(tolerance)) = (value, tolerance) else { return };
-                match actual {
-                    Value::Number(number) => {
-                        self.must(near(number, &value, &tolerance), "it is not near enough", outcome);
-                    }
-                    _ => outcome.differs(|| self.differs("it is no number")),
-                }
+                let message = match actual {
+                    Value::Number(number) if near(number, &value, &tolerance) => return,
+                    Value::Number(_) => "it is not near enough",
+                    _ => "it is no number",
+                };
+                let at = self.operator.at.index(0);
+                outcome.differs(|| Mismatch { expected_at: at, ..self.differs(message) });
             }
             Op::Matches(pattern) => self.matches(pattern, outcome),
             Op::Contains(node) => self.contains(node, outcome),
@@ -196,6 +197,7 @@ impl At<'_> {
                         let mut mismatch = self.differs("it does not obey the schema");
                         let (inside, rule) =
                             (error.instance_path().to_string(), error.schema_path().to_string());
+                        mismatch.expected_at = below(&self.operator.at, &rule);
                         mismatch.notes.push(render::short(&error.to_string()).into_owned());
                         let whole =
                             if inside.is_empty() { String::new() } else { format!("at {inside} in it, ") };
@@ -498,6 +500,13 @@ impl At<'_> {
             outcome.differs(|| self.differs("only numbers, or only strings, have an order"));
         }
     }
+}
+
+/// The pointer of a place inside the value at another.
+pub(super) fn below(at: &Pointer, inside: &str) -> Pointer {
+    let names = inside.split('/').skip(1).map(|name| name.replace("~1", "/").replace("~0", "~"));
+    // An index has the form of a name in a pointer.
+    names.fold(at.clone(), |at, name| at.key(&name))
 }
 
 /// A text that is the same for equal values: keys in order, numbers by their value.

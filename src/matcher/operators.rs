@@ -369,12 +369,14 @@ impl Compiler<'_> {
         if *operand == Value::Bool(true) || operand.as_object().is_some_and(Map::is_empty) {
             return self.cannot_fail(at, "an empty schema holds for everything", "write the schema");
         }
+        if let Some(place) = first_template(operand, at) {
+            let message = "a schema is taken as it is, and a template in it is not read";
+            return self.refuse(Diagnostic::error(Code::TemplateHere, self.document.site(&place), message));
+        }
         match validator(operand) {
             Ok(validator) => Some(Op::Schema(Box::new(validator))),
             Err((message, place)) => {
-                let names = place.split('/').skip(1).map(|name| name.replace("~1", "/").replace("~0", "~"));
-                // An index has the form of a name in a pointer.
-                let inside = names.fold(at.clone(), |at, name| at.key(&name));
+                let inside = super::operate::below(at, &place);
                 let message = format!("this is no JSON Schema: {}", render::short(&message));
                 self.refuse(Diagnostic::error(Code::BadSchema, self.document.site(&inside), message))
             }
@@ -468,6 +470,20 @@ pub(super) fn read_text(value: &Value) -> Result<String, String> {
         .as_str()
         .map(str::to_owned)
         .ok_or_else(|| format!("a string is wanted here, and this is {}", with_article(value)))
+}
+
+/// The first string with an expression.
+fn first_template(value: &Value, at: &Pointer) -> Option<Pointer> {
+    match value {
+        Value::String(text) => text.contains("{{").then(|| at.clone()),
+        Value::Array(items) => {
+            items.iter().enumerate().find_map(|(index, item)| first_template(item, &at.index(index)))
+        }
+        Value::Object(members) => {
+            members.iter().find_map(|(name, member)| first_template(member, &at.key(name)))
+        }
+        _ => None,
+    }
 }
 
 /// A schema as `$schema` obeys it: offline, in linear time.

@@ -4,7 +4,7 @@
 use std::sync::OnceLock;
 
 use serde_json::Value;
-use serde_json_path::{JsonPath, PathElement};
+use serde_json_path::{JsonPath, ParseError, PathElement};
 
 use super::place;
 use crate::template::{RenderError, Scope, Template, with_article};
@@ -75,7 +75,7 @@ impl Path {
             .collect();
         let parsed = JsonPath::parse(&sample).map_err(|error| {
             let at = offset(&parts, error.position().min(sample.len()), text.len());
-            (format!("this is no JSONPath: {}", error.message()), at)
+            (format!("this is no JSONPath: {}", reason(&error, text.get(at..).unwrap_or_default())), at)
         })?;
         let (steps, singular) = steps(&sample);
         let compiled = OnceLock::new();
@@ -163,11 +163,20 @@ impl Path {
         }
         let path = JsonPath::parse(&text).map_err(|error| RenderError {
             at: 0..self.text.len(),
-            message: format!("with its values filled in, this is no JSONPath: {}", error.message()),
+            message: format!("with its values filled in, this is no JSONPath: {}", reason(&error, "")),
             help: None,
             missing: None,
         })?;
         Ok(query(&path))
+    }
+}
+
+/// What the parser says, where it says something.
+fn reason(error: &ParseError, rest: &str) -> String {
+    match error.message() {
+        message if !message.contains("parser error") => message.to_owned(),
+        _ if rest.is_empty() => "it ends too early".to_owned(),
+        _ => format!("`{}` cannot be read", super::render::short(rest)),
     }
 }
 

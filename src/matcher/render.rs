@@ -119,16 +119,16 @@ pub(super) fn operator(operator: &Operator) -> String {
         Op::Matches(Pattern::Fixed { text, .. }) => format!("a string that matches `{}`", short(text)),
         Op::Matches(Pattern::Template(template)) => format!("a string that matches {}", template.source()),
         Op::Contains(node) => format!("something that contains {}", expected(node)),
-        Op::StartsWith(text) => format!("a string that starts with {}", operand(text, quoted)),
-        Op::EndsWith(text) => format!("a string that ends with {}", operand(text, quoted)),
+        Op::StartsWith(text) => format!("a string that starts with {}", operand(text, |text| quoted(text))),
+        Op::EndsWith(text) => format!("a string that ends with {}", operand(text, |text| quoted(text))),
         Op::Length(node) => format!("the length {}", expected(node)),
         Op::Type(kind) => format!("type {}", kind.as_str()),
         Op::Format(name, _) => format!("a string of the format {name}"),
         Op::Schema(_) => "a value that obeys the schema".to_owned(),
         Op::Exists(true) => "anything".to_owned(),
         Op::Exists(false) => "nothing".to_owned(),
-        Op::All(nodes) => nodes.iter().map(expected).collect::<Vec<_>>().join(" and "),
-        Op::Any(nodes) => nodes.iter().map(expected).collect::<Vec<_>>().join(" or "),
+        Op::All(nodes) => joined(nodes, " and "),
+        Op::Any(nodes) => joined(nodes, " or "),
         Op::Not { node, .. } => format!("anything but {}", expected(node)),
         Op::Each { node, .. } => format!("a list of nothing but {}", expected(node)),
         Op::Unordered(node) => format!("{} in any order", expected(node)),
@@ -141,6 +141,14 @@ pub(super) fn operator(operator: &Operator) -> String {
     }
 }
 
+fn joined(nodes: &[Node], word: &str) -> String {
+    let mut words: Vec<String> = nodes.iter().take(MEMBERS).map(expected).collect();
+    if nodes.len() > MEMBERS {
+        words.push("…".to_owned());
+    }
+    words.join(word)
+}
+
 fn operand<T>(operand: &Operand<T>, shown: impl Fn(&T) -> String) -> String {
     match operand {
         Operand::Fixed(value) => shown(value),
@@ -148,7 +156,7 @@ fn operand<T>(operand: &Operand<T>, shown: impl Fn(&T) -> String) -> String {
     }
 }
 
-fn quoted(text: &String) -> String {
+fn quoted(text: &str) -> String {
     Value::from(short(text).as_ref()).to_string()
 }
 

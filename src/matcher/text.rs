@@ -11,6 +11,9 @@ const LONG: usize = 80;
 /// How long a text may be for a difference by lines, in bytes.
 const MAX_DIFF: usize = 64 * 1024;
 
+/// How many lines a text may have for a difference by lines.
+const MAX_DIFF_LINES: usize = 2_000;
+
 /// How many lines of a difference are shown.
 const MAX_LINES: usize = 40;
 
@@ -25,13 +28,13 @@ pub(super) fn notes(expected: &Value, spelling: Option<&str>, actual: &Value) ->
     }
     match (expected, actual) {
         (Value::String(a), Value::String(b)) => strings(a, b, &mut notes),
-        (Value::String(text), scalar) if is_plain(scalar) && *text == scalar.to_string() => {
+        (Value::String(text), scalar) if is_spelt(scalar, text) => {
             notes.push(format!(
                 "they differ in type only: without quotes `{text}` would be the {} that is there",
                 crate::template::type_name(scalar)
             ));
         }
-        (scalar, Value::String(text)) if is_plain(scalar) && *text == scalar.to_string() => {
+        (scalar, Value::String(text)) if is_spelt(scalar, text) => {
             notes.push("they differ in type only: in quotes it would be the string that is there".to_owned());
         }
         _ => {}
@@ -39,8 +42,13 @@ pub(super) fn notes(expected: &Value, spelling: Option<&str>, actual: &Value) ->
     notes
 }
 
-fn is_plain(value: &Value) -> bool {
-    matches!(value, Value::Null | Value::Bool(_) | Value::Number(_))
+/// Whether a text is how a null, boolean or number is written.
+fn is_spelt(value: &Value, text: &str) -> bool {
+    let spelling = match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
+        Value::String(_) | Value::Array(_) | Value::Object(_) => return false,
+    };
+    spelling == text
 }
 
 fn strings(expected: &str, actual: &str, notes: &mut Vec<String>) {
@@ -89,7 +97,8 @@ fn first_difference(expected: &str, actual: &str) -> Option<String> {
 
 fn difference(expected: &str, actual: &str) -> String {
     let several = expected.contains('\n') || actual.contains('\n');
-    if several && expected.len() <= MAX_DIFF && actual.len() <= MAX_DIFF {
+    let bounded = |text: &str| text.len() <= MAX_DIFF && text.lines().count() <= MAX_DIFF_LINES;
+    if several && bounded(expected) && bounded(actual) {
         let diff = TextDiff::from_lines(expected, actual);
         let text = diff.unified_diff().context_radius(2).missing_newline_hint(false).to_string();
         let lines: Vec<_> = text.lines().map(|line| render::short(line).into_owned()).collect();

@@ -20,7 +20,7 @@ const BACKGROUND: Duration = Duration::from_secs(2);
 impl Inner {
     /// Cancels a request whose answer is waited for no longer. In the modern era dropping the stream is the
     /// cancellation; before, it means nothing, and `notifications/cancelled` does it.
-    pub(super) fn give_up(self: &Arc<Self>, mut reading: Reading, outcome: Outcome) {
+    pub(super) fn give_up(self: &Arc<Self>, mut reading: Reading) {
         let Want::Answer { id, version, .. } = *reading.want() else { return };
         // The opening of a session may not be cancelled, and has no session to cancel in.
         if version.is_modern() || reading.method() == "initialize" {
@@ -32,14 +32,18 @@ impl Inner {
         self.cancels.spawn(async move {
             let _ = timeout(BACKGROUND, session.post_cancelled(id)).await;
         });
-        let what = if outcome == Outcome::TimedOut { "the timeout" } else { "the interruption" };
+        let event = match reading.outcome() {
+            Outcome::TimedOut => "the timeout",
+            _ => "its step had ended",
+        };
         let session = Arc::clone(self);
         self.tasks.spawn(async move {
             let late = async {
                 reading.run().await;
-                if reading.answered() {
+                // An error is what some servers answer to the cancellation.
+                if reading.has_result() {
                     let after = seconds(since.elapsed());
-                    session.note(format!("the answer to `{method}` came {after} after {what}"));
+                    session.note(format!("the answer to `{method}` came {after} after {event}"));
                 }
             };
             let _ = timeout(BACKGROUND, late).await;

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::receive::Want;
 use super::request::{Message, Stage, prepare_raw};
-use super::session::{Inner, Life, unsent};
+use super::session::{Inner, Life, after, unsent};
 use super::{ListKind, Operation, SendOptions, SessionFacts, Tools};
 use crate::exchange::{Exchange, Outcome, Phase, Repair, Violation};
 
@@ -31,19 +31,19 @@ impl Inner {
             Operation::Read { uri } => ("resources/read", named("uri", uri, None)),
             Operation::List(kind) => return self.list(kind, &options).await,
             Operation::Request { method, params } => {
-                let deadline = Instant::now() + options.timeout;
+                let deadline = after(options.timeout);
                 return self.once(self.request(method, params), &options, deadline).await;
             }
             Operation::Http { method, body } => return self.raw(&method, body, &options).await,
         };
-        let deadline = Instant::now() + options.timeout;
+        let deadline = after(options.timeout);
         let used = self.life();
         let exchange = self.once(self.request(method, Some(params.clone())), &options, deadline).await;
         match self.repaired(&used, &exchange, &options).await {
             Repaired::Not => exchange,
             Repaired::Failed(opening) => *opening,
             Repaired::Reopened => {
-                let deadline = Instant::now() + options.timeout;
+                let deadline = after(options.timeout);
                 let mut exchange = self.once(self.request(method, Some(params)), &options, deadline).await;
                 exchange.repairs.push(Repair::Reopened);
                 exchange
@@ -72,7 +72,7 @@ impl Inner {
     }
 
     async fn raw(self: &Arc<Self>, method: &str, body: Option<String>, options: &SendOptions) -> Exchange {
-        let deadline = Instant::now() + options.timeout;
+        let deadline = after(options.timeout);
         let mut exchange = match prepare_raw(self.config.token.as_ref(), method, body, options) {
             Ok(prepared) => self.send(prepared, Want::Raw, deadline).await,
             Err(reason) => unsent(reason, Phase::Step),
@@ -102,7 +102,7 @@ impl Inner {
     async fn list(self: &Arc<Self>, kind: ListKind, options: &SendOptions) -> Exchange {
         let (method, member) = kind.method();
         let bounds = self.client.config.bounds;
-        let mut deadline = Instant::now() + options.timeout;
+        let mut deadline = after(options.timeout);
         let mut listing = Listing::default();
         let mut reopened = false;
         loop {
@@ -121,7 +121,7 @@ impl Inner {
                         // A cursor belongs to the session that gave it.
                         reopened = true;
                         listing = Listing::default();
-                        deadline = Instant::now() + options.timeout;
+                        deadline = after(options.timeout);
                         continue;
                     }
                 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::client::{Discovered, Era};
-use super::session::{Inner, Life, unsent};
+use super::session::{Inner, Life, after, unsent};
 use super::{SessionFacts, Version};
 use crate::exchange::{Exchange, Outcome, Phase};
 
@@ -19,7 +19,7 @@ impl Inner {
         if !matches!(self.life(), Life::New) {
             return Ok(());
         }
-        let deadline = Instant::now() + self.config.start;
+        let deadline = after(self.config.start);
         let opening = async {
             let _turn = self.opening.lock().await;
             if !matches!(self.life(), Life::New) {
@@ -36,7 +36,7 @@ impl Inner {
     }
 
     pub(super) async fn open(self: &Arc<Self>) -> Exchange {
-        let deadline = Instant::now() + self.config.start;
+        let deadline = after(self.config.start);
         let opening = async {
             let _turn = self.opening.lock().await;
             if let Life::Open(facts) = self.life() {
@@ -53,7 +53,7 @@ impl Inner {
 
     /// Opens a session in place of one that the server has lost, unless another step did it meanwhile.
     pub(super) async fn reopen(self: &Arc<Self>, lost: &Arc<SessionFacts>) -> Result<(), Box<Exchange>> {
-        let deadline = Instant::now() + self.config.start;
+        let deadline = after(self.config.start);
         let opening = async {
             let _turn = self.opening.lock().await;
             match self.life() {

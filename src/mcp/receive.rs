@@ -110,6 +110,7 @@ impl Reading {
         });
         // Reading may go on in the background, to see whether the answer still comes.
         self.exchange.sent = exchange.sent.clone();
+        self.exchange.outcome = outcome;
         exchange
     }
 
@@ -121,9 +122,12 @@ impl Reading {
         &self.want
     }
 
-    /// Whether a result or an error has come.
-    pub(super) fn answered(&self) -> bool {
-        self.exchange.answer.result.is_some() || self.exchange.answer.error.is_some()
+    pub(super) fn outcome(&self) -> Outcome {
+        self.exchange.outcome
+    }
+
+    pub(super) fn has_result(&self) -> bool {
+        self.exchange.answer.result.is_some()
     }
 
     fn end(&mut self) {
@@ -299,7 +303,7 @@ impl Reading {
     }
 
     fn raw_message(&mut self, parsed: json::Parsed) -> bool {
-        let known = self.answered();
+        let known = self.has_result() || self.exchange.answer.error.is_some();
         let Some(message) = parsed.value.as_object() else { return false };
         match message.get("method").and_then(Value::as_str).map(str::to_owned) {
             Some(method) => self.notification(method, parsed),

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use http::HeaderMap;
 use serde_json::Value;
@@ -185,17 +186,46 @@ impl Inner {
         if self.config.cancel.is_cancelled() {
             return unsent("interrupted".to_owned(), Phase::Step);
         }
-        let mut reading = Reading::start(Arc::clone(self), prepared, want);
+        let reading = Reading::start(Arc::clone(self), prepared, want);
+        let mut flight = Flight { session: self, reading: Some(reading) };
+        let Some(reading) = &mut flight.reading else { return Exchange::default() };
         let outcome = tokio::select! {
             biased;
             () = self.config.cancel.cancelled() => Outcome::Closed,
-            () = reading.run() => return reading.finish().await,
+            () = reading.run() => Outcome::Answered,
             () = tokio::time::sleep_until(deadline) => Outcome::TimedOut,
         };
-        let exchange = reading.cut(outcome, deadline);
-        self.give_up(reading, outcome);
-        exchange
+        if outcome != Outcome::Answered {
+            return reading.cut(outcome, deadline);
+        }
+        match flight.reading.take() {
+            Some(reading) => reading.finish().await,
+            None => Exchange::default(),
+        }
     }
+}
+
+/// A request under way. Where it ends before its answer came, by a deadline, an interruption or because the
+/// step's future was dropped, the server is told.
+struct Flight<'a> {
+    session: &'a Arc<Inner>,
+    reading: Option<Reading>,
+}
+
+impl Drop for Flight<'_> {
+    fn drop(&mut self) {
+        if let Some(reading) = self.reading.take()
+            && tokio::runtime::Handle::try_current().is_ok()
+        {
+            self.session.give_up(reading);
+        }
+    }
+}
+
+/// The moment after a duration, bounded so that no duration of a suite can overflow it.
+pub(super) fn after(duration: Duration) -> Instant {
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+    Instant::now() + duration.min(YEAR)
 }
 
 /// An exchange of something that could not be sent.

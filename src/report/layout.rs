@@ -133,6 +133,8 @@ fn write_flat(value: &Value, width: usize, out: &mut String) -> bool {
             }
             out.push('}');
         }
+        // Not even written: at each level of a deep value it would be once more.
+        Value::String(text) if text.len() > width.saturating_mul(4) => return false,
         scalar => out.push_str(&scalar_text(scalar)),
     }
     out.chars().count() <= width

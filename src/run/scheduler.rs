@@ -328,7 +328,7 @@ impl Shared {
     fn not_run(&self, index: usize, reason: &str) {
         let Some(case) = self.plan.cases.get(index) else { return };
         let Some(scenario) = self.plan.scenario(case) else { return };
-        self.end(index, unrun(case, scenario, Verdict::NotRun(reason.to_owned())));
+        self.end(index, unrun(case, scenario, Verdict::NotRun(format!("not run: {reason}"))));
     }
 
     fn end(&self, index: usize, mut ended: CaseEnded) {

@@ -7,13 +7,28 @@ use std::task::{Context, Poll};
 
 use axum::serve::Listener;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+
+/// Connections that may wait to be accepted. With the usual 128, hundreds of cases at once wait seconds for
+/// the kernel to try again.
+const BACKLOG: u32 = 4096;
 
 /// A listener whose connections end with a token.
 pub(super) struct Door {
-    pub(super) listener: TcpListener,
-    pub(super) closing: CancellationToken,
+    listener: TcpListener,
+    closing: CancellationToken,
+}
+
+impl Door {
+    pub(super) fn open(address: SocketAddr, closing: CancellationToken) -> io::Result<Self> {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        // As for any server: a port that was just left may be taken again.
+        #[cfg(unix)]
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        Ok(Self { listener: socket.listen(BACKLOG)?, closing })
+    }
 }
 
 /// A connection that ends with a token.

@@ -21,7 +21,6 @@ mod world;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use fault::{FAULT_HEADER, Fault};
@@ -67,14 +66,13 @@ impl Sandbox {
     /// # Errors
     /// Where it cannot listen.
     pub async fn start(options: Options) -> std::io::Result<Self> {
-        let listener = TcpListener::bind((options.host, options.port)).await?;
-        let address = listener.local_addr()?;
         let closing = CancellationToken::new();
+        let door = door::Door::open((options.host, options.port).into(), closing.clone())?;
+        let address = axum::serve::Listener::local_addr(&door)?;
         let log = Log::default();
         let tap = tap::Tap::new(options.host.is_loopback(), gate::MAX_BODY, closing.clone());
         let gate = Arc::new(gate::Gate { log: log.clone(), tap, faults: fault::Faults::default() });
         let router = axum::Router::new().fallback(gate::enter).with_state(gate);
-        let door = door::Door { listener, closing: closing.clone() };
         let serving = axum::serve(door, router).with_graceful_shutdown(closing.clone().cancelled_owned());
         tokio::spawn(async move {
             // It cannot fail: the door waits out what keeps a connection from being accepted.

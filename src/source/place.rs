@@ -14,9 +14,18 @@ pub(super) fn line_start(text: &str, at: usize) -> usize {
     text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |found| found + 1)
 }
 
-/// Where a value that was left out would stand: after its key's colon. `key` is the key's place.
+/// Where a value that was left out would stand: after its key's colon or its `-`. `key` is the key's place.
 pub(super) fn absent(text: &str, at: Span, key: Option<Span>) -> Span {
-    let Some(key) = key.filter(|key| key.end == at.start) else { return at };
+    let Some(key) = key else {
+        let line = line_start(text, at.start);
+        let before = text.get(line..at.start).unwrap_or_default();
+        let dash =
+            before.split_once(" #").map(|(dash, _)| dash.trim_end()).filter(|dash| dash.ends_with('-'));
+        return dash.map_or(at, |dash| Span::new(line + dash.len(), line + dash.len()));
+    };
+    if key.end != at.start {
+        return at;
+    }
     let rest = text.get(key.end..).unwrap_or_default();
     let blanks = rest.len() - rest.trim_start_matches([' ', '\t']).len();
     let colon = rest.get(blanks..).is_some_and(|rest| rest.starts_with(':'));

@@ -140,12 +140,13 @@ pub(super) fn split_after(file: &Arc<SourceFile>, container: Span, in_flow: bool
     Trap { diagnostic, pass_over: span }
 }
 
-/// `Ticket #12`: the text ends before the `#`. A comment with a space after its `#` is left in peace.
+/// `Ticket #12`: the text ends before the `#`; `colour: #ff0000`: there is no text. A comment with a space after its `#` is left in peace.
 pub(super) fn cut_by_comment(file: &Arc<SourceFile>, scalar: Span, in_flow: bool) -> Option<Diagnostic> {
     let text = file.text();
     let rest = text.get(scalar.end..line_end(text, scalar.end))?;
     let comment = rest.trim_start_matches([' ', '\t']);
-    if comment.len() == rest.len() {
+    // A list's missing element stands behind the blank after its `-`.
+    if comment.len() == rest.len() && scalar.start < scalar.end {
         return None;
     }
     let first = comment.strip_prefix('#')?.chars().next()?;
@@ -155,7 +156,9 @@ pub(super) fn cut_by_comment(file: &Arc<SourceFile>, scalar: Span, in_flow: bool
     let hash = scalar.end + (rest.len() - comment.len());
     let said = file.slice(scalar);
     let one_line = !said.contains('\n');
-    let message = if one_line {
+    let message = if said.is_empty() {
+        "`#` starts a comment, so that this value is empty".to_owned()
+    } else if one_line {
         format!("` #` starts a comment, so that this text is only {}", quoted(&short(said)))
     } else {
         "` #` starts a comment, and this text ends before it".to_owned()
@@ -164,7 +167,7 @@ pub(super) fn cut_by_comment(file: &Arc<SourceFile>, scalar: Span, in_flow: bool
     let mut diagnostic =
         Diagnostic::error(Code::CutByComment, site(file, comment), message).label("not part of the text");
     if !in_flow && one_line {
-        let whole = Span::new(scalar.start, comment.end);
+        let whole = Span::new(if said.is_empty() { hash } else { scalar.start }, comment.end);
         let right = quoted(file.slice(whole));
         diagnostic = diagnostic.help(way_out("quote it", &right)).fix(site(file, whole), right);
     } else {

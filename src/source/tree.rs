@@ -404,7 +404,10 @@ impl<'a> Builder<'a> {
     }
 
     fn too_deep(&mut self, span: Span) -> Full {
-        self.full(span, format!("the document nests deeper than {MAX_DEPTH} levels"))
+        let site = self.site(span);
+        let message = format!("the document nests deeper than {MAX_DEPTH} levels");
+        self.report(Diagnostic::error(Code::TooLarge, site, message).help("write it flatter"));
+        Full
     }
 
     fn full(&mut self, span: Span, message: String) -> Full {

@@ -2,7 +2,7 @@
 //!
 //! The crate's event parser is used, not its deserializer: the events say where containers end, how a scalar
 //! is written and where an error stands, and they let one pass report more than the first error. What a plain
-//! scalar means is decided by [`super::scalar`], what is put together of it by [`super::tree`].
+//! scalar means is decided by `scalar`, what is put together of it by `tree`.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -269,7 +269,6 @@ impl<'a> Reader<'a> {
             }
         };
         if style == ScalarStyle::Plain
-            && !absent
             && !self.is_passed_over(at)
             && let Some(cut) = trap::cut_by_comment(self.file, at, self.builder.in_flow())
         {
@@ -442,7 +441,7 @@ impl<'a> Reader<'a> {
             }
             ErrorKind::RecursionLimitExceeded => {
                 let message = format!("the document nests deeper than {} levels", super::tree::MAX_DEPTH);
-                return Diagnostic::error(Code::TooLarge, site, message).help("split the file");
+                return Diagnostic::error(Code::TooLarge, site, message).help("write it flatter");
             }
             ErrorKind::CommentInterceptedScalar => {
                 let message = "` #` starts a comment in the middle of a text";

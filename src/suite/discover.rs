@@ -282,7 +282,11 @@ fn slashed(path: &Path) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::diagnostic::{Style, render_all};
+    use crate::source::{SourceFile, Span};
 
     fn tree(files: &[&str]) -> tempfile::TempDir {
         let root = tempfile::tempdir().unwrap();
@@ -367,17 +371,12 @@ mod tests {
             ],
         );
         assert_eq!(discovery.files.len(), 1);
-        let text: Vec<_> = discovery.refused.iter().map(|r| format!("{}: {}", r.pattern, r.error)).collect();
-        insta::assert_snapshot!(text.join("\n"), @r"
-        1: the pattern finds no file
-        2: the pattern finds no file
-        3: the pattern leaves the suite's folder
-        4: the pattern leaves the suite's folder
-        5: the pattern cannot be read: unclosed character class; missing ']'
-        6: the pattern finds no file
-        7: the pattern finds no file
-        8: the pattern finds no file
-        ");
+        let file = Arc::new(SourceFile::new("callsheet.yaml", "scenarios: s/*.yaml\n"));
+        let site = Site { file, span: Span::new(11, 19) };
+        let drawn: Vec<_> = discovery.refused.iter().map(|r| r.error.diagnostic(site.clone())).collect();
+        insta::assert_snapshot!("refused", render_all(&drawn, Style::Plain));
+        let patterns: Vec<_> = discovery.refused.iter().map(|r| r.pattern).collect();
+        assert_eq!(patterns, [1, 2, 3, 4, 5, 6, 7, 8]);
         assert!(
             matches!(&discovery.refused[1].error, PatternError::NothingFound { folder: Some(folder) } if folder == "s/t")
         );

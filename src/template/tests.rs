@@ -385,7 +385,7 @@ pub(crate) fn any_json() -> impl Strategy<Value = Value> {
         any::<i64>().prop_map(Value::from),
         any::<u64>().prop_map(Value::from),
         prop::num::f64::NORMAL.prop_map(Value::from),
-        "[a-z${} ]{0,6}".prop_map(Value::from),
+        "(\\{?[a-z$} ]){0,5}".prop_map(Value::from),
     ];
     scalar.prop_recursive(4, 32, 5, |inner| {
         prop_oneof![

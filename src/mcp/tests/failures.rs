@@ -282,13 +282,20 @@ async fn a_log_message_that_nobody_asked_for() {
 
 #[tokio::test]
 async fn tls_is_set_up_for_https_and_says_what_is_wrong() {
+    use tokio::io::AsyncWriteExt as _;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}/mcp", listener.local_addr().unwrap()).parse().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let _ = socket.write_all(b"HTTP/1.1 400 this is no TLS\r\n\r\n").await;
+        }
+    });
     let server = Server::start(|_, _| Reply::accepted()).await;
-    let url = server.url.as_str().replace("http://", "https://").parse().unwrap();
     let session = client_with(&server, |config| config.url = url).0.session(config(None));
     let exchange = session.begin().await.unwrap_err();
     assert_eq!(exchange.outcome, Outcome::Unreachable, "{exchange:?}");
     assert!(
-        exchange.cause.as_ref().is_some_and(|cause| cause.starts_with("no connection to")),
+        exchange.cause.as_ref().is_some_and(|cause| cause.starts_with("no connection to `127.0.0.1:")),
         "{exchange:?}"
     );
 }

@@ -121,6 +121,45 @@ async fn an_interruption_cancels_too() {
 }
 
 #[tokio::test]
+async fn a_step_that_is_dropped_cancels_too() {
+    for version in [LEGACY, MODERN] {
+        let server = slow(false, &Arc::new(Notify::new())).await;
+        let session = session(&server, version);
+        session.begin().await.unwrap();
+        tokio::select! {
+            exchange = session.perform(echo(), options()) => panic!("{exchange:?}"),
+            () = server.until(|server| server.count("tools/call") == 1) => {}
+        }
+        let is_modern = version == MODERN;
+        server
+            .until(|server| match is_modern {
+                true => *server.dropped.lock().unwrap() == 1,
+                false => server.count("notifications/cancelled") == 1,
+            })
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn an_error_after_a_cancellation_is_no_late_answer() {
+    let gate = Arc::new(Notify::new());
+    let opened = Arc::clone(&gate);
+    let server = Server::start(move |request, _| {
+        legacy(request).unwrap_or_else(|| {
+            let mut all = vec![Do::Wait(Arc::clone(&opened))];
+            all.extend(request.error(200, 0, "Request cancelled").0);
+            Reply(all)
+        })
+    })
+    .await;
+    let session = session(&server, LEGACY);
+    session.begin().await.unwrap();
+    assert_eq!(session.perform(echo(), short()).await.outcome, Outcome::TimedOut);
+    gate.notify_one();
+    assert_eq!(session.settle(soon()).await, Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn a_server_that_never_answers_holds_nothing_beyond_its_deadline() {
     let server = Server::start(|request, _| {
         if request.method() == "initialize" { legacy(request).unwrap() } else { Reply(vec![Do::Hang]) }

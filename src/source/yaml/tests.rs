@@ -174,7 +174,10 @@ const TRAPS: &[(&str, &str)] = &[
         "split_scalar",
         "a: {b: /x/{{ id }}/y, c: x{y}}\nd: [^INV-\\d{4}$]\ne: [A-Z]+\\d\nf: {id}/state\ng: [0-9]{4} # years\nread: invoice://{id}/state\n",
     ),
-    ("cut_by_comment", "scenario: Ticket #12\ncount: 1 # one\nlist: [a #b\n  , c]\nlong: a\n  b #c\n"),
+    (
+        "cut_by_comment",
+        "scenario: Ticket #12\ncount: 1 # one\nlist: [a #b\n  , c]\nlong: a\n  b #c\ncolour: #ff0000\nitems:\n  - #1\n",
+    ),
     ("cut_in_the_middle", "a: b # c\n  d\n"),
     (
         "respelt_number",
@@ -254,6 +257,7 @@ fn a_comment_after_a_value_is_left_in_peace() {
         "#a\nb: c\n",
         "a: b ##\n",
         "a: b #- - -\n",
+        "a: # none\nb: #c\n  d: e\n",
     ] {
         assert!(parse(&file(text)).is_ok(), "{text}");
     }

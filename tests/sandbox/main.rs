@@ -1,0 +1,9 @@
+//! The sandbox over real sockets: what a client meets, in both eras.
+#![cfg(feature = "sandbox")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod faults;
+mod gate;
+mod orders;
+mod peer;
+mod running;

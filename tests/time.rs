@@ -1,0 +1,159 @@
+//! Time is honest: timeouts hold and cancel, nothing is sent twice, and a run ends when it is told to.
+
+mod common;
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+use common::{Project, Server, wait_until};
+
+const SLOW: &str = "  - call: runSlowProcess\n    arguments: {in_Seconds: 3}\n    timeout: 700ms\n    expect: {is_error: false}\n  - call: echo\n    arguments: {after: 1}\n    expect: {json: {after: 1}}\n";
+
+fn slow(protocol: &str) -> String {
+    format!("scenario: Slow\nprotocol: {protocol}\nkeep_going: true\nsteps:\n{SLOW}")
+}
+
+#[test]
+fn a_timeout_holds_cancels_and_lets_the_next_step_work() {
+    for (protocol, fault, cancelled) in [
+        ("2025-11-25", "", true),
+        ("2025-11-25", "    headers: {x-sandbox-fault: json}", true),
+        ("2026-07-28", "", false),
+    ] {
+        let server = Server::start();
+        let project = Project::with(&server, fault).file("a.yaml", &slow(protocol));
+        let ran = project.run(&["test"]).exits(101).says("no answer within 0.7 s");
+        // Far below the three seconds of the tool; the bound leaves room for a busy machine.
+        assert!(ran.took < Duration::from_millis(2500), "{protocol} {fault}: {:?}", ran.took);
+        assert_eq!(server.log().calls_of("runSlowProcess").len(), 1, "{protocol}: sent again");
+        assert_eq!(server.log().calls_of("echo").len(), 1, "{protocol}: the next step was not run");
+        assert_eq!(server.count("notifications/cancelled"), usize::from(cancelled), "{protocol}");
+        wait_until("the server to see the cancellation", || {
+            server.log().calls_of("runSlowProcess").iter().all(|call| call.cancelled)
+        });
+    }
+}
+
+#[test]
+fn the_timeout_of_a_case_holds_too() {
+    let server = Server::start();
+    let steps = "  - call: runSlowProcess\n    arguments: {in_Seconds: 5}\n    expect: {is_error: false}\n";
+    let project = Project::on(&server).file("a.yaml", &format!("scenario: A\ntimeout: 500ms\nsteps:\n{steps}"));
+    let ran = project.run(&["test"]).exits(101);
+    assert!(ran.took < Duration::from_secs(4), "{:?}", ran.took);
+}
+
+#[test]
+fn a_tool_call_is_sent_once_whatever_happens() {
+    for (fault, protocol, message) in [
+        ("reset-mid-answer", "2025-11-25", "ended before the answer was whole"),
+        ("reset-mid-answer", "2026-07-28", "ended before the answer was whole"),
+        ("502", "2025-11-25", "502"),
+        ("502", "2026-07-28", "502"),
+    ] {
+        let server = Server::start();
+        let more = format!("    headers: {{x-sandbox-fault: '{fault}'}}");
+        let steps = "  - call: createInvoice\n    arguments: {in_Customer: C-1, in_Amount: 1}\n    expect: {json: {out_Status: Created}}\n";
+        let scenario = format!("scenario: A\nprotocol: {protocol}\nsteps:\n{steps}");
+        Project::with(&server, &more).file("a.yaml", &scenario).run(&["test"]).exits(101).says(message);
+        assert_eq!(server.count("tools/call"), 1, "{fault} {protocol}");
+    }
+}
+
+#[test]
+fn a_session_that_was_lost_before_the_call_is_opened_again_once() {
+    let server = Server::start();
+    let steps = "  - call: createInvoice\n    arguments: {in_Customer: C-1, in_Amount: 1}\n    expect: {json: {out_InvoiceId: INV-1001}, repairs: [reopened]}\n";
+    let scenario = format!("scenario: A\nprotocol: 2025-11-25\nsteps:\n{steps}");
+    let once = "    headers: {x-sandbox-fault: 'lose-session; times=1'}";
+    Project::with(&server, once).file("a.yaml", &scenario).run(&["test"]).exits(0);
+    // The first was answered 404 before anything ran, and only one ran.
+    assert_eq!(server.log().calls_of("createInvoice").iter().filter(|call| call.status == 200).count(), 1);
+    let server = Server::start();
+    let always = "    headers: {x-sandbox-fault: lose-session}";
+    Project::with(&server, always).file("a.yaml", &scenario).run(&["test"]).exits(101);
+    assert_eq!(server.count("initialize"), 2, "reopened more than once");
+}
+
+#[test]
+fn a_server_that_accepts_and_never_answers_does_not_hold_the_process() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let holder = std::thread::spawn(move || {
+        let mut held = Vec::new();
+        // Ends with the message of the test below.
+        while let Ok((mut stream, _)) = listener.accept() {
+            let mut start = [0_u8; 4];
+            if stream.read_exact(&mut start).is_ok() && &start == b"STOP" {
+                return;
+            }
+            held.push(stream);
+        }
+    });
+    let suite = format!("servers: {{a: {{url: 'http://{address}/mcp', timeouts: {{start: 1s}}}}}}\nscenarios: '*.yaml'\n");
+    let project = Project::new().file("callsheet.yaml", &suite).steps("  - list: tools\n    expect: {pages: 1}");
+    let ran = project.run(&["test"]).exits(101).says("no answer within 1");
+    assert!(ran.took < Duration::from_secs(4), "{:?}", ran.took);
+    std::net::TcpStream::connect(address).unwrap().write_all(b"STOP").unwrap();
+    holder.join().unwrap();
+}
+
+/// A project of many cases of a scenario.
+fn many(server: &Server, count: usize, steps: &str) -> Project {
+    let mut project = Project::on(server);
+    for index in 0..count {
+        project = project.file(&format!("c{index:04}.yaml"), &format!("scenario: C\nsteps:\n{steps}"));
+    }
+    project
+}
+
+#[test]
+fn nobody_reads_the_output_so_the_run_ends() {
+    let server = Server::start();
+    let steps = "  - call: runSlowProcess\n    arguments: {in_Seconds: 0.02}\n    expect: {is_error: false}\n";
+    let project = many(&server, 200, steps);
+    let mut child = project
+        .command(&["test", "--test-threads", "2"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut first = [0_u8; 1];
+    child.stdout.take().unwrap().read_exact(&mut first).unwrap();
+    let mut told = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut told).unwrap();
+    child.wait().unwrap();
+    assert!(!told.contains("panicked"), "{told}");
+    assert!(server.count("tools/call") < 40, "{} calls", server.count("tools/call"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_ends_the_run_properly() {
+    let server = Server::start();
+    let steps = "  - call: runSlowProcess\n    arguments: {in_Seconds: 0.2}\n    expect: {is_error: false}\n";
+    let scenario = format!("scenario: C\nprotocol: 2025-11-25\nsteps:\n{steps}");
+    let mut project = Project::on(&server);
+    for index in 0..500 {
+        project = project.file(&format!("c{index:04}.yaml"), &scenario);
+    }
+    let child = project
+        .command(&["test", "--test-threads", "8"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    wait_until("some calls to be made", || server.count("tools/call") >= 10);
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    let signalled = Instant::now();
+    let output = child.wait_with_output().unwrap();
+    assert!(signalled.elapsed() < Duration::from_secs(5), "{:?}", signalled.elapsed());
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(130), "{text}");
+    assert!(text.contains("not run") && text.contains("test result: FAILED"), "{text}");
+    let opened = server.count("initialize");
+    let ended = server.log().entries().iter().filter(|entry| entry.http_method == "DELETE").count();
+    assert!(opened > 0 && opened == ended, "{opened} sessions opened, {ended} ended");
+}

@@ -1,0 +1,57 @@
+//! One scenario, every era: the same file pinned to a version, on `auto`, and what the sandbox saw of it.
+
+mod common;
+
+use common::{Project, Server};
+
+const STEPS: &str = "  - call: echo\n    arguments: {a: 1}\n    expect: {json: {a: 1}, protocol: '{{ protocol }}'}\n  - list: tools\n    expect: {pages: {$gt: 1}}\n";
+
+fn lifecycle(protocol: &str, expected: &str) -> Vec<String> {
+    let server = Server::start();
+    let steps = STEPS.replace("'{{ protocol }}'", expected);
+    let scenario = format!("scenario: A\nprotocol: {protocol}\nsteps:\n{steps}");
+    Project::on(&server).file("a.yaml", &scenario).run(&["test"]).exits(0);
+    server.log().entries().into_iter().map(|entry| entry.method.unwrap_or(entry.http_method)).collect()
+}
+
+#[test]
+fn the_older_eras_open_and_end_a_session() {
+    for version in ["2025-06-18", "2025-11-25"] {
+        let seen = lifecycle(version, version);
+        assert_eq!(seen.first().map(String::as_str), Some("initialize"));
+        assert_eq!(seen.get(1).map(String::as_str), Some("notifications/initialized"));
+        assert_eq!(seen.last().map(String::as_str), Some("DELETE"));
+        assert!(!seen.contains(&"server/discover".to_owned()), "{seen:?}");
+    }
+}
+
+#[test]
+fn the_modern_era_has_no_session() {
+    for protocol in ["2026-07-28", "auto"] {
+        let seen = lifecycle(protocol, "2026-07-28");
+        assert_eq!(seen.first().map(String::as_str), Some("server/discover"));
+        assert!(seen.iter().all(|method| method != "initialize" && method != "DELETE"), "{seen:?}");
+    }
+}
+
+#[test]
+fn the_era_of_a_server_is_found_once_in_a_run() {
+    let server = Server::start();
+    let mut project = Project::on(&server);
+    for index in 0..32 {
+        project = project.file(&format!("c{index}.yaml"), &format!("scenario: A\nsteps:\n{STEPS}"));
+    }
+    project.run(&["test", "--test-threads", "32"]).exits(0).says("32 passed");
+    assert_eq!(server.count("server/discover"), 1);
+}
+
+#[test]
+fn a_list_of_versions_is_a_case_each_and_can_be_picked() {
+    let server = Server::start();
+    let scenario = format!("scenario: A\nprotocol: [2025-11-25, 2026-07-28]\nsteps:\n{STEPS}");
+    let project = Project::on(&server).file("a.yaml", &scenario);
+    let ran = project.run(&["test", "--list", "--format", "terse"]).exits(0);
+    assert_eq!(ran.stdout, "a@2025-11-25: test\na@2026-07-28: test\n");
+    project.run(&["test", "--exact", "a@2025-11-25"]).exits(0).says("1 passed");
+    assert_eq!(server.count("server/discover"), 0);
+}
