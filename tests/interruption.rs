@@ -2,22 +2,23 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has to fail")]
 
-mod support;
+mod common;
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use support::Suite;
+use common::Project;
 
 /// That many cases, each with a call that takes so long.
-fn slow(cases: usize, seconds: f64) -> Suite {
-    (0..cases)
-        .fold(Suite::new(), |suite, number| suite.scenario(&format!("case_{number:04}"), "", &call(seconds)))
+fn slow(cases: usize, seconds: f64) -> Project {
+    (0..cases).fold(Project::on_own_sandbox(), |suite, number| {
+        suite.file(&format!("case_{number:04}.yaml"), &call(seconds))
+    })
 }
 
 fn call(seconds: f64) -> String {
-    format!("  - call: runSlowProcess\n    arguments: {{in_Seconds: {seconds}}}\n")
+    format!("scenario: A test\nsteps: [{{call: runSlowProcess, arguments: {{in_Seconds: {seconds}}}}}]\n")
 }
 
 /// Its exit code; a test fails where it does not end.
@@ -34,16 +35,15 @@ fn end(child: &mut Child) -> Option<i32> {
 }
 
 /// How many steps a run made, from its JSON lines.
-fn steps(suite: &Suite) -> usize {
-    let report = std::fs::read_to_string(suite.path().join("events.jsonl")).unwrap();
-    report.matches(r#"{"event":"step_ended""#).count()
+fn steps(suite: &Project) -> usize {
+    suite.read("events.jsonl").matches(r#"{"event":"step_ended""#).count()
 }
 
 #[test]
 fn nobody_reads() {
     let suite = slow(200, 0.2);
     let mut child = suite
-        .test(&["--report", "jsonl=events.jsonl"])
+        .command(&["test", "--report", "jsonl=events.jsonl"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -62,9 +62,9 @@ fn nobody_reads() {
 fn a_signal_ends_in_good_order() {
     for signal in [rustix::process::Signal::INT, rustix::process::Signal::TERM] {
         // The first to start still runs when the others pass.
-        let suite = slow(300, 0.2).scenario("a_long_one", "", &call(50.0));
+        let suite = slow(300, 0.2).file("a_long_one.yaml", &call(50.0));
         let mut child = suite
-            .test(&["--test-threads", "8", "--report", "jsonl=events.jsonl"])
+            .command(&["test", "--test-threads", "8", "--report", "jsonl=events.jsonl"])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -99,7 +99,7 @@ fn places_that_cannot_be_written() {
         (&["--report", "jsonl=/dev/full"], "the JSON lines report `/dev/full`"),
         (&["--report", "junit=/dev/full"], "the JUnit report `/dev/full`"),
     ] {
-        let ran = suite.run(arguments);
+        let ran = suite.run(&[&["test"], arguments].concat());
         assert_eq!(ran.code, Some(2), "{ran:?}");
         let errors: Vec<&str> = ran.stderr.lines().filter(|line| !line.starts_with("seed: ")).collect();
         assert!(errors.len() == 1 && errors.concat().contains(place), "{ran:?}");
@@ -109,9 +109,9 @@ fn places_that_cannot_be_written() {
 #[test]
 fn a_logfile_holds_what_stdout_would() {
     let suite = slow(2, 0.0);
-    let ran = suite.run(&["--logfile", "log"]);
+    let ran = suite.run(&["test", "--logfile", "log"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), ""));
-    let log = std::fs::read_to_string(suite.path().join("log")).unwrap();
+    let log = suite.read("log");
     assert!(
         log.contains("test case_0000 ... ok\n") && log.contains("\ntest result: ok. 2 passed; "),
         "{log}"

@@ -3,14 +3,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has to fail")]
 
-mod support;
+mod common;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
-use support::{Ran, Suite};
+use common::Project;
 
 const CRATE: &str = r#"
 #[test] fn alpha_one() {}
@@ -19,13 +19,34 @@ const CRATE: &str = r#"
 #[test] fn beta_two() {}
 "#;
 
-fn suite() -> Suite {
-    let (good, bad) = ("  - list: tools\n", "  - call: runFailingProcess\n");
-    Suite::new()
-        .scenario("alpha_one", "", good)
-        .scenario("alpha_two", "", bad)
-        .scenario("beta_one", "skip: bug 12\n", good)
-        .scenario("beta_two", "", good)
+fn suite() -> Project {
+    let file = |head: &str, step: &str| format!("scenario: A test\n{head}steps: [{{{step}}}]\n");
+    Project::on_own_sandbox()
+        .file("alpha_one.yaml", &file("", "list: tools"))
+        .file("alpha_two.yaml", &file("", "call: runFailingProcess"))
+        .file("beta_one.yaml", &file("skip: bug 12\n", "list: tools"))
+        .file("beta_two.yaml", &file("", "list: tools"))
+}
+
+/// What a process printed, and its exit code.
+#[derive(Debug)]
+struct Ran {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+fn ran(mut command: Command) -> Ran {
+    let output = command.output().unwrap();
+    Ran {
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+fn callsheet(suite: &Project, arguments: &[&str]) -> Ran {
+    ran(suite.command(&[&["test"], arguments].concat()))
 }
 
 /// The test executable, compiled once.
@@ -46,7 +67,7 @@ fn libtest(program: &Path, arguments: &[&str]) -> Ran {
     let mut command = Command::new(program);
     // What is unstable in libtest is compared, too.
     command.args(arguments).env("RUSTC_BOOTSTRAP", "1").env_remove("RUST_TEST_THREADS");
-    Ran::from(command.output().unwrap())
+    ran(command)
 }
 
 /// `2 passed; 1 failed; ...`, without the time and without colour.
@@ -89,7 +110,7 @@ fn selection_counts_and_exit_codes() {
         "--nope",
     ] {
         let arguments: Vec<&str> = line.split_whitespace().collect();
-        let (theirs, ours) = (libtest(&LIBTEST.1, &arguments), suite.run(&arguments));
+        let (theirs, ours) = (libtest(&LIBTEST.1, &arguments), callsheet(&suite, &arguments));
         assert_eq!(counts(&ours.stdout), counts(&theirs.stdout), "{line}: {ours:?}");
         // An unknown flag is 2 here, as with every command line of clap.
         // Where all that is selected is ignored, nothing was tested.
@@ -115,7 +136,7 @@ fn lists() {
         "--list nothing",
     ] {
         let arguments: Vec<&str> = line.split_whitespace().collect();
-        let (theirs, ours) = (libtest(&LIBTEST.1, &arguments), suite.run(&arguments));
+        let (theirs, ours) = (libtest(&LIBTEST.1, &arguments), callsheet(&suite, &arguments));
         assert_eq!((&ours.stdout, ours.code), (&theirs.stdout, theirs.code), "{line}");
         assert_eq!(ours.stderr, "", "{line}");
     }
@@ -134,7 +155,7 @@ fn json_tells_the_same_of_each_test() {
             .collect()
     };
     let arguments = ["-Z", "unstable-options", "--format", "json"];
-    let (theirs, ours) = (libtest(&LIBTEST.1, &arguments), suite().run(&arguments));
+    let (theirs, ours) = (libtest(&LIBTEST.1, &arguments), callsheet(&suite(), &arguments));
     assert_eq!(fates(&ours), fates(&theirs));
     assert_eq!(fates(&ours).len(), 4);
     assert_eq!(ours.code, theirs.code);
@@ -149,10 +170,10 @@ fn nothing_selected_is_an_error() {
         (&["--tag", "smoke"], "with the tag `smoke`"),
         (&["--skip", "a"], "that `--skip` leaves"),
     ] {
-        let ran = suite.run(arguments);
+        let ran = callsheet(&suite, arguments);
         assert_eq!((ran.code, ran.stdout.as_str()), (Some(4), ""), "{ran:?}");
         assert!(ran.stderr.contains(hint) && ran.stderr.lines().count() == 1, "{ran:?}");
     }
     // Fewer cases than shards are no mistake.
-    assert_eq!(suite.run(&["--shard", "9/9"]).code, Some(0));
+    assert_eq!(callsheet(&suite, &["--shard", "9/9"]).code, Some(0));
 }

@@ -51,7 +51,13 @@ fn every_expected_scalar_counts() {
         }
     });
     let survivors = survivors.into_inner().unwrap();
-    assert!(survivors.is_empty(), "{} of {} survive:\n\n{}", survivors.len(), mutations.len(), survivors.join("\n\n"));
+    assert!(
+        survivors.is_empty(),
+        "{} of {} survive:\n\n{}",
+        survivors.len(),
+        mutations.len(),
+        survivors.join("\n\n")
+    );
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
@@ -69,7 +75,8 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 fn copy(root: &Path) -> Project {
-    let mut project = Project::new().file("callsheet.yaml", &std::fs::read_to_string(root.join("callsheet.yaml")).unwrap());
+    let mut project =
+        Project::new().file("callsheet.yaml", &std::fs::read_to_string(root.join("callsheet.yaml")).unwrap());
     let mut folders = vec![root.join("scenarios")];
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {
@@ -151,7 +158,13 @@ fn scalars<'a>(
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
                 let near = operator == Some("$near") && index == 1;
-                scalars(document, item, &at.index(index), if near { Some("tolerance") } else { operator }, with);
+                scalars(
+                    document,
+                    item,
+                    &at.index(index),
+                    if near { Some("tolerance") } else { operator },
+                    with,
+                );
             }
         }
         scalar => with(at, operator, scalar),
@@ -161,7 +174,9 @@ fn scalars<'a>(
 /// Another value that the operator takes and that does not hold.
 fn other(operator: Option<&str>, value: &Value) -> String {
     match (operator, value) {
-        (Some("$type" | "type"), Value::String(name)) => if name == "boolean" { "string" } else { "boolean" }.to_owned(),
+        (Some("$type" | "type"), Value::String(name)) => {
+            if name == "boolean" { "string" } else { "boolean" }.to_owned()
+        }
         (Some("$format"), Value::String(name)) => if name == "ipv4" { "uuid" } else { "ipv4" }.to_owned(),
         (Some("$sorted"), Value::String(name)) => if name == "asc" { "desc" } else { "asc" }.to_owned(),
         (Some("$gt" | "$gte"), Value::String(_)) => "99h".to_owned(),
@@ -170,7 +185,9 @@ fn other(operator: Option<&str>, value: &Value) -> String {
         (Some("$lt" | "$lte"), Value::Number(_)) => "-987654321".to_owned(),
         (Some("tolerance"), _) => "0".to_owned(),
         (_, Value::Bool(flag)) => (!flag).to_string(),
-        (_, Value::Number(number)) => number.as_i64().map_or("0.123".to_owned(), |number| (number + 7).to_string()),
+        (_, Value::Number(number)) => {
+            number.as_i64().map_or("0.123".to_owned(), |number| (number + 7).to_string())
+        }
         (_, Value::Null) => "7".to_owned(),
         (_, _) => "mutated-by-the-test".to_owned(),
     }

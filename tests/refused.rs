@@ -12,7 +12,11 @@ fn refused(server: &Server, steps: &str, at: &str, message: &str) {
     let ran = project.run(&["test"]).exits(3).says(message);
     assert_eq!(server.log().entries().len(), before, "something was sent");
     let marked: Vec<String> = marked(&ran.stderr).into_iter().map(|mark| mark.text).collect();
-    assert!(marked.iter().any(|text| text == at), "no caret under `{at}`, but under {marked:?} in\n{}", ran.stderr);
+    assert!(
+        marked.iter().any(|text| text == at),
+        "no caret under `{at}`, but under {marked:?} in\n{}",
+        ran.stderr
+    );
     project.run(&["check"]).exits(3).says(message);
 }
 
@@ -32,7 +36,7 @@ fn each_mistake_is_shown_at_its_place() {
     );
     refused(&server, &call("    save: {x: '$.json['}"), "[", "JSONPath");
     refused(&server, &call("    timeout: fast\n    expect: {json: {a: 1}}"), "fast", "duration");
-    refused(&server, &call("    read: 'orders://catalog'"), "read", "two verbs");
+    refused(&server, &call("    read: 'orders://catalog'"), "read", "a step has one verb");
     refused(&server, &call("    expect: {json: {}}"), "{}", "cannot fail");
     refused(&server, &call("    expect: {text: {$contains: ''}}"), "''", "cannot fail");
     refused(&server, &call("    expect: {items: [1]}"), "items", "does not fill `items`");
@@ -51,24 +55,40 @@ fn all_problems_of_all_files_come_in_one_go() {
         .file("a.yaml", "scenario: A\nsteps:\n  - call: echo\n    expct: 1\n    timeout: fast\n")
         .file("b.yaml", "scenario: B\nsteps:\n  - cal: echo\n")
         .file("c.yaml", "scenario: C\nsteps: [\n");
-    let ran = project.run(&["test"]).exits(3).says("a.yaml:4:5").says("a.yaml:5:14").says("b.yaml:3:5").says("c.yaml:");
+    let ran = project
+        .run(&["test"])
+        .exits(3)
+        .says("a.yaml:4:5")
+        .says("a.yaml:5:14")
+        .says("b.yaml:3:5")
+        .says("c.yaml:");
     assert!(server.log().entries().is_empty(), "{}", ran.stderr);
 }
 
 #[test]
 fn a_literal_token_is_refused_and_not_shown() {
     let token = "rt_0123456789ABCDEF0123456789ABCDEF01234567";
-    let suite = format!("servers:\n  a:\n    url: http://127.0.0.1:1/mcp\n    auth: {{pat: {token}}}\nscenarios: '*.yaml'\n");
-    let project = Project::new().file("callsheet.yaml", &suite).steps("  - call: echo\n    expect: {text: x}");
+    let suite = format!(
+        "servers:\n  a:\n    url: http://127.0.0.1:1/mcp\n    auth: {{pat: {token}}}\nscenarios: '*.yaml'\n"
+    );
+    let project =
+        Project::new().file("callsheet.yaml", &suite).steps("  - call: echo\n    expect: {text: x}");
     project.run(&["test"]).exits(3).says("callsheet.yaml:4:").silent_on(token).silent_on("0123456789ABCDEF");
     project.run(&["check"]).exits(3).silent_on("0123456789ABCDEF");
 }
 
 #[test]
 fn plain_http_goes_to_this_machine_only_unless_the_suite_says_so() {
-    let suite = |more: &str| format!("servers: {{a: {{url: 'http://mcp.example.com/mcp'{more}}}}}\nscenarios: '*.yaml'\n");
+    let suite = |more: &str| {
+        format!("servers: {{a: {{url: 'http://mcp.example.com/mcp'{more}}}}}\nscenarios: '*.yaml'\n")
+    };
     let steps = "  - call: echo\n    expect: {text: x}";
-    Project::new().file("callsheet.yaml", &suite("")).steps(steps).run(&["check"]).exits(3).says("insecure: true");
+    Project::new()
+        .file("callsheet.yaml", &suite(""))
+        .steps(steps)
+        .run(&["check"])
+        .exits(3)
+        .says("insecure: true");
     Project::new().file("callsheet.yaml", &suite(", insecure: true")).steps(steps).run(&["check"]).exits(0);
 }
 
@@ -86,7 +106,8 @@ fn a_scenario_cannot_write_authorization() {
 #[test]
 fn a_filter_that_selects_nothing_is_an_error() {
     let server = Server::start();
-    let project = Project::on(&server).steps("  - call: echo\n    arguments: {a: 1}\n    expect: {json: {a: 1}}");
+    let project =
+        Project::on(&server).steps("  - call: echo\n    arguments: {a: 1}\n    expect: {json: {a: 1}}");
     project.run(&["test", "nobody"]).exits(4).says("nobody");
     project.run(&["test", "--exact", "aa"]).exits(4);
     project.run(&["test", "--tag", "smoke"]).exits(4);

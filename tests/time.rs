@@ -39,7 +39,8 @@ fn a_timeout_holds_cancels_and_lets_the_next_step_work() {
 fn the_timeout_of_a_case_holds_too() {
     let server = Server::start();
     let steps = "  - call: runSlowProcess\n    arguments: {in_Seconds: 5}\n    expect: {is_error: false}\n";
-    let project = Project::on(&server).file("a.yaml", &format!("scenario: A\ntimeout: 500ms\nsteps:\n{steps}"));
+    let project =
+        Project::on(&server).file("a.yaml", &format!("scenario: A\ntimeout: 500ms\nsteps:\n{steps}"));
     let ran = project.run(&["test"]).exits(101);
     assert!(ran.took < Duration::from_secs(4), "{:?}", ran.took);
 }
@@ -91,8 +92,11 @@ fn a_server_that_accepts_and_never_answers_does_not_hold_the_process() {
             held.push(stream);
         }
     });
-    let suite = format!("servers: {{a: {{url: 'http://{address}/mcp', timeouts: {{start: 1s}}}}}}\nscenarios: '*.yaml'\n");
-    let project = Project::new().file("callsheet.yaml", &suite).steps("  - list: tools\n    expect: {pages: 1}");
+    let suite = format!(
+        "servers: {{a: {{url: 'http://{address}/mcp', timeouts: {{start: 1s}}}}}}\nscenarios: '*.yaml'\n"
+    );
+    let project =
+        Project::new().file("callsheet.yaml", &suite).steps("  - list: tools\n    expect: {pages: 1}");
     let ran = project.run(&["test"]).exits(101).says("no answer within 1");
     assert!(ran.took < Duration::from_secs(4), "{:?}", ran.took);
     std::net::TcpStream::connect(address).unwrap().write_all(b"STOP").unwrap();
@@ -111,7 +115,8 @@ fn many(server: &Server, count: usize, steps: &str) -> Project {
 #[test]
 fn nobody_reads_the_output_so_the_run_ends() {
     let server = Server::start();
-    let steps = "  - call: runSlowProcess\n    arguments: {in_Seconds: 0.02}\n    expect: {is_error: false}\n";
+    let steps =
+        "  - call: runSlowProcess\n    arguments: {in_Seconds: 0.02}\n    expect: {is_error: false}\n";
     let project = many(&server, 200, steps);
     let mut child = project
         .command(&["test", "--test-threads", "2"])

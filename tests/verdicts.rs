@@ -18,12 +18,24 @@ fn passes(server: &Server, steps: &str) {
 fn nothing_passes_silently() {
     let server = Server::start();
     let echo = |rest: &str| format!("  - call: echo\n    arguments: {{list: [], two: [1, 2], a: 1}}\n{rest}");
-    fails(&server, &echo("    save: {x: $.json.nowhere}\n    expect: {json: {a: '{{ x }}'}}"), "finds nothing");
-    fails(&server, &echo("    save: {x: '$.json.two[*]'}\n    expect: {json: {a: '{{ x }}'}}"), "finds 2 nodes");
+    fails(
+        &server,
+        &echo("    save: {x: $.json.nowhere}\n    expect: {json: {a: '{{ x }}'}}"),
+        "finds nothing",
+    );
+    fails(
+        &server,
+        &echo("    save: {x: '$.json.two[*]'}\n    expect: {json: {a: '{{ x }}'}}"),
+        "finds 2 nodes",
+    );
     fails(&server, &echo("    expect: {json: {nowhere: 1}}"), "nowhere");
     fails(&server, &echo("    expect: {json: {nowhere: {$not: 1}}}"), "nowhere");
     fails(&server, &echo("    expect: {json: {list: {$each: 1}}}"), "empty");
-    fails(&server, "  - call: runFailingProcess\n    expect: {error: {$exists: false}}", "the tool reports an error");
+    fails(
+        &server,
+        "  - call: runFailingProcess\n    expect: {error: {$exists: false}}",
+        "the tool reports an error",
+    );
     passes(&server, "  - call: runFailingProcess\n    expect: {is_error: true}");
 }
 
@@ -38,7 +50,9 @@ fn a_refused_opening_can_be_expected() {
 #[test]
 fn a_401_names_the_variable_that_was_used() {
     let server = Server::start();
-    let project = Project::on(&server).steps("  - list: tools\n    expect: {pages: 3}").env("OWNER_PAT", "rt_WRONGWRONGWRONG");
+    let project = Project::on(&server)
+        .steps("  - list: tools\n    expect: {pages: 3}")
+        .env("OWNER_PAT", "rt_WRONGWRONGWRONG");
     let project = project.file("wrong.env", "");
     let ran = project.command(&["test"]).env("OWNER_PAT", "rt_WRONGWRONGWRONG").output().unwrap();
     let text = String::from_utf8_lossy(&ran.stdout).into_owned();
@@ -57,12 +71,15 @@ fn what_the_server_chose_is_compared_and_never_obeyed() {
 fn a_backslash_is_a_backslash() {
     let server = Server::start();
     let steps = "  - call: echo\n    name: path\n    arguments: {path: 'C:\\Invoices\\{{ name }}'}\n    expect: {json: {path: {$length: 14}}}";
-    let project = Project::on(&server).file(
-        "a.yaml",
-        &format!("scenario: A\nvars: {{name: x1}}\nsteps:\n{steps}\n"),
-    );
+    let project =
+        Project::on(&server).file("a.yaml", &format!("scenario: A\nvars: {{name: x1}}\nsteps:\n{steps}\n"));
     project.run(&["test"]).exits(0);
-    let call = server.log().entries().into_iter().find(|entry| entry.method.as_deref() == Some("tools/call")).unwrap();
+    let call = server
+        .log()
+        .entries()
+        .into_iter()
+        .find(|entry| entry.method.as_deref() == Some("tools/call"))
+        .unwrap();
     assert_eq!(call.body["params"]["arguments"]["path"], "C:\\Invoices\\x1");
 }
 
@@ -84,7 +101,8 @@ fn types_survive_from_one_call_to_the_next() {
     assert_eq!(bodies.len(), 2);
     assert_eq!(bodies[0], bodies[1]);
     assert!(bodies[1].contains("9007199254740993,18446744073709551615,31.245270191439438,961581.4008402061"));
-    let close = "  - call: echo\n    arguments: {v: 9007199254740993}\n    expect: {json: {v: 9007199254740992.0}}";
+    let close =
+        "  - call: echo\n    arguments: {v: 9007199254740993}\n    expect: {json: {v: 9007199254740992.0}}";
     fails(&server, close, "9007199254740993");
 }
 
@@ -95,17 +113,17 @@ fn a_failure_tells_everything() {
     let project = Project::on(&server).steps(steps);
     let ran = project.run(&["test"]).exits(101);
     for part in [
-        "a.yaml:7:21",            // both expected nodes, file:line:column
+        "a.yaml:7:21", // both expected nodes, file:line:column
         "a.yaml:8:21",
         "Createt",
         "Created",
         "string",
         "number",
-        "$.json.out_Status",      // the place in the exchange
+        "$.json.out_Status", // the place in the exchange
         "$.json.out_Amount",
-        "tools/call",             // what was sent
+        "tools/call", // what was sent
         "\"in_Customer\"",
-        "out_InvoiceId",          // what came back
+        "out_InvoiceId", // what came back
         "callsheet test --exact a",
     ] {
         assert!(ran.stdout.contains(part), "no `{part}` in\n{}", ran.stdout);

@@ -13,7 +13,7 @@ use super::Secret;
 const MASK: &str = "***";
 
 /// A shorter secret is refused: masking it would shred what is shown.
-pub const SHORTEST: usize = 6;
+pub(super) const SHORTEST: usize = 6;
 
 /// Knows the secrets of a run and masks them. Shared by everything that makes events; a secret that is read
 /// later joins before its first use.
@@ -113,10 +113,15 @@ fn forms(secret: &str) -> Vec<String> {
     let encoded: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
     let percent = encoded.replace('+', "%20");
     let lower = lower_escapes(&percent);
-    let quoted = Value::from(secret).to_string();
-    let escaped = quoted.trim_matches('"').to_owned();
-    let slashed = escaped.replace('/', "\\/");
-    let mut forms = vec![secret.to_owned(), encoded, percent, lower, escaped, slashed];
+    let mut forms = vec![secret.to_owned(), encoded, percent, lower];
+    // JSON in a text of JSON in a body is usual: a tool's answer. One level more is for what quotes that.
+    let mut escaped = secret.to_owned();
+    for _ in 0..3 {
+        let quoted = Value::from(escaped).to_string();
+        escaped = quoted.get(1..quoted.len() - 1).unwrap_or_default().to_owned();
+        forms.push(escaped.clone());
+        forms.push(escaped.replace('/', "\\/"));
+    }
     for shift in 0..3 {
         let mut bytes = vec![0_u8; shift];
         bytes.extend_from_slice(secret.as_bytes());
@@ -172,7 +177,10 @@ mod tests {
     fn every_form_is_masked() {
         let redactor = redactor();
         let url: String = url::form_urlencoded::byte_serialize(TOKEN.as_bytes()).collect();
-        for text in [TOKEN.to_owned(), url.replace('+', "%20"), json!(TOKEN).to_string(), url] {
+        let quoted = json!(TOKEN).to_string();
+        let twice = json!(quoted).to_string();
+        for text in [TOKEN.to_owned(), url.replace('+', "%20"), json!(twice).to_string(), twice, quoted, url]
+        {
             let shown = redactor.masked(&format!("before {text} after")).unwrap();
             assert!(
                 shown.starts_with("before ") && shown.ends_with(" after") && shown.contains("***"),

@@ -7,7 +7,7 @@ use super::exit::{Exit, Stop};
 use super::screen::print;
 use super::settings::{check_load, style};
 use super::surroundings::Surroundings;
-use super::test::count;
+use super::test::{count, in_files};
 use crate::diagnostic::{Diagnostic, render_all, render_github, render_json};
 use crate::plan::{Loaded, load};
 
@@ -24,9 +24,9 @@ pub(super) fn check(args: &CheckArgs, around: &Surroundings) -> Result<Exit, Sto
             let style = style(args.color, around.stdout_is_terminal, around);
             let drawn = render_all(&problems, style);
             let gap = if drawn.is_empty() { "" } else { "\n" };
-            format!("{drawn}{gap}{}\n", summary(read, errors, warnings))
+            format!("{drawn}{gap}{}\n", summary(&problems, read))
         }
-        CheckFormat::Github => lines(&problems) + &summary(read, errors, warnings) + "\n",
+        CheckFormat::Github => lines(&problems) + &summary(&problems, read) + "\n",
         CheckFormat::Json => {
             let mut object = json!({
                 "errors": errors,
@@ -48,12 +48,13 @@ fn lines(problems: &[Diagnostic]) -> String {
     problems.iter().map(|problem| render_github(problem) + "\n").collect()
 }
 
-fn summary(read: Option<(usize, usize)>, errors: usize, warnings: usize) -> String {
-    let found = format!("{}, {}", count(errors, "error"), count(warnings, "warning"));
+fn summary(problems: &[Diagnostic], read: Option<(usize, usize)>) -> String {
+    let errors = problems.iter().filter(|problem| problem.is_error()).count();
+    let found = format!("{}, {}", count(errors, "error"), count(problems.len() - errors, "warning"));
     match read {
         Some((files, cases)) => {
             format!("checked {}, {}: {found}", count(files, "file"), count(cases, "case"))
         }
-        None => format!("checked: {found}"),
+        None => format!("checked: {found}{}", in_files(problems.iter())),
     }
 }

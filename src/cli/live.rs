@@ -56,7 +56,9 @@ impl Consumer for Live {
                     return Ok(());
                 }
             }
-            Kind::RunEnded(_) | Kind::RunStarted(_) | Kind::StepEnded(_) | Kind::ToolsListed(_) => return Ok(()),
+            Kind::RunEnded(_) | Kind::RunStarted(_) | Kind::StepEnded(_) | Kind::ToolsListed(_) => {
+                return Ok(());
+            }
         }
         self.bar.set_message(self.message());
         Ok(())

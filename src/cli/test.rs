@@ -66,14 +66,19 @@ fn draw(problems: &[Diagnostic], style: Style) {
 /// Draws why nothing can be run.
 fn refuse(problems: &[Diagnostic], style: Style) -> Exit {
     draw(problems, style);
-    let errors: Vec<_> = problems.iter().filter(|problem| problem.is_error()).collect();
-    let files: BTreeSet<_> = errors.iter().filter_map(|error| Some(error.site()?.file.path())).collect();
-    let place = match files.len() {
+    let errors = || problems.iter().filter(|problem| problem.is_error());
+    let found = count(errors().count(), "problem");
+    say(&format!("error: {found}{}; nothing was sent\n", in_files(errors())));
+    Exit::Invalid
+}
+
+/// ` in 2 files`; nothing where no problem stands in a file.
+pub(super) fn in_files<'a>(problems: impl Iterator<Item = &'a Diagnostic>) -> String {
+    let files: BTreeSet<&str> = problems.filter_map(|problem| Some(problem.site()?.file.path())).collect();
+    match files.len() {
         0 => String::new(),
         files => format!(" in {}", count(files, "file")),
-    };
-    say(&format!("error: {}{place}; nothing was sent\n", count(errors.len(), "problem")));
-    Exit::Invalid
+    }
 }
 
 /// `1 file`, `2 files`.

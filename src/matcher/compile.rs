@@ -272,8 +272,8 @@ impl Compiler<'_> {
             Err((message, offset)) => {
                 let site = self.inside(&at, true, key, offset..key.len());
                 let problem = Diagnostic::error(Code::BadPath, site, message);
-                return self
-                    .refuse(problem.help("a path is such as `$.json.items[0].id` or `$.items[*].name`"));
+                let forms = "a path is such as `$.json.items[0].id`, `$.items[*].name` or `$.json['a-b']`";
+                return self.refuse(problem.help(forms));
             }
         };
         let mut shape = Shape::Free;

@@ -1,4 +1,9 @@
 //! The operators: their names, and what each takes.
+//!
+//! `$gt` and its like compare numbers with numbers, RFC 3339 times with times and dates with dates; other
+//! texts have no order. A length counts characters, elements or members. `$sorted: asc` and `desc` take
+//! numbers, or texts by code point, and allow equal neighbours. Only `$any`, `$all` and `$not` stand at the
+//! root of an exchange.
 
 use std::sync::OnceLock;
 

@@ -101,7 +101,9 @@ fn difference(expected: &str, actual: &str) -> String {
     if several && bounded(expected) && bounded(actual) {
         let diff = TextDiff::from_lines(expected, actual);
         let text = diff.unified_diff().context_radius(2).missing_newline_hint(false).to_string();
-        let lines: Vec<_> = text.lines().map(|line| render::short(line).into_owned()).collect();
+        // Lines of text have a sign before them, so what begins with `@@` is the head of a part.
+        let told = text.lines().skip(1).map(|line| if line.starts_with("@@") { "…" } else { line });
+        let lines: Vec<_> = told.map(|line| render::short(line).into_owned()).collect();
         let more = lines.len().saturating_sub(MAX_LINES);
         let mut shown: Vec<String> = lines.into_iter().take(MAX_LINES).collect();
         if more > 0 {

@@ -29,10 +29,11 @@ impl Inner {
         let mut exchange = match (&facts.id, &self.base) {
             (Some(id), Ok(base)) => {
                 let prepared = prepare_delete(base, facts.version, id);
+                let left = deadline.saturating_duration_since(Instant::now());
                 let mut reading = Reading::start(Arc::clone(self), prepared, Want::Receipt);
                 match timeout_at(deadline, reading.run()).await {
                     Ok(()) => reading.finish().await,
-                    Err(_) => reading.cut(Outcome::TimedOut, deadline),
+                    Err(_) => reading.cut(Outcome::TimedOut, left),
                 }
             }
             _ => Exchange::default(),

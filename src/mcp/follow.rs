@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
-use tokio::time::Instant;
 
 use super::receive::Want;
 use super::request::{Message, Stage, prepare_raw};
-use super::session::{Inner, Life, after, unsent};
+use super::session::{Deadline, Inner, Life, unsent};
 use super::{ListKind, Operation, SendOptions, SessionFacts, Tools};
 use crate::exchange::{Exchange, Outcome, Phase, Repair, Violation};
 
@@ -31,19 +30,19 @@ impl Inner {
             Operation::Read { uri } => ("resources/read", named("uri", uri, None)),
             Operation::List(kind) => return self.list(kind, &options).await,
             Operation::Request { method, params } => {
-                let deadline = after(options.timeout);
+                let deadline = Deadline::after(options.timeout);
                 return self.once(self.request(method, params), &options, deadline).await;
             }
             Operation::Http { method, body } => return self.raw(&method, body, &options).await,
         };
-        let deadline = after(options.timeout);
+        let deadline = Deadline::after(options.timeout);
         let used = self.life();
         let exchange = self.once(self.request(method, Some(params.clone())), &options, deadline).await;
         match self.repaired(&used, &exchange, &options).await {
             Repaired::Not => exchange,
             Repaired::Failed(opening) => *opening,
             Repaired::Reopened => {
-                let deadline = after(options.timeout);
+                let deadline = Deadline::after(options.timeout);
                 let mut exchange = self.once(self.request(method, Some(params)), &options, deadline).await;
                 exchange.repairs.push(Repair::Reopened);
                 exchange
@@ -52,7 +51,7 @@ impl Inner {
     }
 
     /// Sends one request in the open session.
-    async fn once(self: &Arc<Self>, message: Message, options: &SendOptions, deadline: Instant) -> Exchange {
+    async fn once(self: &Arc<Self>, message: Message, options: &SendOptions, deadline: Deadline) -> Exchange {
         let (Life::Open(facts) | Life::Closed(facts)) = self.life() else {
             return unsent("the session is not open".to_owned(), Phase::Step);
         };
@@ -72,7 +71,7 @@ impl Inner {
     }
 
     async fn raw(self: &Arc<Self>, method: &str, body: Option<String>, options: &SendOptions) -> Exchange {
-        let deadline = after(options.timeout);
+        let deadline = Deadline::after(options.timeout);
         let mut exchange = match prepare_raw(self.config.token.as_ref(), method, body, options) {
             Ok(prepared) => self.send(prepared, Want::Raw, deadline).await,
             Err(reason) => unsent(reason, Phase::Step),
@@ -102,7 +101,7 @@ impl Inner {
     async fn list(self: &Arc<Self>, kind: ListKind, options: &SendOptions) -> Exchange {
         let (method, member) = kind.method();
         let bounds = self.client.config.bounds;
-        let mut deadline = after(options.timeout);
+        let mut deadline = Deadline::after(options.timeout);
         let mut listing = Listing::default();
         let mut reopened = false;
         loop {
@@ -121,7 +120,7 @@ impl Inner {
                         // A cursor belongs to the session that gave it.
                         reopened = true;
                         listing = Listing::default();
-                        deadline = after(options.timeout);
+                        deadline = Deadline::after(options.timeout);
                         continue;
                     }
                 }

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use tokio::time::Instant;
 
 use super::opening::{failed, not_spoken, offers, refusal, versions_in};
 use super::receive::Want;
 use super::request::{Message, Stage, capabilities};
-use super::session::{Inner, Life, unsent};
+use super::session::{Deadline, Inner, Life, unsent};
 use super::{SendOptions, SessionFacts, Version, wire};
 use crate::exchange::{Exchange, Outcome, Phase, Violation};
 
@@ -23,7 +22,7 @@ impl Inner {
     pub(super) async fn initialize(
         self: &Arc<Self>,
         wanted: Option<Version>,
-        deadline: Instant,
+        deadline: Deadline,
     ) -> Result<Exchange, Box<Exchange>> {
         let mut exchange = self.ask_initialize(wanted.unwrap_or(NEWEST), deadline).await;
         let facts = match judge(&mut exchange) {
@@ -54,7 +53,7 @@ impl Inner {
     }
 
     /// What versions a server names where it is asked to open with a handshake.
-    pub(super) async fn offered(self: &Arc<Self>, deadline: Instant) -> Vec<String> {
+    pub(super) async fn offered(self: &Arc<Self>, deadline: Deadline) -> Vec<String> {
         let mut exchange = self.ask_initialize(NEWEST, deadline).await;
         match judge(&mut exchange) {
             Ok(facts) => {
@@ -66,7 +65,7 @@ impl Inner {
         }
     }
 
-    async fn ask_initialize(self: &Arc<Self>, version: Version, deadline: Instant) -> Exchange {
+    async fn ask_initialize(self: &Arc<Self>, version: Version, deadline: Deadline) -> Exchange {
         let params = json!({
             "protocolVersion": version.as_str(),
             "capabilities": capabilities(&self.config),
@@ -84,7 +83,7 @@ impl Inner {
         self: &Arc<Self>,
         mut exchange: Exchange,
         facts: SessionFacts,
-        deadline: Instant,
+        deadline: Deadline,
     ) -> Result<Exchange, Box<Exchange>> {
         let stage = Stage::Legacy(facts.version, facts.id.as_deref());
         let method = "notifications/initialized";

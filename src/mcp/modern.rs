@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use serde_json::Value;
-use tokio::time::Instant;
 
 use super::client::{Discovered, Era};
 use super::opening::{failed, offers, refusal, versions_in};
 use super::receive::Want;
 use super::request::Stage;
-use super::session::{Inner, unsent};
+use super::session::{Deadline, Inner, unsent};
 use super::{SendOptions, Version};
 use crate::exchange::{Exchange, Outcome, Phase};
 
@@ -39,7 +38,7 @@ impl Inner {
     pub(super) async fn discover(
         self: &Arc<Self>,
         version: Version,
-        deadline: Instant,
+        deadline: Deadline,
     ) -> Result<(Discovered, Exchange), Box<Exchange>> {
         let exchange = self.ask_discover(version, deadline).await;
         let reason = match judge(&exchange, version) {
@@ -63,7 +62,7 @@ impl Inner {
     /// Finds the era of the server. The exchange is that of the answer that proved the modern one.
     pub(super) async fn probe(
         self: &Arc<Self>,
-        deadline: Instant,
+        deadline: Deadline,
     ) -> Result<(Era, Option<Exchange>), Box<Exchange>> {
         let (mut version, mut again) = (NEWEST, true);
         loop {
@@ -100,7 +99,7 @@ impl Inner {
     /// What versions a server names where it is asked without a handshake.
     pub(super) async fn offered_without_handshake(
         self: &Arc<Self>,
-        deadline: Instant,
+        deadline: Deadline,
     ) -> Option<Vec<String>> {
         let exchange = self.ask_discover(NEWEST, deadline).await;
         let result = exchange.answer.result.as_ref().and_then(|result| result.get("supportedVersions"));
@@ -108,7 +107,7 @@ impl Inner {
         versions_in(result.or(error))
     }
 
-    async fn ask_discover(self: &Arc<Self>, version: Version, deadline: Instant) -> Exchange {
+    async fn ask_discover(self: &Arc<Self>, version: Version, deadline: Deadline) -> Exchange {
         let message = self.request("server/discover", None);
         let want = Want::Answer { id: message.id.unwrap_or_default(), version, check: true };
         let mut exchange = match self.prepare(Stage::Modern(version), message, &SendOptions::default()) {

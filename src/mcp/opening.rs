@@ -4,10 +4,9 @@
 use std::sync::Arc;
 
 use serde_json::Value;
-use tokio::time::Instant;
 
 use super::client::{Discovered, Era};
-use super::session::{Inner, Life, after, unsent};
+use super::session::{Deadline, Inner, Life, unsent};
 use super::{SessionFacts, Version};
 use crate::exchange::{Exchange, Outcome, Phase};
 
@@ -19,7 +18,7 @@ impl Inner {
         if !matches!(self.life(), Life::New) {
             return Ok(());
         }
-        let deadline = after(self.config.start);
+        let deadline = Deadline::after(self.config.start);
         let opening = async {
             let _turn = self.opening.lock().await;
             if !matches!(self.life(), Life::New) {
@@ -36,7 +35,7 @@ impl Inner {
     }
 
     pub(super) async fn open(self: &Arc<Self>) -> Exchange {
-        let deadline = after(self.config.start);
+        let deadline = Deadline::after(self.config.start);
         let opening = async {
             let _turn = self.opening.lock().await;
             if let Life::Open(facts) = self.life() {
@@ -53,7 +52,7 @@ impl Inner {
 
     /// Opens a session in place of one that the server has lost, unless another step did it meanwhile.
     pub(super) async fn reopen(self: &Arc<Self>, lost: &Arc<SessionFacts>) -> Result<(), Box<Exchange>> {
-        let deadline = after(self.config.start);
+        let deadline = Deadline::after(self.config.start);
         let opening = async {
             let _turn = self.opening.lock().await;
             match self.life() {
@@ -67,14 +66,14 @@ impl Inner {
     }
 
     /// Bounds everything that an opening may wait for: other sessions of the client, too.
-    async fn until(&self, deadline: Instant, opening: impl Future<Output = Opened>) -> Opened {
+    async fn until(&self, deadline: Deadline, opening: impl Future<Output = Opened>) -> Opened {
         let outcome = tokio::select! {
             biased;
             opened = opening => return opened.map_err(|mut exchange| {
                 exchange.phase = Phase::Open;
                 exchange
             }),
-            () = tokio::time::sleep_until(deadline) => Outcome::TimedOut,
+            () = tokio::time::sleep_until(deadline.at) => Outcome::TimedOut,
             () = self.config.cancel.cancelled() => Outcome::Closed,
         };
         let cause = match outcome {
@@ -87,7 +86,7 @@ impl Inner {
     }
 
     /// Opens the session. With `reuse`, what this identity was told before in this run is told once only.
-    async fn establish(self: &Arc<Self>, deadline: Instant, reuse: bool) -> Opened {
+    async fn establish(self: &Arc<Self>, deadline: Deadline, reuse: bool) -> Opened {
         let mut probed = None;
         let era = match self.config.version {
             Some(version) if !Version::SPOKEN.contains(&version) => {

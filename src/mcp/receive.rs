@@ -47,6 +47,8 @@ pub(super) struct Reading {
     head: Option<Head>,
     started: Instant,
     done: bool,
+    /// Whether it was told that the stream is no UTF-8.
+    lossy: bool,
 }
 
 impl Reading {
@@ -54,7 +56,16 @@ impl Reading {
         let incoming = session.client.http.start(prepared.outgoing);
         let mut exchange = Exchange::default();
         exchange.sent = Some(prepared.sent);
-        Self { session, incoming, want, exchange, head: None, started: Instant::now(), done: false }
+        Self {
+            session,
+            incoming,
+            want,
+            exchange,
+            head: None,
+            started: Instant::now(),
+            done: false,
+            lossy: false,
+        }
     }
 
     /// Reads until the answer is there, or nothing more can come.
@@ -98,13 +109,13 @@ impl Reading {
     }
 
     /// What there is of an exchange that ends before its answer came.
-    pub(super) fn cut(&mut self, outcome: Outcome, deadline: Instant) -> Exchange {
+    pub(super) fn cut(&mut self, outcome: Outcome, limit: Duration) -> Exchange {
         let mut exchange = std::mem::take(&mut self.exchange);
         exchange.duration = self.started.elapsed();
         exchange.outcome = outcome;
         exchange.cause = Some(match outcome {
             Outcome::TimedOut => {
-                format!("no answer to `{}` within {}", method(&exchange), seconds(deadline - self.started))
+                format!("no answer to `{}` within {}", method(&exchange), seconds(limit))
             }
             _ => "interrupted".to_owned(),
         });
@@ -223,6 +234,9 @@ impl Reading {
         let parsed = parsed.map(|data| json::parse(data.as_bytes()));
         if let Some(http) = &mut self.exchange.http {
             http.events.push(event);
+        }
+        if self.incoming.is_lossy() && !std::mem::replace(&mut self.lossy, true) {
+            self.violation("the stream is not UTF-8".to_owned(), TRANSPORTS);
         }
         match parsed {
             None => false,
@@ -353,9 +367,11 @@ impl Reading {
             format!("the answer's id is `{theirs}`; the request's is `{id}`")
         };
         self.exchange.wire.push(Violation { message, pointer, section });
-        // The same id in another type, and an error that names none, can only be meant for this request.
+        // These can only be meant for this request: the same id in another type, an error that names none, and
+        // what comes before a session (UiPath's relay answers `initialize` with the id 0 where it fails).
         let same = theirs.as_str().is_some_and(|text| text == id.to_string());
-        same || (has_error && (theirs.is_null() || lenient))
+        let handshake = matches!(self.want, Want::Answer { check: false, .. });
+        same || handshake || (has_error && (theirs.is_null() || lenient))
     }
 
     fn accept(&mut self, mut parsed: json::Parsed) {

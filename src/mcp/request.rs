@@ -295,3 +295,38 @@ fn encoded(text: &str) -> HeaderValue {
     };
     value.unwrap_or_else(|_| HeaderValue::from_static(""))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn names_that_cannot_stand_in_a_header_are_encoded() {
+        for (text, expected) in [
+            ("get_weather", "get_weather"),
+            ("a b", "a b"),
+            ("", ""),
+            (" padded ", "=?base64?IHBhZGRlZCA=?="),
+            ("line1\nline2", "=?base64?bGluZTEKbGluZTI=?="),
+            ("=?base64?eA==?=", "=?base64?PT9iYXNlNjQ/ZUE9PT89?="),
+        ] {
+            assert_eq!(encoded(text), expected, "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_name_comes_back(text in any::<String>()) {
+            let value = encoded(&text);
+            let value = value.to_str().unwrap();
+            let inner = value.strip_prefix("=?base64?").and_then(|rest| rest.strip_suffix("?="));
+            let decoded = match inner {
+                Some(inner) => String::from_utf8(STANDARD.decode(inner).unwrap()).unwrap(),
+                None => value.to_owned(),
+            };
+            prop_assert_eq!(decoded, text);
+        }
+    }
+}

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use http::HeaderMap;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -88,19 +89,19 @@ impl Session {
     /// # Errors
     /// The exchange of the opening, where it failed.
     pub async fn begin(&self) -> Result<(), Box<Exchange>> {
-        self.inner.begin().await
+        Box::pin(self.inner.begin()).await
     }
 
     /// Opens it: `server/discover` or `initialize` and `notifications/initialized`. The exchange is that of the
     /// answer that decided; it is open where [`Self::facts`] then says so. Where it is open already it is opened
     /// anew.
     pub async fn open(&self) -> Exchange {
-        self.inner.open().await
+        Box::pin(self.inner.open()).await
     }
 
     /// Does what a step asks for. The session has to be open, but for [`Operation::Http`].
     pub async fn perform(&self, operation: Operation, options: SendOptions) -> Exchange {
-        self.inner.perform(operation, options).await
+        Box::pin(self.inner.perform(operation, options)).await
     }
 
     /// Lists the tools, once for each server, identity and version of a run.
@@ -108,7 +109,7 @@ impl Session {
     /// # Errors
     /// Why it could not be done, for people.
     pub async fn tools(&self) -> Result<Tools, String> {
-        self.inner.tools().await
+        Box::pin(self.inner.tools()).await
     }
 
     /// Ends it: DELETE in the older eras, nothing on the wire in the modern one. The dead id is kept: later
@@ -177,12 +178,18 @@ impl Inner {
     }
 
     /// Sends a prepared message and reads what `want` says, at most until `deadline` or the interruption.
-    pub(super) async fn send(
+    ///
+    /// On the heap: every way of asking holds one of these, and they hold each other.
+    pub(super) fn send(
         self: &Arc<Self>,
         prepared: Prepared,
         want: Want,
-        deadline: Instant,
-    ) -> Exchange {
+        deadline: Deadline,
+    ) -> BoxFuture<'_, Exchange> {
+        Box::pin(self.send_and_read(prepared, want, deadline))
+    }
+
+    async fn send_and_read(self: &Arc<Self>, prepared: Prepared, want: Want, deadline: Deadline) -> Exchange {
         if self.config.cancel.is_cancelled() {
             return unsent("interrupted".to_owned(), Phase::Step);
         }
@@ -193,10 +200,10 @@ impl Inner {
             biased;
             () = self.config.cancel.cancelled() => Outcome::Closed,
             () = reading.run() => Outcome::Answered,
-            () = tokio::time::sleep_until(deadline) => Outcome::TimedOut,
+            () = tokio::time::sleep_until(deadline.at) => Outcome::TimedOut,
         };
         if outcome != Outcome::Answered {
-            return reading.cut(outcome, deadline);
+            return reading.cut(outcome, deadline.limit);
         }
         match flight.reading.take() {
             Some(reading) => reading.finish().await,
@@ -222,10 +229,19 @@ impl Drop for Flight<'_> {
     }
 }
 
-/// The moment after a duration, bounded so that no duration of a suite can overflow it.
-pub(super) fn after(duration: Duration) -> Instant {
-    const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
-    Instant::now() + duration.min(YEAR)
+/// A moment, and the limit that it comes from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Deadline {
+    pub(super) at: Instant,
+    pub(super) limit: Duration,
+}
+
+impl Deadline {
+    /// From now on. A duration of a suite can be long enough to overflow a clock, so it is bounded.
+    pub(super) fn after(limit: Duration) -> Self {
+        const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+        Self { at: Instant::now() + limit.min(YEAR), limit }
+    }
 }
 
 /// An exchange of something that could not be sent.

@@ -12,8 +12,8 @@ use crate::auth::Credential;
 use crate::check::{Known, equal_names, flow};
 use crate::diagnostic::{Code, Diagnostic, Severity, whole_file};
 use crate::mcp::Version;
-use crate::model::{self, Protocols, Suite, nearest};
-use crate::source::Document;
+use crate::model::{self, Protocols, Spot, Suite, nearest};
+use crate::source::{Document, Pointer};
 use crate::suite;
 
 /// What to load.
@@ -122,7 +122,7 @@ fn suite(load: &Load, problems: &mut Vec<Diagnostic>) -> Option<Suite> {
                 // The others stay: scenarios may name them, though it is this one that they meet.
                 suite.servers.retain(|server| server.name.value != URL_SERVER);
                 suite.servers.splice(0..0, meant.servers);
-                suite.default = None;
+                suite.default = Some(Spot { value: URL_SERVER.to_owned(), at: Pointer::root() });
             }
             Err(problem) => {
                 problems.push(problem);
@@ -140,6 +140,7 @@ fn suite(load: &Load, problems: &mut Vec<Diagnostic>) -> Option<Suite> {
             });
             return None;
         }
+        suite.default = Some(Spot { value: name.clone(), at: Pointer::root() });
     }
     Some(suite)
 }

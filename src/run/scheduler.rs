@@ -304,7 +304,8 @@ impl Shared {
             return;
         };
         self.events.send(Kind::CaseStarted { case: Arc::clone(&case.name) });
-        let ended = case::run(&self, case, &scenario).await;
+        // A case that waits for its turn is small: what it needs to run is made only now.
+        let ended = Box::pin(case::run(&self, case, &scenario)).await;
         if ended.verdict == Verdict::Failed && self.config.fail_fast {
             let _ = self.why.set(format!("`{}` failed, and --fail-fast is set", case.name));
             self.stopped.cancel();

@@ -100,7 +100,7 @@ fn innermost(error: &reqwest::Error) -> String {
 }
 
 /// A number of bytes for people.
-pub(crate) fn size(bytes: usize) -> String {
+fn size(bytes: usize) -> String {
     match bytes {
         0 => "0 bytes".to_owned(),
         _ if bytes.is_multiple_of(1 << 20) => format!("{} MiB", bytes >> 20),

@@ -11,7 +11,8 @@ use http::{HeaderMap, Method, StatusCode};
 use reqwest::{Client, Response};
 use url::{Host, Url};
 
-use super::{Error, Limits, Parser};
+use super::sse::Parser;
+use super::{Error, Limits};
 use crate::exchange::SseEvent;
 
 /// How long an idle connection is kept. Servers close theirs after five seconds or more; a request on a
@@ -204,6 +205,11 @@ impl Incoming {
             },
             Stage::Done => Ok(None),
         }
+    }
+
+    /// Whether the stream held bytes that are no UTF-8, and were replaced.
+    pub(crate) fn is_lossy(&self) -> bool {
+        matches!(&self.stage, Stage::Events(_, parser) if parser.is_lossy())
     }
 
     /// Bytes of body or stream that have come.

@@ -7,7 +7,6 @@ mod sse;
 
 pub(crate) use error::Error;
 pub(crate) use http::{Frame, Head, Http, Incoming, Outgoing};
-pub(crate) use sse::Parser;
 
 /// Limits of one answer, in bytes.
 #[derive(Clone, Copy, Debug)]

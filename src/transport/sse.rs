@@ -20,6 +20,8 @@ pub(crate) struct Parser {
     after_cr: bool,
     /// Whether the first line is still to come: a byte order mark may stand before it.
     first: bool,
+    /// Whether anything so far was no UTF-8.
+    lossy: bool,
     ready: VecDeque<SseEvent>,
 }
 
@@ -34,6 +36,7 @@ impl Parser {
             limit,
             after_cr: false,
             first: true,
+            lossy: false,
             ready: VecDeque::new(),
         }
     }
@@ -41,6 +44,11 @@ impl Parser {
     /// The next whole event.
     pub(crate) fn next(&mut self) -> Option<SseEvent> {
         self.ready.pop_front()
+    }
+
+    /// Whether anything so far was no UTF-8. The standard has it replaced; a tester wants to know.
+    pub(crate) fn is_lossy(&self) -> bool {
+        self.lossy
     }
 
     /// Takes the next piece of the stream.
@@ -110,6 +118,7 @@ impl Parser {
             }
             None => (line, &b""[..]),
         };
+        self.lossy |= std::str::from_utf8(value).is_err();
         let text = || String::from_utf8_lossy(value);
         match name {
             b"data" => match &mut self.event.data {
@@ -169,6 +178,16 @@ mod tests {
     #[test]
     fn a_byte_order_mark_is_one_only_at_the_start() {
         assert_eq!(parse(&["\u{feff}data: a\n\n\u{feff}data: b\n\n".as_bytes()]), [data("a")]);
+    }
+
+    #[test]
+    fn bytes_that_are_no_utf8_are_told() {
+        let mut parser = Parser::new(100);
+        parser.feed("data: ä\n".as_bytes()).unwrap();
+        assert!(!parser.is_lossy());
+        parser.feed(b"data: \xe4\n\n").unwrap();
+        assert!(parser.is_lossy());
+        assert_eq!(parser.next(), Some(data("ä\n\u{fffd}")));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The builder of CLI tests: a project in a folder of its own, a sandbox whose log can be read, the command and
 //! what it printed.
+#![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has to fail")]
+#![expect(clippy::indexing_slicing, reason = "as above")]
 #![expect(dead_code, reason = "each test file uses the part it needs")]
 #![expect(clippy::disallowed_methods, reason = "tests read the environment of the machine they run on")]
 
@@ -10,29 +12,29 @@ use std::time::{Duration, Instant};
 use callsheet::sandbox::{Log, Options, Sandbox};
 
 /// A suite in a temporary folder.
-pub struct Project {
+pub(crate) struct Project {
     folder: tempfile::TempDir,
     environment: Vec<(String, String)>,
 }
 
 impl Project {
     /// An empty folder.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { folder: tempfile::tempdir().unwrap(), environment: Vec::new() }
     }
 
     /// A suite with the embedded sandbox.
-    pub fn on_own_sandbox() -> Self {
+    pub(crate) fn on_own_sandbox() -> Self {
         Self::new().file("callsheet.yaml", "servers: {sandbox: {sandbox: uipath}}\nscenarios: '*.yaml'\n")
     }
 
     /// A suite with a sandbox whose log the test reads.
-    pub fn on(sandbox: &Server) -> Self {
+    pub(crate) fn on(sandbox: &Server) -> Self {
         Self::with(sandbox, "")
     }
 
     /// The same, with more keys of its server (lines indented by four).
-    pub fn with(sandbox: &Server, more: &str) -> Self {
+    pub(crate) fn with(sandbox: &Server, more: &str) -> Self {
         let suite = format!(
             "servers:\n  orders:\n    url: {}\n    auth: {{pat: {{env: OWNER_PAT}}}}\n    identities: {{auditor: {{pat: {{env: AUDITOR_PAT}}}}}}\n{more}\nscenarios: '*.yaml'\n",
             sandbox.url()
@@ -44,7 +46,7 @@ impl Project {
     }
 
     /// Writes a file.
-    pub fn file(self, path: &str, text: &str) -> Self {
+    pub(crate) fn file(self, path: &str, text: &str) -> Self {
         let path = self.folder.path().join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
@@ -52,28 +54,28 @@ impl Project {
     }
 
     /// A scenario file `a.yaml` with these steps (already indented as a list).
-    pub fn steps(self, steps: &str) -> Self {
+    pub(crate) fn steps(self, steps: &str) -> Self {
         self.file("a.yaml", &format!("scenario: A test\nsteps:\n{steps}\n"))
     }
 
     /// Sets an environment variable.
-    pub fn env(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
         self
     }
 
     /// The folder.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 
     /// The text of a file in it.
-    pub fn read(&self, path: &str) -> String {
+    pub(crate) fn read(&self, path: &str) -> String {
         std::fs::read_to_string(self.folder.path().join(path)).unwrap()
     }
 
     /// The command, ready to be changed and run.
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(binary());
         command
             .args(arguments)
@@ -91,7 +93,7 @@ impl Project {
     }
 
     /// Runs the command to its end.
-    pub fn run(&self, arguments: &[&str]) -> Ran {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
         let started = Instant::now();
         let output = self.command(arguments).output().unwrap();
         Ran {
@@ -104,53 +106,58 @@ impl Project {
 }
 
 /// The path of the command.
-pub fn binary() -> PathBuf {
+pub(crate) fn binary() -> PathBuf {
     PathBuf::from(env!("CARGO_BIN_EXE_callsheet"))
 }
 
 /// What a run of the command left.
 #[derive(Debug)]
-pub struct Ran {
+pub(crate) struct Ran {
     /// Its exit code.
-    pub code: Option<i32>,
+    pub(crate) code: Option<i32>,
     /// What it printed.
-    pub stdout: String,
+    pub(crate) stdout: String,
     /// What it told.
-    pub stderr: String,
+    pub(crate) stderr: String,
     /// How long it took.
-    pub took: Duration,
+    pub(crate) took: Duration,
 }
 
 impl Ran {
     /// Checks the exit code; everything is shown where it is another.
     #[track_caller]
-    pub fn exits(self, code: i32) -> Self {
+    pub(crate) fn exits(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
         self
     }
 
     /// Both streams.
-    pub fn all(&self) -> String {
+    pub(crate) fn all(&self) -> String {
         format!("{}\n{}", self.stdout, self.stderr)
     }
 
     /// Checks that a text was printed on either stream.
     #[track_caller]
-    pub fn says(self, text: &str) -> Self {
-        assert!(self.all().contains(text), "no `{text}` in stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+    pub(crate) fn says(self, text: &str) -> Self {
+        assert!(
+            self.all().contains(text),
+            "no `{text}` in stdout:\n{}\nstderr:\n{}",
+            self.stdout,
+            self.stderr
+        );
         self
     }
 
     /// Checks that a text was printed on neither stream.
     #[track_caller]
-    pub fn silent_on(self, text: &str) -> Self {
+    pub(crate) fn silent_on(self, text: &str) -> Self {
         assert!(!self.all().contains(text), "`{text}` in stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
         self
     }
 }
 
 /// A sandbox in the test's own process, so that its log can be read.
-pub struct Server {
+pub(crate) struct Server {
     runtime: Option<tokio::runtime::Runtime>,
     sandbox: Option<Sandbox>,
     log: Log,
@@ -158,25 +165,26 @@ pub struct Server {
 
 impl Server {
     /// Starts one.
-    pub fn start() -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    pub(crate) fn start() -> Self {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let sandbox = runtime.block_on(Sandbox::start(Options::default())).unwrap();
         let log = sandbox.log();
         Self { runtime: Some(runtime), sandbox: Some(sandbox), log }
     }
 
     /// The address of `orders`.
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         self.sandbox.as_ref().unwrap().url("orders")
     }
 
     /// What it saw.
-    pub fn log(&self) -> &Log {
+    pub(crate) fn log(&self) -> &Log {
         &self.log
     }
 
     /// How many requests of a JSON-RPC method it saw.
-    pub fn count(&self, method: &str) -> usize {
+    pub(crate) fn count(&self, method: &str) -> usize {
         self.log.entries().iter().filter(|entry| entry.method.as_deref() == Some(method)).count()
     }
 }
@@ -193,7 +201,7 @@ impl Drop for Server {
 
 /// Waits until a condition holds.
 #[track_caller]
-pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(20);
     while !holds() {
         assert!(Instant::now() < deadline, "waited 20 s for: {what}");
@@ -203,21 +211,23 @@ pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
 
 /// A text that carets of a drawn diagnostic stand under.
 #[derive(Debug)]
-pub struct Mark {
+pub(crate) struct Mark {
     /// The line in the file.
-    pub line: usize,
+    pub(crate) line: usize,
     /// The first column, from 1, and the one after the last.
-    pub columns: (usize, usize),
+    pub(crate) columns: (usize, usize),
     /// The text.
-    pub text: String,
+    pub(crate) text: String,
 }
 
 /// The texts above the carets of drawn diagnostics.
-pub fn marked(text: &str) -> Vec<Mark> {
+pub(crate) fn marked(text: &str) -> Vec<Mark> {
     let lines: Vec<&str> = text.lines().collect();
     let mut found = Vec::new();
     for pair in lines.windows(2) {
-        let (Some((number, source)), Some((_, carets))) = (pair[0].split_once(" | "), pair[1].split_once(" | ")) else {
+        let (Some((number, source)), Some((_, carets))) =
+            (pair[0].split_once(" | "), pair[1].split_once(" | "))
+        else {
             continue;
         };
         let Ok(line) = number.trim().parse() else { continue };

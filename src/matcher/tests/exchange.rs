@@ -80,6 +80,16 @@ fn the_fields_that_it_names() {
     assert!(!matcher.names("error"));
     let matcher = compile(&json!({"json": {"error": 1}, "$.result['isError']": true}), CALL);
     assert!(!matcher.names("error") && matcher.names("result"));
+    for named in [
+        json!({"http": {"status": 401}}),
+        json!({"$.http.status": 401}),
+        json!({"$.http": {"status": 401}}),
+        json!({"$any": [{"http": {"$any": [{"status": 401}]}}]}),
+    ] {
+        let matcher = compile(&named, CALL);
+        assert!(matcher.names_member("http", "status") && !matcher.names_member("http", "body"), "{named}");
+    }
+    assert!(!compile(&json!({"http": {"body": "x"}}), CALL).names_member("http", "status"));
 }
 
 #[test]

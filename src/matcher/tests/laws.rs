@@ -122,7 +122,7 @@ proptest! {
         match Path::compile(&text) {
             Ok(path) => {
                 if let Ok(found) = path.query(&actual, &scope(json!({"x": "y"}))) {
-                    prop_assert!(!path.is_singular() || found.nodes.len() <= 1);
+                    prop_assert!(!path.is_singular() || found.len() <= 1);
                 }
             }
             Err((_, at)) => prop_assert!(at <= text.len()),

@@ -260,6 +260,22 @@ async fn a_version_that_does_not_exist_is_an_error() {
 }
 
 #[tokio::test]
+async fn a_relay_that_did_not_start_its_server() {
+    let server = Server::start(|request, _| match request.method().as_str() {
+        "initialize" => {
+            let result =
+                json!({"protocolVersion": "initialize-failure", "capabilities": {}, "serverInfo": info()});
+            Reply::stream(&[json!({"jsonrpc": "2.0", "id": 0, "result": result})])
+        }
+        _ => legacy(request).unwrap(),
+    })
+    .await;
+    let exchange = opened(&server, None).await.unwrap_err();
+    assert!(exchange.cause.unwrap().ends_with("the server behind the gateway did not start"));
+    assert_eq!(exchange.wire.len(), 2, "the id and the version");
+}
+
+#[tokio::test]
 async fn violations_of_an_opening_are_not_lost() {
     let server = Server::start(|request, _| match request.method().as_str() {
         "initialize" => request.result(json!({"protocolVersion": "2025-11-25", "capabilities": {}})),

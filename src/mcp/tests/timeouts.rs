@@ -7,7 +7,7 @@ use super::*;
 use crate::exchange::Outcome;
 
 fn short() -> SendOptions {
-    SendOptions { timeout: Duration::from_millis(60), ..SendOptions::default() }
+    SendOptions { timeout: Duration::from_millis(250), ..SendOptions::default() }
 }
 
 /// Answers `slow` when the test says so, and everything else at once.
@@ -46,8 +46,7 @@ async fn a_timeout_cancels_in_the_way_of_the_older_eras() {
         session.begin().await.unwrap();
         let exchange = session.perform(echo(), short()).await;
         assert_eq!(exchange.outcome, Outcome::TimedOut);
-        assert_eq!(exchange.cause.as_deref(), Some("no answer to `tools/call` within 60 ms"));
-        assert!(exchange.duration >= Duration::from_millis(59), "{:?}", exchange.duration);
+        assert_eq!(exchange.cause.as_deref(), Some("no answer to `tools/call` within 250 ms"));
         assert_eq!(exchange.sent.as_ref().unwrap().params["name"], "echo");
 
         server.until(|server| server.count("notifications/cancelled") == 1).await;
@@ -94,8 +93,7 @@ async fn what_came_before_a_timeout_is_shown() {
     .await;
     let session = session(&server, MODERN);
     session.begin().await.unwrap();
-    let options = SendOptions { timeout: Duration::from_millis(300), ..SendOptions::default() };
-    let exchange = session.perform(echo(), options).await;
+    let exchange = session.perform(echo(), short()).await;
     assert_eq!((exchange.outcome, exchange.notifications.len()), (Outcome::TimedOut, 1));
 }
 
