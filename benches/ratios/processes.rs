@@ -183,22 +183,3 @@ pub fn memory(command: &mut Command) -> u64 {
     }
     peak
 }
-
-/// Runs all sides turn by turn and gives the median of each. The first turn is not counted.
-pub fn rounds<const N: usize>(count: usize, mut sides: [&mut dyn FnMut() -> Duration; N]) -> [Duration; N] {
-    let mut times = [const { Vec::new() }; N];
-    for round in 0..=count {
-        for (side, times) in sides.iter_mut().zip(&mut times) {
-            let time = side();
-            if round > 0 {
-                times.push(time);
-            }
-        }
-    }
-    times.map(median)
-}
-
-pub fn median<T: Ord + Copy>(mut values: Vec<T>) -> T {
-    values.sort_unstable();
-    *values.get(values.len() / 2).unwrap()
-}
