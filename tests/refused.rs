@@ -39,7 +39,7 @@ fn each_mistake_is_shown_at_its_place() {
     refused(&server, &call("    read: 'orders://catalog'"), "read", "a step has one verb");
     refused(&server, &call("    expect: {json: {}}"), "{}", "cannot fail");
     refused(&server, &call("    expect: {text: {$contains: ''}}"), "''", "cannot fail");
-    refused(&server, &call("    expect: {items: [1]}"), "items", "does not fill `items`");
+    refused(&server, &call("    expect: {items: [1]}"), "items", "`items` is not filled by `call`");
     refused(&server, &call("    expect: {text: '{{#if x}}'}"), "{{#if x}}", "when");
     refused(&server, &call("    expect: {json: {a: {$eq: 1}}}"), "$eq", "$eq");
     refused(&server, &call("    expect: {json: {$.a: 1}}"), "$.a", "root");

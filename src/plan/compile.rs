@@ -246,7 +246,7 @@ impl Compiler<'_> {
                 Diagnostic::error(
                     Code::UnfilledField,
                     site,
-                    format!("`{}` does not fill `{name}`", verb.as_str()),
+                    format!("`{name}` is not filled by `{}`", verb.as_str()),
                 )
                 .note(format!("`{name}`: {}", field.doc)),
             ),
