@@ -7,11 +7,12 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
 
-use super::receive::{Reading, Want, seconds};
+use super::receive::{Reading, Want};
 use super::request::{Message, Stage, prepare_answer};
 use super::session::{Inner, Life};
 use super::{SendOptions, Version};
 use crate::exchange::{Answer, Outcome};
+use crate::model::shown_duration;
 use crate::transport::Incoming;
 
 /// How long a message in the background may take, and how long a late answer is waited for.
@@ -42,7 +43,7 @@ impl Inner {
                 reading.run().await;
                 // An error is what some servers answer to the cancellation.
                 if reading.has_result() {
-                    let after = seconds(since.elapsed());
+                    let after = shown_duration(since.elapsed());
                     session.note(format!("the answer to `{method}` came {after} after {event}"));
                 }
             };

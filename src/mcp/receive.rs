@@ -12,6 +12,7 @@ use super::session::Inner;
 use super::{Version, wire};
 use crate::exchange::{Asked, Exchange, HttpAnswer, Notification, Outcome, Sent, SseEvent, Violation};
 use crate::json;
+use crate::model::shown_duration;
 use crate::transport::{Error, Frame, Head, Incoming};
 
 /// How long a stream may take to end after the answer: a connection whose stream ended can be used again.
@@ -115,7 +116,7 @@ impl Reading {
         exchange.outcome = outcome;
         exchange.cause = Some(match outcome {
             Outcome::TimedOut => {
-                format!("no answer to `{}` within {}", method(&exchange), seconds(limit))
+                format!("no answer to `{}` within {}", method(&exchange), shown_duration(limit))
             }
             _ => "interrupted".to_owned(),
         });
@@ -415,10 +416,4 @@ fn method(exchange: &Exchange) -> &str {
 
 fn method_of(sent: Option<&Sent>) -> &str {
     sent.map_or("", |sent| sent.method.as_str())
-}
-
-/// A duration for people.
-pub(super) fn seconds(duration: Duration) -> String {
-    let seconds = duration.as_secs_f64();
-    if seconds < 1.0 { format!("{:.0} ms", seconds * 1000.0) } else { format!("{seconds:.1} s") }
 }

@@ -12,6 +12,20 @@ const UNITS: &[(&str, u64)] = &[("h", 3_600_000), ("m", 60_000), ("s", 1000), ("
 pub(super) const FORMS: &str =
     "write whole numbers with a unit, such as `500ms`, `30s`, `2m`, `1m30s` or `1h`";
 
+/// A duration as messages show it: `less than 1 ms`, `118 ms`, `1.25 s`.
+#[must_use]
+pub fn shown_duration(duration: Duration) -> String {
+    let millis = duration.as_secs_f64() * 1000.0;
+    if millis < 1.0 {
+        "less than 1 ms".to_owned()
+    } else if millis < 999.5 {
+        format!("{millis:.0} ms")
+    } else {
+        let seconds = format!("{:.2}", millis / 1000.0);
+        format!("{} s", seconds.trim_end_matches('0').trim_end_matches('.'))
+    }
+}
+
 /// Reads a duration: whole numbers, each with a unit (`h`, `m`, `s`, `ms`), larger units first. `0s` is one.
 ///
 /// # Errors

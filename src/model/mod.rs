@@ -25,7 +25,7 @@ mod suite_keys;
 #[cfg(test)]
 mod tests;
 
-pub use duration::duration;
+pub use duration::{duration, shown_duration};
 pub use keys::{KeyRow, key_tables};
 pub use nearest::nearest;
 pub use operators::{OPERATORS, Operator};

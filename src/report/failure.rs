@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::layout::{clean, json_lines, lines, shortened};
 use crate::diagnostic::{Code, Style, render};
 use crate::event::{CaseEnded, StepEnded};
+use crate::model::shown_duration;
 
 /// Headers that every request has, with the values that say nothing.
 const USUAL_HEADERS: &[(&str, &str)] =
@@ -39,18 +40,6 @@ pub fn failure_text(ended: &CaseEnded, style: Style) -> String {
     }
     page.block(&format!("{} {}\n", page.label("rerun:"), clean(&ended.rerun)));
     page.text.trim_end().to_owned()
-}
-
-/// A duration as people say it.
-pub(super) fn time(duration: Duration) -> String {
-    let millis = duration.as_secs_f64() * 1000.0;
-    if millis < 1.0 {
-        "less than 1 ms".to_owned()
-    } else if millis < 1000.0 {
-        format!("{millis:.0} ms")
-    } else {
-        format!("{:.2} s", millis / 1000.0)
-    }
 }
 
 struct Page {
@@ -154,7 +143,10 @@ impl Page {
             facts.push(format!("protocol {}", clean(version)));
         }
         if let Some(seconds) = exchange.get("duration").and_then(Value::as_f64) {
-            facts.push(format!("after {}", time(Duration::try_from_secs_f64(seconds).unwrap_or_default())));
+            facts.push(format!(
+                "after {}",
+                shown_duration(Duration::try_from_secs_f64(seconds).unwrap_or_default())
+            ));
         }
         let mut out = format!("{} {}\n", self.label("received:"), facts.join(", "));
         out.push_str(cause.unwrap_or_default());
@@ -312,7 +304,7 @@ mod tests {
 
     #[test]
     fn times_are_as_people_say_them() {
-        let shown = |micros| time(Duration::from_micros(micros));
+        let shown = |micros| shown_duration(Duration::from_micros(micros));
         assert_eq!(
             [shown(20), shown(1_000), shown(12_300), shown(1_240_000)],
             ["less than 1 ms", "1 ms", "12 ms", "1.24 s"]

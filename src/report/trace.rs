@@ -5,8 +5,8 @@ use std::io::{self, Write};
 
 use serde_json::Value;
 
-use super::failure::time;
 use crate::event::{Event, Kind, StepEnded};
+use crate::model::shown_duration;
 use crate::run::Consumer;
 
 /// Writes exchanges as text, each with one write, so that two cases do not mix.
@@ -53,7 +53,7 @@ fn step_text(step: &StepEnded) -> String {
         step.title,
         step.server,
         step.identity,
-        time(step.duration)
+        shown_duration(step.duration)
     );
     if let Some(exchange) = &step.exchange {
         exchange_text(exchange, &mut text);

@@ -13,6 +13,7 @@ use crate::auth::Redactor;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::event::{CaseEnded, StepEnded, Verdict};
 use crate::mcp::Session;
+use crate::model::shown_duration;
 use crate::plan::{Action, Case, Scenario, Step, within};
 use crate::source::{Document, Pointer};
 use crate::template::{Facts, RenderError, Scope, Tree};
@@ -207,8 +208,8 @@ impl<'a> Running<'a> {
     }
 
     fn over(&self) -> String {
-        let limit = self.scenario.timeout.unwrap_or_default().as_secs_f64();
-        format!("the case's timeout of {limit} s has passed")
+        let limit = shown_duration(self.scenario.timeout.unwrap_or_default());
+        format!("the case's timeout of {limit} has passed")
     }
 
     /// A limit, or what is left of the case's if that is less.

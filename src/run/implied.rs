@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::exchange::{Exchange, Outcome, Phase, Verb};
 use crate::matcher::Matcher;
-use crate::model::{Checks, Level};
+use crate::model::{Checks, Level, shown_duration};
 use crate::plan::Step;
 use crate::source::Site;
 
@@ -69,7 +69,7 @@ impl Subject<'_> {
         let problem = match exchange.outcome {
             Outcome::Answered => return Ok(()),
             Outcome::TimedOut => {
-                let after = format!("{:.1} s", exchange.duration.as_secs_f64());
+                let after = shown_duration(exchange.duration);
                 let problem = self.problem(Code::TimedOut, format!("{opening}no answer within {after}"));
                 let raise = match exchange.phase {
                     _ if self.case_is_over => "`timeout` of the whole case, which has passed",

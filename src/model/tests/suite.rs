@@ -187,7 +187,7 @@ fn a_uipath_address_is_judged_part_by_part() {
         &[
             "1:29 bad-address ['{org}'] `org` still holds a placeholder | help: copy the address from the server's page in \
              Orchestrator: its parts are org, tenant, `agenthub_`, `mcp`, folderKey, slug",
-            "1:60 bad-address [Shared] `Shared` is no folder key: it is a GUID, not the folder's name or number \
+            "1:60 bad-address [Shared] `Shared` is no folder key: a key is a GUID, not the folder's name or number \
              | help: the MCP Servers page shows it in the server's address, after `mcp/`",
             "1:74 bad-address [Orders] `Orders` is an unusual slug: they are 3 to 50 characters of `a-z`, `0-9` and `-` \
              | help: compare it with the last part of the server's address",
