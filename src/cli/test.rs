@@ -231,7 +231,9 @@ fn nothing(plan: &Plan, selection: &Selection) -> String {
     if !selection.tags.is_empty() {
         asked.push(format!("with the tag {}", or(&selection.tags)));
     }
-    if !selection.paths.is_empty() {
+    if selection.paths.iter().any(|path| path.line.is_some()) {
+        asked.push("at the lines that are named".to_owned());
+    } else if !selection.paths.is_empty() {
         asked.push("in the files that are named".to_owned());
     }
     if !selection.skips.is_empty() {
@@ -241,6 +243,9 @@ fn nothing(plan: &Plan, selection: &Selection) -> String {
         asked.push("that its scenario skips".to_owned());
     }
     let mut message = match plan.cases.len() {
+        0 if plan.suite.document.is_none() => {
+            "nothing is selected: without a suite, name a scenario file, as in `callsheet test first.yaml --url URL`".to_owned()
+        }
         0 => "nothing is selected: there is no case".to_owned(),
         cases => format!("nothing is selected: of {} there is none", count(cases, "case")),
     };
@@ -251,6 +256,8 @@ fn nothing(plan: &Plan, selection: &Selection) -> String {
     let near: Vec<String> = selection.filters.iter().filter_map(|filter| near_name(plan, filter)).collect();
     if !near.is_empty() {
         message.push_str(&format!("; did you mean {}?", or(&near)));
+    } else if !selection.filters.is_empty() && !plan.cases.is_empty() {
+        message.push_str("; `callsheet test --list` shows the names");
     }
     let tags = || plan.scenarios.iter().flat_map(|scenario| scenario.tags.iter().map(String::as_str));
     for tag in selection.tags.iter().filter(|tag| !tags().any(|known| known == *tag)) {

@@ -24,6 +24,8 @@ pub(super) struct Subject<'a> {
     pub(super) exchange: &'a Exchange,
     /// Whether `http` is expected with a status, and holds.
     pub(super) http_holds: bool,
+    /// Whether the time of the whole case is over.
+    pub(super) case_is_over: bool,
     pub(super) levels: Levels,
     /// The tool's output schema, or why it is not known.
     pub(super) output: Option<Arc<Output>>,
@@ -58,7 +60,7 @@ impl Subject<'_> {
     /// Whether the step has an answer that its expectations can be compared with; if not, the problem.
     pub(super) fn answered(&self) -> Result<(), Box<Diagnostic>> {
         let exchange = self.exchange;
-        let cause = || exchange.cause.clone().unwrap_or_default();
+        let cause = exchange.cause.clone();
         let code = if exchange.phase == Phase::Open { Code::OpenFailed } else { Code::Implied };
         let opening = if exchange.phase == Phase::Open { "the session could not be opened: " } else { "" };
         if self.names("outcome") || (exchange.phase == Phase::Open && self.names("phase")) {
@@ -66,35 +68,47 @@ impl Subject<'_> {
         }
         let problem = match exchange.outcome {
             Outcome::Answered => return Ok(()),
+            Outcome::TimedOut if self.case_is_over => {
+                let message = format!("{opening}the case's `timeout` passed before the answer came");
+                let help = "raise `timeout` of the scenario, which holds for all of its steps together";
+                self.problem(Code::TimedOut, message).label("this step").help(help)
+            }
             Outcome::TimedOut => {
-                let after = format!("{:.1} s", exchange.duration.as_secs_f64());
-                let problem = self.problem(Code::TimedOut, format!("{opening}no answer within {after}"));
+                let cause = cause.unwrap_or_else(|| "no answer in time".to_owned());
+                let problem = self.problem(Code::TimedOut, format!("{opening}{cause}"));
                 let help = "raise `timeout` of the step or `timeouts` of the server, or expect it: `outcome: timed_out`";
-                problem.label("this step").help(help)
+                return Err(Box::new(problem.label("this step").help(help)));
             }
             Outcome::Closed => self
                 .problem(code, format!("{opening}the connection ended before the answer was whole"))
                 .label("this step"),
-            Outcome::Unreachable => {
-                self.problem(code, format!("{opening}the server cannot be reached")).label("this step")
-            }
+            Outcome::Unreachable => self
+                .problem(code, format!("{opening}the server cannot be reached"))
+                .label("this step")
+                .help("start it, or correct its address"),
         };
-        let cause = cause();
-        Err(Box::new(if cause.is_empty() { problem } else { problem.note(cause) }))
+        Err(Box::new(match cause {
+            Some(cause) => problem.note(cause),
+            None => problem,
+        }))
     }
 
     /// Every implied check that does not hold, but for [`Self::answered`].
     pub(super) fn violated(&self) -> Vec<Diagnostic> {
         let mut problems = Vec::new();
+        let unopened = self.opened().filter(|_| self.exchange.outcome == Outcome::Answered);
+        // A refusal need not be a message: who guards the address may know nothing of the protocol.
+        let refused =
+            unopened.is_some() && self.exchange.http.as_ref().is_some_and(|http| http.status >= 400);
         if self.exchange.outcome == Outcome::Answered {
-            problems.extend(self.opened());
+            problems.extend(unopened);
             if !self.http_holds && self.exchange.phase == Phase::Step {
                 problems.extend(self.error());
             }
             problems.extend(self.tool_error());
             problems.extend(self.output_schema());
         }
-        if !self.http_holds {
+        if !self.http_holds && !refused {
             problems.extend(self.wire());
         }
         problems.extend(self.asked());

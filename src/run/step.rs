@@ -11,6 +11,7 @@ use super::implied::{Levels, Output, Subject, http_holds};
 use super::save::save;
 use super::scheduler::place;
 use super::servers::Entry;
+use crate::auth::Credential;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::event::StepEnded;
 use crate::exchange::{Exchange, Outcome, Phase, Verb};
@@ -133,7 +134,15 @@ async fn session(running: &mut Running<'_>, step: &Step, entry: &Entry) -> Resul
     }
     let shared = running.shared;
     let token = shared.servers.token(entry, &step.identity).await;
-    let token = token.map_err(|message| problem(running, step, Code::Credential, message))?;
+    let token = token.map_err(|message| {
+        let problem = *problem(running, step, Code::Credential, message);
+        Box::new(match entry.model.credential(&step.identity) {
+            Some(Credential::Env(_)) => {
+                problem.help("set the variable, or write it into the file `.env` beside `callsheet.yaml`")
+            }
+            _ => problem,
+        })
+    })?;
     let client = shared.servers.client(entry).await;
     let client = client.map_err(|message| problem(running, step, Code::OpenFailed, message))?;
     let session = client.session(SessionConfig {
@@ -262,6 +271,7 @@ async fn judge(running: &mut Running<'_>, step: &Step, exchange: &Exchange) -> V
         site: document.site(&step.verb.at),
         exchange,
         http_holds: http_holds(step, exchange, &places),
+        case_is_over: running.deadline.is_some_and(|deadline| Instant::now() >= deadline),
         levels: levels(running, step),
         output: output(running, step, exchange).await,
     };
