@@ -18,7 +18,7 @@ use crate::diagnostic::{Diagnostic, Style, render_all};
 use crate::event::{Kind, RunEnded};
 use crate::harness::{self, Format, Options};
 use crate::model::nearest;
-use crate::plan::{IgnoredCases, Loaded, Plan, Selected, Selection, load, select};
+use crate::plan::{IgnoredCases, Loaded, Plan, Selected, Selection, idle_paths, load, select};
 use crate::report::{self, Trace};
 use crate::run::{Config, Consumer, Interrupt, Run};
 
@@ -39,6 +39,14 @@ pub(super) fn test(settings: &Settings, around: &Surroundings) -> Result<Exit, S
     }
     if selected.cases.is_empty() && settings.must_select && !is_empty_shard(&plan, &settings.selection) {
         return Err(Stop::new(Exit::Nothing, nothing(&plan, &settings.selection)));
+    }
+    if let Some(path) = idle_paths(&plan, &settings.selection).first() {
+        let shown = path.path.strip_prefix(&settings.load.working_directory).unwrap_or(&path.path).display();
+        let place = path.line.map_or_else(|| format!("`{shown}`"), |line| format!("`{shown}:{line}`"));
+        return Err(Stop::new(
+            Exit::Nothing,
+            format!("nothing is selected by {place}: no scenario of the suite is there"),
+        ));
     }
     let environment = around.with_env_file(settings.env_file.as_deref(), &plan.suite.root)?;
     let config = Config {

@@ -194,6 +194,13 @@ fn files(load: &Load, suite: &Suite, problems: &mut Vec<Diagnostic>) -> Vec<File
         }
     }
     for path in &load.files {
+        let nearest = suite.document.as_ref().and_then(|_| suite::find(path));
+        if let Some(other) = nearest.filter(|found| found.parent() != Some(suite.root.as_path())) {
+            let (path, other) = (shown(load, path), shown(load, &other));
+            let message = format!("`{path}` belongs to another suite, `{other}`");
+            problems.push(failure(Code::Conflict, message).help("run each suite by itself"));
+            continue;
+        }
         if seen.insert(path.clone()) {
             files.push(File { name: name_of(path, &suite.root), path: path.clone() });
         }

@@ -76,7 +76,14 @@ impl Subject<'_> {
             Outcome::TimedOut => {
                 let cause = cause.unwrap_or_else(|| "no answer in time".to_owned());
                 let problem = self.problem(Code::TimedOut, format!("{opening}{cause}"));
-                let help = "raise `timeout` of the step or `timeouts` of the server, or expect it: `outcome: timed_out`";
+                let help = match exchange.phase {
+                    Phase::Open => {
+                        "raise `timeouts: {start: …}` of the server, or expect it: `outcome: timed_out`"
+                    }
+                    Phase::Step => {
+                        "raise `timeout` of the step or `timeouts` of the server, or expect it: `outcome: timed_out`"
+                    }
+                };
                 return Err(Box::new(problem.label("this step").help(help)));
             }
             Outcome::Closed => self
@@ -85,7 +92,7 @@ impl Subject<'_> {
             Outcome::Unreachable => self
                 .problem(code, format!("{opening}the server cannot be reached"))
                 .label("this step")
-                .help("start it, or correct its address"),
+                .help("start the server, or correct its address"),
         };
         Err(Box::new(match cause {
             Some(cause) => problem.note(cause),
