@@ -1,4 +1,5 @@
 //! What is refused before anything is sent: exit 3, a caret at the place, and a sandbox that saw no request.
+#![cfg(feature = "sandbox")]
 
 mod common;
 
@@ -39,13 +40,53 @@ fn each_mistake_is_shown_at_its_place() {
     refused(&server, &call("    read: 'orders://catalog'"), "read", "a step has one verb");
     refused(&server, &call("    expect: {json: {}}"), "{}", "cannot fail");
     refused(&server, &call("    expect: {text: {$contains: ''}}"), "''", "cannot fail");
-    refused(&server, &call("    expect: {items: [1]}"), "items", "does not fill `items`");
+    refused(&server, &call("    expect: {items: [1]}"), "items", "`items` is not filled by `call`");
     refused(&server, &call("    expect: {text: '{{#if x}}'}"), "{{#if x}}", "when");
     refused(&server, &call("    expect: {json: {a: {$eq: 1}}}"), "$eq", "$eq");
     refused(&server, &call("    expect: {json: {$.a: 1}}"), "$.a", "root");
-    refused(&server, &call("    expect: {json: {a: {$matches: '('}}}"), "'('", "regular expression");
+    refused(&server, &call("    expect: {json: {a: {$matches: '('}}}"), "(", "regular expression");
     refused(&server, &call("    expect: {json: {a: {$schema: {type: strin}}}}"), "strin", "schema");
     refused(&server, &call("    expect: {json: {a: 1}}\n    expect: {json: {a: 2}}"), "expect", "twice");
+    refused(&server, &call("    expect: {outcome: {$exists: true}}"), "{$exists: true}", "cannot fail");
+    refused(&server, &call("    expect: {$.repairs: {$type: list}}"), "{$type: list}", "cannot fail");
+    refused(
+        &server,
+        &call("    expect: {json: {a: {$any: [{$exists: true}, {$exists: false}]}}}"),
+        "$any",
+        "cannot fail",
+    );
+    refused(
+        &server,
+        &call("    save: {x: {path: $.json.a, matches: '(.)', all: true}}"),
+        "matches",
+        "leave one of them out",
+    );
+}
+
+#[test]
+fn before_the_first_step_no_session_is_open() {
+    let server = Server::start();
+    let steps = "steps: [{call: echo, arguments: {a: '{{ x }}'}}]";
+    let project = |head: &str, x: &str| {
+        Project::on(&server)
+            .file("a.yaml", &format!("scenario: A\n{head}vars: {{x: '{{{{ {x} }}}}'}}\n{steps}\n"))
+    };
+    for x in ["session.id", "protocol"] {
+        project("", x).run(&["test"]).exits(3).says("is not known before a session is open");
+    }
+    assert!(server.log().entries().is_empty());
+    project("protocol: 2025-11-25\n", "protocol").run(&["test"]).exits(0);
+}
+
+#[test]
+fn an_identity_has_to_exist_on_the_server_that_the_command_line_names() {
+    let server = Server::start();
+    let project =
+        Project::on(&server).steps("  - list: tools\n    as: auditor\n    expect: {http: {status: 200}}");
+    project.run(&["test"]).exits(0);
+    let before = server.log().entries().len();
+    project.run(&["test", "--url", &server.url()]).exits(3).says("server `url` has no identity `auditor`");
+    assert_eq!(server.log().entries().len(), before, "something was sent without the token");
 }
 
 #[test]

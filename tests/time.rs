@@ -1,4 +1,5 @@
 //! Time is honest: timeouts hold and cancel, nothing is sent twice, and a run ends when it is told to.
+#![cfg(feature = "sandbox")]
 
 mod common;
 
@@ -161,4 +162,49 @@ fn a_signal_ends_the_run_properly() {
     let opened = server.count("initialize");
     let ended = server.log().entries().iter().filter(|entry| entry.http_method == "DELETE").count();
     assert!(opened > 0 && opened == ended, "{opened} sessions opened, {ended} ended");
+}
+
+#[test]
+fn a_case_whose_time_is_over_fails_whatever_its_last_step_expects() {
+    let server = Server::start();
+    let scenario = |steps: &str| format!("scenario: A\ntimeout: 300ms\nsteps:\n{steps}\n");
+    for steps in [
+        "  - wait: 5s",
+        "  - call: runSlowProcess\n    arguments: {in_Seconds: 5}\n    timeout: 4s\n    expect: {outcome: timed_out}",
+    ] {
+        let project = Project::on(&server).file("a.yaml", &scenario(steps));
+        project.run(&["test"]).exits(101).says("the case's timeout of 0.3 s has passed");
+    }
+    let steps = "  - call: runSlowProcess\n    arguments: {in_Seconds: 5}";
+    let project = Project::on(&server).file("a.yaml", &scenario(steps));
+    project.run(&["test"]).exits(101).says("the `timeout` of the whole case has passed");
+}
+
+#[test]
+fn the_timeout_of_an_opening_holds() {
+    // It accepts connections and never answers.
+    let deaf = TcpListener::bind("127.0.0.1:0").unwrap();
+    let suite = format!(
+        "servers: {{deaf: {{url: 'http://{}/mcp'}}}}\nscenarios: '*.yaml'\n",
+        deaf.local_addr().unwrap()
+    );
+    let project = |expect: &str| {
+        Project::new()
+            .file("callsheet.yaml", &suite)
+            .steps(&format!("  - session: open\n    timeout: 300ms{expect}"))
+    };
+    let ran = project("").run(&["test"]).exits(101).says("no answer within 0.3 s");
+    assert!(ran.took < Duration::from_secs(10), "{:?}", ran.took);
+    project("\n    expect: {outcome: timed_out, phase: open}").run(&["test"]).exits(0);
+}
+
+#[test]
+fn waiting_for_the_pace_is_billed_to_nobody() {
+    let server = Server::start();
+    let steps = "  - call: echo\n    arguments: {a: 1}\n  - call: echo\n    arguments: {a: 2}\n";
+    let scenario = format!("scenario: A\ntimeout: 1500ms\nsteps:\n{steps}");
+    // The second request waits two seconds for its turn.
+    let project = Project::with(&server, "    limits: {rate: 30/m}").file("a.yaml", &scenario);
+    let ran = project.run(&["test"]).exits(0);
+    assert!(ran.took >= Duration::from_secs(2), "{:?}", ran.took);
 }

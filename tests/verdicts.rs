@@ -1,4 +1,5 @@
 //! What fails a case while it runs, and what does not: on a real sandbox, through the command.
+#![cfg(feature = "sandbox")]
 
 mod common;
 
@@ -137,4 +138,72 @@ fn a_lost_session_is_opened_once_and_told() {
     let lost = "  - request: ping\n  - http: {method: DELETE}\n    headers: {Mcp-Session-Id: '{{ session.id }}'}\n    expect: {http: {status: 200}}\n  - call: echo\n    arguments: {a: 1}\n    expect: {json: {a: 1}, repairs: [reopened]}";
     Project::on(&server).file("a.yaml", &scenario(lost)).run(&["test"]).exits(0);
     assert_eq!(server.count("initialize"), 2);
+}
+
+#[test]
+fn a_refused_opening_is_lifted_only_by_what_speaks_of_it() {
+    let server = Server::start();
+    // Without the wire check, nothing else would be left to fail.
+    let refused = |expect: &str| {
+        format!("  - list: tools\n    as: anonymous\n    checks: {{wire: ignore}}\n    expect: {expect}")
+    };
+    fails(&server, &refused("{outcome: answered}"), "the session could not be opened");
+    fails(&server, &refused("{error: {$exists: false}}"), "the session could not be opened");
+    passes(&server, &refused("{phase: open}"));
+    // The status that is expected has its caret, beside the reason.
+    let other = "  - list: tools\n    as: anonymous\n    expect: {http: {status: 403}}";
+    fails(&server, other, "$.http.status: the value differs");
+}
+
+#[test]
+fn raw_http_that_succeeds_may_not_carry_an_error() {
+    let server = Server::start();
+    let project = |expect: &str| {
+        let steps = format!(
+            "  - session: open\n  - http: {{method: POST, body: {{jsonrpc: '2.0', id: 1, method: nope}}}}\n    headers: {{Content-Type: application/json, Accept: 'application/json, text/event-stream', Mcp-Session-Id: '{{{{ session.id }}}}', MCP-Protocol-Version: 2025-11-25}}\n    expect: {expect}"
+        );
+        let text = format!("scenario: A\nprotocol: 2025-11-25\nsteps:\n{steps}\n");
+        Project::on(&server).file("a.yaml", &text)
+    };
+    project("{http: {status: 200}}").run(&["test"]).exits(101).says("answered with error -32601");
+    project("{http: {status: 200}, error: {code: -32601}}").run(&["test"]).exits(0);
+}
+
+#[test]
+fn what_a_template_yields_has_to_fit_its_place() {
+    let server = Server::start();
+    let project = |steps: &str| {
+        let text = format!("scenario: A\nvars: {{o: {{a: 1}}, n: 5}}\nsteps:\n{steps}\n");
+        Project::on(&server).file("a.yaml", &text)
+    };
+    let header = "  - call: echo\n    arguments: {a: 1}\n    headers: {X-A: '{{ o }}'}";
+    project(header)
+        .run(&["test"])
+        .exits(101)
+        .says("the header `X-A` is a text, and its template gives an object");
+    let arguments = "  - call: echo\n    arguments: '{{ n }}'\n    expect: {error: {code: -32602}}";
+    project(arguments).run(&["test"]).exits(101).says("the arguments are an object");
+    assert_eq!(server.count("tools/call"), 0);
+    project("  - call: echo\n    arguments: '{{ o }}'\n    headers: {X-A: '{{ n }}'}")
+        .run(&["test"])
+        .exits(0);
+}
+
+#[test]
+fn a_session_that_was_never_opened_cannot_be_closed() {
+    let server = Server::start();
+    fails(&server, "  - session: close", "there is no session to close");
+    passes(&server, "  - session: open\n  - session: close");
+}
+
+#[test]
+fn a_step_that_expects_what_was_not_saved_is_not_run() {
+    let server = Server::start();
+    let steps = "  - call: echo\n    arguments: {a: 1}\n    save: {id: $.json.nowhere}\n  - call: echo\n    arguments: {b: 1}\n    expect: {json: {b: '{{ id }}'}}\n";
+    for vars in ["", "vars: {id: 1}\n"] {
+        let scenario = format!("scenario: A\nkeep_going: true\n{vars}steps:\n{steps}");
+        let project = Project::on(&server).file("a.yaml", &scenario);
+        project.run(&["test"]).exits(101).says("not run: needs `id`");
+    }
+    assert_eq!(server.count("tools/call"), 2, "the second step was run");
 }

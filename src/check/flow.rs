@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::model::{Suite, nearest};
+use crate::model::{Protocols, Suite, nearest};
 use crate::plan::{Plan, Scenario, Step, within};
 use crate::source::{Document, Pointer};
 use crate::template::{SCOPE_WORDS, Template, Tree, Use};
@@ -52,6 +52,8 @@ impl<'a> Known<'a> {
         let mut flow = Flow {
             document,
             known: &known,
+            before: true,
+            pinned: false,
             names: known.vars.clone(),
             later: HashMap::new(),
             problems: Vec::new(),
@@ -70,12 +72,20 @@ pub fn flow(scenario: &Scenario, known: &Known<'_>) -> Vec<Diagnostic> {
             later.entry(&save.name.value).or_insert((index + 1, save.name.at.clone()));
         }
     }
-    let mut flow =
-        Flow { document: &scenario.document, known, names: known.vars.clone(), later, problems: Vec::new() };
+    let mut flow = Flow {
+        document: &scenario.document,
+        known,
+        before: true,
+        pinned: matches!(scenario.protocols, Protocols::One(_)),
+        names: known.vars.clone(),
+        later,
+        problems: Vec::new(),
+    };
     flow.vars(&scenario.vars);
     for tree in [&scenario.capabilities, &scenario.info].into_iter().flatten() {
         flow.tree(tree);
     }
+    flow.before = false;
     for step in &scenario.steps {
         flow.step(step);
     }
@@ -87,6 +97,10 @@ pub fn flow(scenario: &Scenario, known: &Known<'_>) -> Vec<Diagnostic> {
 struct Flow<'a> {
     document: &'a Document,
     known: &'a Known<'a>,
+    /// Whether this is before the first step, so that no session can be open.
+    before: bool,
+    /// Whether the protocol version is known before a session is open.
+    pinned: bool,
     names: HashSet<&'a str>,
     later: HashMap<&'a str, (usize, Pointer)>,
     problems: Vec<Diagnostic>,
@@ -158,6 +172,10 @@ impl<'a> Flow<'a> {
                     .help("rows are not supported by this version yet: name a variable of `vars`"),
             ),
             "request" => Some(undefined("`request` is known only where the server is answered".to_owned())),
+            word @ ("session" | "protocol") if self.before && !(word == "protocol" && self.pinned) => {
+                let problem = undefined(format!("`{word}` is not known before a session is open"));
+                Some(problem.help("read it in a step"))
+            }
             "protocol" => None,
             word => {
                 if let Some((_, members)) = MEMBERS.iter().find(|(name, _)| *name == word) {
@@ -247,7 +265,7 @@ fn read_by(step: &Step) -> Vec<&str> {
     templates.chain(paths).flat_map(Template::uses).map(|used| used.name.as_str()).collect()
 }
 
-/// A warning for each saved name that nothing reads, unless it begins with `_`.
+/// A warning for each saved name that nothing reads. A secret may be saved to be masked.
 fn unused_saves(scenario: &Scenario) -> Vec<Diagnostic> {
     let read: HashSet<&str> = scenario.steps.iter().flat_map(read_by).collect();
     let saves = scenario.steps.iter().flat_map(|step| &step.save);

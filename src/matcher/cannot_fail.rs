@@ -32,11 +32,36 @@ pub(super) fn operators(operators: &[Operator], known: Known) -> Option<String> 
             Some("it holds for a length of any size".to_owned())
         }
         Op::Each { node, .. } if is_anything(node) => Some("every element is there".to_owned()),
+        Op::Any(nodes) if nodes.iter().any(is_anything) && nodes.iter().any(Node::holds_for_nothing) => {
+            Some("a value is there or it is not".to_owned())
+        }
         Op::Json(node) | Op::Base64(node) if is_anything(node) => {
             Some("what was decoded is there".to_owned())
         }
         _ => None,
     })
+}
+
+/// The fields that are in every exchange, and their type.
+const ALWAYS_THERE: &[(&str, Type)] = &[
+    ("outcome", Type::String),
+    ("phase", Type::String),
+    ("notifications", Type::List),
+    ("asked", Type::List),
+    ("repairs", Type::List),
+    ("wire", Type::List),
+];
+
+/// Why what is expected of a whole field cannot fail, if so.
+pub(super) fn field(name: &str, node: &Node) -> Option<String> {
+    let (_, kind) = ALWAYS_THERE.iter().find(|(field, _)| *field == name)?;
+    let Kind::Operators(operators) = &node.kind else { return None };
+    let says_nothing = |operator: &Operator| match &operator.op {
+        Op::Exists(true) => true,
+        Op::Type(expected) => expected == kind,
+        _ => false,
+    };
+    operators.iter().all(says_nothing).then(|| format!("every exchange has `{name}`"))
 }
 
 fn is_anything(node: &Node) -> bool {

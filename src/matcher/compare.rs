@@ -173,10 +173,11 @@ pub(super) fn inexact(node: &Node, actual: &Value, place: &Place<'_>) -> Mismatc
 }
 
 fn missing(node: &Node, place: &Place<'_>) -> Mismatch {
-    Mismatch {
-        at_key: true,
-        expected: Some(render::expected(node)),
-        ..mismatch(&node.at, place, "it is not there")
+    let expected = Some(render::expected(node));
+    // The caret stands under the key that is missing, or under the `$exists` that speaks of it.
+    match node.exists() {
+        Some(at) => Mismatch { expected, ..mismatch(at, place, "it is not there") },
+        None => Mismatch { at_key: true, expected, ..mismatch(&node.at, place, "it is not there") },
     }
 }
 
@@ -294,9 +295,8 @@ fn path(context: Context<'_>, key: &PathKey, actual: &Value, place: &Place<'_>, 
         }
         if !key.node.speaks_of_emptiness() {
             return outcome.differs(|| Mismatch {
-                at_key: true,
-                expected: Some(render::expected(&key.node)),
-                ..mismatch(at, &Place::found(shown, ""), "the path finds nothing")
+                message: format!("{shown}: the path finds nothing"),
+                ..missing(&key.node, &Place::found(shown, ""))
             });
         }
     }

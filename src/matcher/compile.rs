@@ -205,7 +205,18 @@ impl Compiler<'_> {
             }
             _ => Shape::Free,
         };
-        Some(Member { name, node: self.node(value, &at, known.with(shape))? })
+        let node = self.node(value, &at, known.with(shape))?;
+        if matches!((known.shape, self.root), (Shape::Root, Root::Exchange(..))) {
+            self.can_fail(&name, &node)?;
+        }
+        Some(Member { name, node })
+    }
+
+    /// Refuses what every exchange would fulfil.
+    fn can_fail(&mut self, field: &str, node: &Node) -> Option<()> {
+        let Some(why) = cannot_fail::field(field, node) else { return Some(()) };
+        let problem = cannot_fail::problem(self.document.site(&node.at), &why);
+        self.refuse(problem.help("say what you expect it to be"))
     }
 
     /// The field of a name, if the verb fills it.
@@ -289,7 +300,11 @@ impl Compiler<'_> {
         {
             shape = self.path_shape(&path, name, verb, method, site)?;
         }
-        Some(PathKey { node: self.node(value, &at, known.with(shape))?, path })
+        let node = self.node(value, &at, known.with(shape))?;
+        if let (Root::Exchange(..), Some(field), true) = (self.root, path.field(), path.is_field()) {
+            self.can_fail(field, &node)?;
+        }
+        Some(PathKey { node, path })
     }
 
     /// What a path into an exchange leads to, as far as it is known.

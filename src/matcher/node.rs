@@ -72,7 +72,7 @@ pub(super) enum Op {
     Not { node: Box<Node>, may_be_empty: bool },
     Each { node: Box<Node>, may_be_empty: bool },
     Unordered(Box<Node>),
-    Unique { may_be_empty: bool },
+    Unique { expected: bool, may_be_empty: bool },
     Sorted { descending: bool, may_be_empty: bool },
     Exact(Box<Node>),
     Json(Box<Node>),
@@ -224,6 +224,12 @@ impl Node {
             }),
             Kind::Scalar(..) | Kind::Template(_) | Kind::List(_) => false,
         }
+    }
+
+    /// Where its `$exists` stands, if it has one.
+    pub(super) fn exists(&self) -> Option<&Pointer> {
+        let Kind::Operators(operators) = &self.kind else { return None };
+        operators.iter().find(|operator| matches!(operator.op, Op::Exists(_))).map(|operator| &operator.at)
     }
 
     /// Whether it holds for a node that is not there: only `$exists: false` does.

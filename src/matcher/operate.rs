@@ -147,8 +147,7 @@ impl At<'_> {
                     Value::Number(_) => "it is not near enough",
                     _ => "it is no number",
                 };
-                let at = self.operator.at.index(0);
-                outcome.differs(|| Mismatch { expected_at: at, ..self.differs(message) });
+                outcome.differs(|| self.differs(message));
             }
             Op::Matches(pattern) => self.matches(pattern, outcome),
             Op::Contains(node) => self.contains(node, outcome),
@@ -243,7 +242,7 @@ impl At<'_> {
                     _ => {}
                 }
             }
-            Op::Unique { may_be_empty } => self.unique(*may_be_empty, outcome),
+            Op::Unique { expected, may_be_empty } => self.unique(*expected, *may_be_empty, outcome),
             Op::Sorted { descending, may_be_empty } => self.sorted(*descending, *may_be_empty, outcome),
             Op::Exact(node) => compare(context, node, Some(actual), place, outcome),
             Op::Json(node) => match actual {
@@ -442,7 +441,7 @@ impl At<'_> {
         Some(items)
     }
 
-    fn unique(&self, may_be_empty: bool, outcome: &mut Outcome) {
+    fn unique(&self, expected: bool, may_be_empty: bool, outcome: &mut Outcome) {
         let Some(items) = self.items(may_be_empty, outcome) else { return };
         if self.context.is_inexact_below(self.place) {
             let message = "a number in it cannot be compared: neither 64 bits nor a double holds it exactly";
@@ -453,6 +452,9 @@ impl At<'_> {
             let mut key = String::new();
             canonical(item, &mut key);
             if let Some(first) = seen.get(&key) {
+                if !expected {
+                    return;
+                }
                 outcome.differs(|| Mismatch {
                     expected: Some(render::operator(self.operator)),
                     actual: Some(render::value(item)),
@@ -465,6 +467,9 @@ impl At<'_> {
             } else {
                 seen.insert(key, index);
             }
+        }
+        if !expected {
+            outcome.differs(|| self.differs("no two elements are equal"));
         }
     }
 

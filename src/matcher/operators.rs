@@ -179,14 +179,8 @@ impl Compiler<'_> {
             "$each" => Op::Each { node: Box::new(self.node(operand, &at, known.element())?), may_be_empty },
             "$unordered" => Op::Unordered(Box::new(self.unordered(operand, &at, known)?)),
             "$unique" => match operand {
-                Value::Bool(true) => Op::Unique { may_be_empty },
-                _ => {
-                    return self.bad(
-                        &at,
-                        "`$unique` takes true",
-                        Some("leave it out where equal elements are good"),
-                    );
-                }
+                Value::Bool(expected) => Op::Unique { expected: *expected, may_be_empty },
+                _ => return self.bad(&at, "`$unique` takes true or false", None),
             },
             "$sorted" => match operand.as_str() {
                 Some("asc") => Op::Sorted { descending: false, may_be_empty },

@@ -122,6 +122,11 @@ impl Path {
         None
     }
 
+    /// Whether it leads to a whole field, and not into it.
+    pub(super) fn is_field(&self) -> bool {
+        self.singular && self.steps.len() == 1
+    }
+
     /// Whether it names at most one node (RFC 9535, 2.3.5.1).
     #[must_use]
     pub fn is_singular(&self) -> bool {

@@ -46,12 +46,13 @@ impl Inner {
         for SessionFacts { id, version, .. } in self.take_abandoned() {
             if let (Some(id), Ok(base)) = (id, &self.base) {
                 let incoming = self.client.http.start(prepare_delete(base, version, &id).outgoing);
-                self.tasks.spawn(read_out(incoming));
+                self.cancels.spawn(read_out(incoming));
             }
         }
     }
 
-    pub(super) async fn settle(&self, deadline: Instant) -> Vec<String> {
+    pub(super) async fn settle(self: &Arc<Self>, deadline: Instant) -> Vec<String> {
+        self.delete_abandoned();
         self.cancels.close();
         let _ = timeout_at(deadline, self.cancels.wait()).await;
         self.cancels.reopen();

@@ -2,6 +2,7 @@
 //! found once for each client.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -9,6 +10,9 @@ use super::client::{Discovered, Era};
 use super::session::{Deadline, Inner, Life, unsent};
 use super::{SessionFacts, Version};
 use crate::exchange::{Exchange, Outcome, Phase};
+
+/// How long the answer to a handshake is waited for after an interruption.
+const HANDSHAKE_GRACE: Duration = Duration::from_secs(2);
 
 /// The exchange that opened the session, if there was one; else the one that failed.
 pub(super) type Opened = Result<Option<Exchange>, Box<Exchange>>;
@@ -67,14 +71,19 @@ impl Inner {
 
     /// Bounds everything that an opening may wait for: other sessions of the client, too.
     async fn until(&self, deadline: Deadline, opening: impl Future<Output = Opened>) -> Opened {
+        let mut opening = std::pin::pin!(opening);
         let outcome = tokio::select! {
             biased;
-            opened = opening => return opened.map_err(|mut exchange| {
+            opened = &mut opening => return opened.map_err(|mut exchange| {
                 exchange.phase = Phase::Open;
                 exchange
             }),
             () = tokio::time::sleep_until(deadline.at) => Outcome::TimedOut,
-            () = self.config.cancel.cancelled() => Outcome::Closed,
+            () = self.config.cancel.cancelled() => {
+                // A handshake under way may leave a session that only its answer tells the id of.
+                let _ = tokio::time::timeout(HANDSHAKE_GRACE, opening).await;
+                Outcome::Closed
+            }
         };
         let cause = match outcome {
             Outcome::TimedOut => "the opening of another session with this server took too long",

@@ -193,12 +193,14 @@ impl Inner {
         if self.config.cancel.is_cancelled() {
             return unsent("interrupted".to_owned(), Phase::Step);
         }
+        // `initialize` cannot be cancelled (2025-11-25, basic/utilities/cancellation).
+        let handshake = prepared.sent.method == "initialize";
         let reading = Reading::start(Arc::clone(self), prepared, want);
         let mut flight = Flight { session: self, reading: Some(reading) };
         let Some(reading) = &mut flight.reading else { return Exchange::default() };
         let outcome = tokio::select! {
             biased;
-            () = self.config.cancel.cancelled() => Outcome::Closed,
+            () = self.config.cancel.cancelled(), if !handshake => Outcome::Closed,
             () = reading.run() => Outcome::Answered,
             () = tokio::time::sleep_until(deadline.at) => Outcome::TimedOut,
         };

@@ -30,8 +30,6 @@ pub(super) enum Operand {
     Schema,
     /// `true` or `false`.
     Flag,
-    /// `true`.
-    True,
     /// A matcher.
     Matcher,
     /// A matcher, also `{}`: an object without members.
@@ -112,7 +110,12 @@ pub static OPERATORS: &[Operator] = &[
         Operand::Matchers,
         "Is a list that matches them in some order, one to one.",
     ),
-    operator("$unique", "true", Operand::True, "Is a list without two equal elements."),
+    operator(
+        "$unique",
+        "boolean",
+        Operand::Flag,
+        "Is a list without two equal elements; with them, where false.",
+    ),
     operator("$sorted", "asc or desc", Operand::Word(&["asc", "desc"]), "Is a list in that order."),
     operator("$exact", "matcher", Operand::Exact, "Matches and has no other keys, at any depth."),
     operator("$json", "matcher", Operand::Matcher, "Is a string that is JSON, whose value matches."),

@@ -110,7 +110,6 @@ fn operand(shape: Operand) -> Value {
         Operand::Word(words) => json!({"enum": words}),
         Operand::Schema => json!({"type": "object", "minProperties": 1}),
         Operand::Flag => json!({"type": "boolean"}),
-        Operand::True => json!({"const": true}),
         Operand::Matcher => reference("matcher"),
         Operand::Exact => json!({"anyOf": [{"const": {}}, reference("matcher")]}),
         Operand::Matchers => json!({"type": "array", "minItems": 1, "items": reference("matcher")}),

@@ -12,7 +12,7 @@ use crate::exchange::{Field, Verb};
 use crate::matcher::{Matcher, Path, Root};
 use crate::model;
 use crate::source::{Document, Pointer, Site};
-use crate::template::{Template, TemplateError, Tree};
+use crate::template::{Template, TemplateError, Tree, listed};
 
 /// What a scenario's form does not say of it.
 #[derive(Clone, Debug)]
@@ -36,17 +36,15 @@ pub fn compile(
     problems: &mut Vec<Diagnostic>,
 ) -> Option<Scenario> {
     let mut compiler = Compiler { document: &scenario.document, problems: Vec::new() };
-    let server = context
-        .server
-        .or(scenario.server.as_ref().map(|s| s.value.as_str()))
-        .or(context.suite.default.as_ref().map(|s| s.value.as_str()))
-        .or(context.suite.servers.first().map(|s| s.name.value.as_str()))
-        .unwrap_or_default()
-        .to_owned();
+    let named = context.server.or(scenario.server.as_ref().map(|s| s.value.as_str()));
+    let server = context.suite.server_for(named).map(|server| server.name.value.clone()).unwrap_or_default();
     let identity = scenario.identity.as_ref().map_or("default", |s| s.value.as_str()).to_owned();
     let vars = compiler.vars(&scenario.vars);
     let capabilities = scenario.client.capabilities.as_ref().map(|at| compiler.tree(at));
     let info = scenario.client.info.as_ref().map(|at| compiler.tree(at));
+    if context.server.is_some() {
+        compiler.identities(scenario, context.suite.server(&server));
+    }
     let steps = scenario.steps.iter().filter_map(|step| compiler.step(step, &server, &identity)).collect();
     let failed = compiler.problems.iter().any(Diagnostic::is_error);
     problems.append(&mut compiler.problems);
@@ -90,6 +88,25 @@ struct Compiler<'a> {
 impl Compiler<'_> {
     fn vars(&mut self, vars: &[model::Spot<String>]) -> Vec<(String, Tree)> {
         vars.iter().map(|var| (var.value.clone(), self.tree(&var.at))).collect()
+    }
+
+    /// The identities on a server that the command line names: those on servers that the files name were
+    /// checked with them.
+    fn identities(&mut self, scenario: &model::Scenario, server: Option<&model::Server>) {
+        let Some(server) = server else { return };
+        let moved =
+            scenario.steps.iter().filter(|step| step.server.is_none() && step.verb.value != Verb::Wait);
+        let mut named: Vec<&model::Spot<String>> =
+            moved.filter_map(|step| step.identity.as_ref().or(scenario.identity.as_ref())).collect();
+        named.dedup_by_key(|name| &name.at);
+        for name in named.into_iter().filter(|name| !server.has_identity(&name.value)) {
+            let message = format!("server `{}` has no identity `{}`", server.name.value, name.value);
+            let problem = Diagnostic::error(Code::UnknownName, self.document.site(&name.at), message);
+            let names = listed(server.identity_names());
+            self.problems.push(problem.note(format!("it has {names}")).help(
+                "the command line names this server: choose one that has the identity, or leave this scenario out",
+            ));
+        }
     }
 
     fn tree(&mut self, at: &Pointer) -> Tree {
@@ -218,6 +235,12 @@ impl Compiler<'_> {
         }
         if let Some(matches) = &save.matches {
             self.regex(matches);
+            if save.all {
+                let site = self.document.key_site(&matches.at);
+                let message = "`matches` takes its group from one text, and `all` saves a list";
+                self.problems
+                    .push(Diagnostic::error(Code::Conflict, site, message).help("leave one of them out"));
+            }
         }
         Some(Save {
             name: save.name.clone(),
@@ -248,7 +271,7 @@ impl Compiler<'_> {
                 Diagnostic::error(
                     Code::UnfilledField,
                     site,
-                    format!("`{}` does not fill `{name}`", verb.as_str()),
+                    format!("`{name}` is not filled by `{}`", verb.as_str()),
                 )
                 .note(format!("`{name}`: {}", field.doc)),
             ),

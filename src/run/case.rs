@@ -13,7 +13,7 @@ use crate::auth::Redactor;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::event::{CaseEnded, StepEnded, Verdict};
 use crate::mcp::Session;
-use crate::plan::{Case, Scenario, within};
+use crate::plan::{Action, Case, Scenario, Step, within};
 use crate::source::{Document, Pointer};
 use crate::template::{Facts, RenderError, Scope, Tree};
 
@@ -35,6 +35,8 @@ pub(super) struct Running<'a> {
     /// Names that some step saves: where one is missing, its step failed.
     pub(super) promised: HashSet<&'a str>,
     pub(super) deadline: Option<Instant>,
+    /// How long it waited for its turn, which is billed to nobody.
+    pub(super) waited: Duration,
     pub(super) notes: Vec<String>,
     failures: Vec<StepEnded>,
     problems: Vec<Diagnostic>,
@@ -50,7 +52,7 @@ pub(super) async fn run(shared: &Shared, case: &Case, scenario: &Scenario) -> Ca
         running.steps().await;
     }
     // The verdict and the time are fixed here; what follows is billed to nobody.
-    let duration = started.elapsed();
+    let duration = started.elapsed().saturating_sub(running.waited);
     running.cleanup().await;
     let failed = !running.failures.is_empty() || running.problems.iter().any(Diagnostic::is_error);
     CaseEnded {
@@ -90,6 +92,7 @@ impl<'a> Running<'a> {
                 .map(|save| save.name.value.as_str())
                 .collect(),
             deadline: scenario.timeout.map(|timeout| started + timeout),
+            waited: Duration::ZERO,
             notes: Vec::new(),
             failures: Vec::new(),
             problems: Vec::new(),
@@ -143,15 +146,11 @@ impl<'a> Running<'a> {
 
     /// What a template that could not be rendered means.
     pub(super) fn render_problem(&self, document: &Document, at: &Pointer, error: RenderError) -> Diagnostic {
-        let site = within(document, at, error.at.clone());
         let missing = error.missing.as_deref().unwrap_or_default();
         if self.promised.contains(missing) {
-            return Diagnostic::error(
-                Code::NotRun,
-                site,
-                format!("not run: needs `{missing}`, which an earlier step did not save"),
-            );
+            return self.not_run(at, error.at, missing);
         }
+        let site = within(document, at, error.at.clone());
         if let Some(variable) = missing.strip_prefix("env.") {
             return Diagnostic::error(
                 Code::RenderFailed,
@@ -169,15 +168,16 @@ impl<'a> Running<'a> {
         let scenario = self.scenario;
         for (index, step) in scenario.steps.iter().enumerate() {
             if self.shared.interrupted.is_cancelled() {
-                self.stop(step, Code::Interrupted, self.shared.why().to_owned());
+                let problem = self.stopped(step, Code::Interrupted, self.shared.why().to_owned());
+                self.problems.push(problem.label("this step and those after it were not run"));
                 return;
             }
-            if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-                let limit = scenario.timeout.unwrap_or_default().as_secs_f64();
-                self.stop(step, Code::TimedOut, format!("the case's timeout of {limit} s has passed"));
+            if self.is_over() {
+                let problem = self.stopped(step, Code::TimedOut, self.over());
+                self.problems.push(problem.label("this step and those after it were not run"));
                 return;
             }
-            let ended = step::run(self, index, step).await;
+            let ended = Box::pin(step::run(self, index, step)).await;
             let failed = ended.problems.iter().any(Diagnostic::is_error);
             if failed {
                 self.failures.push(ended.clone());
@@ -189,12 +189,58 @@ impl<'a> Running<'a> {
                 return;
             }
         }
+        // A last step that was cut short is not good because nothing comes after it.
+        let cut = scenario.steps.last().filter(|_| self.failures.is_empty()).and_then(|step| {
+            let interrupted =
+                self.shared.interrupted.is_cancelled() && matches!(step.action, Action::Wait(_));
+            if interrupted {
+                return Some(self.stopped(step, Code::Interrupted, self.shared.why().to_owned()));
+            }
+            self.is_over().then(|| self.stopped(step, Code::TimedOut, self.over()))
+        });
+        self.problems.extend(cut.map(|problem| problem.label("the last step")));
     }
 
-    fn stop(&mut self, step: &crate::plan::Step, code: Code, why: String) {
-        let site = self.scenario.document.site(&step.verb.at);
-        self.problems
-            .push(Diagnostic::error(code, site, why).label("this step and those after it were not run"));
+    /// Whether the case's own timeout has passed.
+    pub(super) fn is_over(&self) -> bool {
+        self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+
+    fn over(&self) -> String {
+        let limit = self.scenario.timeout.unwrap_or_default().as_secs_f64();
+        format!("the case's timeout of {limit} s has passed")
+    }
+
+    /// A limit, or what is left of the case's if that is less.
+    pub(super) fn left(&self, limit: Duration) -> Duration {
+        self.deadline.map_or(limit, |deadline| limit.min(deadline.saturating_duration_since(Instant::now())))
+    }
+
+    fn stopped(&self, step: &Step, code: Code, why: String) -> Diagnostic {
+        Diagnostic::error(code, self.scenario.document.site(&step.verb.at), why)
+    }
+
+    /// A step that expects what a failed step did not save is not run: nothing good could come of it.
+    pub(super) fn has_what_it_expects(&self, step: &Step) -> Result<(), Box<Diagnostic>> {
+        let own: HashSet<&str> = step.save.iter().map(|save| save.name.value.as_str()).collect();
+        for (at, template) in step.expected_templates() {
+            for used in template.uses().iter().filter(|used| !used.optional) {
+                let name = used.name.as_str();
+                if self.promised.contains(name) && !own.contains(name) && self.scope.get(name).is_none() {
+                    return Err(Box::new(self.not_run(&at, used.at.clone(), name)));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn not_run(&self, at: &Pointer, part: std::ops::Range<usize>, name: &str) -> Diagnostic {
+        let site = within(&self.scenario.document, at, part);
+        Diagnostic::error(
+            Code::NotRun,
+            site,
+            format!("not run: needs `{name}`, which an earlier step did not save"),
+        )
     }
 
     async fn cleanup(&mut self) {

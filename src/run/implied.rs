@@ -24,7 +24,7 @@ pub(super) struct Subject<'a> {
     pub(super) exchange: &'a Exchange,
     /// Whether `http` is expected with a status, and holds.
     pub(super) http_holds: bool,
-    /// Whether the time of the whole case is over.
+    /// Whether the case's own timeout has passed.
     pub(super) case_is_over: bool,
     pub(super) levels: Levels,
     /// The tool's output schema, or why it is not known.
@@ -105,26 +105,34 @@ impl Subject<'_> {
         let mut problems = Vec::new();
         let unopened = self.opened().filter(|_| self.exchange.outcome == Outcome::Answered);
         // A refusal need not be a message: who guards the address may know nothing of the protocol.
-        let refused =
-            unopened.is_some() && self.exchange.http.as_ref().is_some_and(|http| http.status >= 400);
+        let refused = unopened.is_some() && self.is_refused();
         if self.exchange.outcome == Outcome::Answered {
             problems.extend(unopened);
-            if !self.http_holds && self.exchange.phase == Phase::Step {
+            if !(self.http_holds && self.is_refused()) && self.exchange.phase == Phase::Step {
                 problems.extend(self.error());
             }
             problems.extend(self.tool_error());
             problems.extend(self.output_schema());
         }
-        if !self.http_holds && !refused {
+        // An answer to raw HTTP need not be a message at all.
+        let raw = self.step.verb.value == Verb::Http;
+        if !refused && !(self.http_holds && (self.is_refused() || raw)) {
             problems.extend(self.wire());
         }
         problems.extend(self.asked());
         problems
     }
 
+    /// Whether the HTTP status is that of a failure.
+    fn is_refused(&self) -> bool {
+        self.exchange.http.as_ref().is_some_and(|http| http.status >= 400)
+    }
+
     fn opened(&self) -> Option<Diagnostic> {
-        let lifted =
-            self.http_holds || ["outcome", "phase", "error"].into_iter().any(|field| self.names(field));
+        // `outcome: answered` says nothing of a refused opening, nor does an `error` that is not there.
+        let lifted = self.http_holds && self.is_refused()
+            || self.names("phase")
+            || self.exchange.answer.error.is_some() && self.names("error");
         if self.exchange.phase == Phase::Step || lifted {
             return None;
         }
@@ -255,11 +263,9 @@ fn shortened(text: &str) -> String {
 
 /// Whether the expectation speaks of the HTTP status and it holds, so that an answer which is no message is
 /// judged by it alone.
-pub(super) fn http_holds(step: &Step, exchange: &Exchange, failed_places: &[String]) -> bool {
+pub(super) fn http_holds(step: &Step, failed_places: &[String]) -> bool {
     let named = step.expect.as_ref().is_some_and(|expect| expect.names_member("http", "status"));
-    let refused =
-        exchange.http.as_ref().is_some_and(|http| http.status >= 400) || step.verb.value == Verb::Http;
-    named && refused && !failed_places.iter().any(|place| place.starts_with("$.http"))
+    named && !failed_places.iter().any(|place| place.starts_with("$.http"))
 }
 
 /// A compiled output schema.

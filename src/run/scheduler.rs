@@ -2,10 +2,12 @@
 //! interruption; events to their consumers in the order in which they happened.
 
 use std::collections::{BTreeSet, HashSet};
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt as _;
 use tokio::runtime::Runtime;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -305,7 +307,8 @@ impl Shared {
         };
         self.events.send(Kind::CaseStarted { case: Arc::clone(&case.name) });
         // A case that waits for its turn is small: what it needs to run is made only now.
-        let ended = Box::pin(case::run(&self, case, &scenario)).await;
+        let running = AssertUnwindSafe(Box::pin(case::run(&self, case, &scenario))).catch_unwind();
+        let ended = running.await.unwrap_or_else(|_| panicked(case, &scenario));
         if ended.verdict == Verdict::Failed && self.config.fail_fast {
             let _ = self.why.set(format!("`{}` failed, and --fail-fast is set", case.name));
             self.stopped.cancel();
@@ -358,6 +361,14 @@ fn unrun(case: &Case, scenario: &Scenario, verdict: Verdict) -> CaseEnded {
         notes: Vec::new(),
         rerun: String::new(),
     }
+}
+
+/// The end of a case that hit a bug: without one its trial would wait for ever.
+fn panicked(case: &Case, scenario: &Scenario) -> CaseEnded {
+    let problem =
+        Diagnostic::error(Code::Interrupted, scenario.site.clone(), "the runner panicked in this case")
+            .help("this is a bug of callsheet: please report it");
+    CaseEnded { problems: vec![problem], ..unrun(case, scenario, Verdict::Failed) }
 }
 
 pub(super) fn place(site: &Site) -> Place {

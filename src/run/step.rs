@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::case::{NoRules, Running, redactor};
 use super::implied::{Levels, Output, Subject, http_holds};
@@ -19,7 +19,7 @@ use crate::matcher::{Actual, Mismatch};
 use crate::mcp::{Operation, SendOptions, Session, SessionConfig};
 use crate::model::SessionVerb;
 use crate::plan::{Action, Step};
-use crate::template::{Template, Tree};
+use crate::template::{Template, Tree, with_article};
 
 /// How long a step may take unless the suite or the step says.
 const STEP_TIMEOUT: Duration = Duration::from_secs(60);
@@ -39,7 +39,10 @@ pub(super) async fn run(running: &mut Running<'_>, index: usize, step: &Step) ->
             let problems = judge(running, step, &exchange).await;
             (Some(exchange), problems)
         }
-        Err(problem) => (None, vec![*problem]),
+        Err(problem) => {
+            step.save.iter().for_each(|save| running.scope.forget(&save.name.value));
+            (None, vec![*problem])
+        }
     };
     let failed = problems.iter().any(Diagnostic::is_error);
     let shown = failed || running.shared.events().read();
@@ -59,6 +62,7 @@ pub(super) async fn run(running: &mut Running<'_>, index: usize, step: &Step) ->
 
 /// Sends what the step says. None where nothing is sent.
 async fn perform(running: &mut Running<'_>, step: &Step) -> Result<Option<Exchange>, Failed> {
+    running.has_what_it_expects(step)?;
     if let Action::Wait(time) = &step.action {
         let until =
             running.deadline.map_or(Instant::now() + *time, |deadline| deadline.min(Instant::now() + *time));
@@ -78,44 +82,101 @@ async fn perform(running: &mut Running<'_>, step: &Step) -> Result<Option<Exchan
         ));
     };
     let session = session(running, step, entry).await?;
-    let limit = running.deadline;
+    running.scope.set("server", json!({"name": step.server}));
     match &step.action {
         Action::Session(SessionVerb::Open) => {
-            entry.turn().await;
-            return bounded(running, step, session.open()).await.map(Some);
+            turn(running, step, entry).await?;
+            return open(running, step, entry, &session).await.map(Some);
         }
-        Action::Session(SessionVerb::Close) => {
-            let deadline = Instant::now() + timeout_of(step, entry);
-            return Ok(Some(session.close(limit.map_or(deadline, |limit| limit.min(deadline))).await));
-        }
+        Action::Session(SessionVerb::Close) => return close(running, step, entry, &session).await.map(Some),
         Action::Http { .. } => {}
         _ => {
-            if let Err(exchange) = bounded(running, step, session.begin()).await? {
+            let opening = "the session was opened";
+            if let Err(exchange) = bounded(running, step, opening, session.begin()).await? {
                 return Ok(Some(*exchange));
             }
         }
     }
-    enter(running, step, entry, &session).await;
+    enter(running, step, entry, &session).await?;
     let operation = operation(running, step)?;
     let mut options = options(running, step)?;
-    entry.turn().await;
-    let timeout = timeout_of(step, entry);
-    options.timeout =
-        limit.map_or(timeout, |limit| timeout.min(limit.saturating_duration_since(Instant::now())));
+    turn(running, step, entry).await?;
+    options.timeout = running.left(timeout_of(step, entry));
     Ok(Some(session.perform(operation, options).await))
 }
 
-/// Holds an opening to the case's deadline.
+/// Opens a session as a step, which may say how long that may take.
+async fn open(
+    running: &mut Running<'_>,
+    step: &Step,
+    entry: &Entry,
+    session: &Session,
+) -> Result<Exchange, Failed> {
+    let started = Instant::now();
+    let limit = running.left(step.timeout.or(entry.model.timeouts.start).unwrap_or(START_TIMEOUT));
+    let exchange = timeout(limit, session.open()).await.unwrap_or_else(|_| {
+        let mut cut = Exchange::default();
+        (cut.outcome, cut.phase, cut.duration) = (Outcome::TimedOut, Phase::Open, started.elapsed());
+        cut
+    });
+    enter(running, step, entry, session).await?;
+    Ok(exchange)
+}
+
+/// Closes a session as a step.
+async fn close(
+    running: &Running<'_>,
+    step: &Step,
+    entry: &Entry,
+    session: &Session,
+) -> Result<Exchange, Failed> {
+    let deadline = Instant::now() + running.left(timeout_of(step, entry));
+    let closing = stoppable(running, step, session.close(deadline));
+    let exchange = bounded(running, step, "the session was closed", closing).await??;
+    if exchange.protocol.is_none() {
+        let message = "there is no session to close: no step before has opened it".to_owned();
+        return Err(problem(running, step, Code::Implied, message));
+    }
+    Ok(exchange)
+}
+
+/// Holds what a step waits for to the case's deadline.
 async fn bounded<T>(
     running: &Running<'_>,
     step: &Step,
-    opening: impl Future<Output = T>,
+    what: &str,
+    work: impl Future<Output = T>,
 ) -> Result<T, Failed> {
-    let Some(deadline) = running.deadline else { return Ok(opening.await) };
-    timeout_at(deadline, opening).await.map_err(|_| {
-        let message = "the case's timeout passed while the session was opened".to_owned();
+    let Some(deadline) = running.deadline else { return Ok(work.await) };
+    timeout_at(deadline, work).await.map_err(|_| {
+        let message = format!("the case's timeout passed while {what}");
         problem(running, step, Code::TimedOut, message)
     })
+}
+
+/// Ends with an interruption what does not see it by itself.
+async fn stoppable<T>(
+    running: &Running<'_>,
+    step: &Step,
+    work: impl Future<Output = T>,
+) -> Result<T, Failed> {
+    tokio::select! {
+        biased;
+        done = work => Ok(done),
+        () = running.shared.interrupted.cancelled() => {
+            Err(problem(running, step, Code::Interrupted, running.shared.why().to_owned()))
+        }
+    }
+}
+
+/// Waits for the server's pace. The wait is billed to nobody, so that the case's clock stands still.
+async fn turn(running: &mut Running<'_>, step: &Step, entry: &Entry) -> Result<(), Failed> {
+    let started = Instant::now();
+    stoppable(running, step, entry.turn()).await?;
+    let waited = started.elapsed();
+    running.waited += waited;
+    running.deadline = running.deadline.map(|deadline| deadline + waited);
+    Ok(())
 }
 
 fn problem(running: &Running<'_>, step: &Step, code: Code, message: String) -> Failed {
@@ -133,7 +194,8 @@ async fn session(running: &mut Running<'_>, step: &Step, entry: &Entry) -> Resul
         return Ok(Arc::clone(session));
     }
     let shared = running.shared;
-    let token = shared.servers.token(entry, &step.identity).await;
+    let token = stoppable(running, step, shared.servers.token(entry, &step.identity));
+    let token = bounded(running, step, "the token was read", token).await??;
     let token = token.map_err(|message| {
         let problem = *problem(running, step, Code::Credential, message);
         Box::new(match entry.model.credential(&step.identity) {
@@ -162,9 +224,13 @@ async fn session(running: &mut Running<'_>, step: &Step, entry: &Entry) -> Resul
 }
 
 /// Puts what the step's templates can see of its server and session into the scope.
-async fn enter(running: &mut Running<'_>, step: &Step, entry: &Entry, session: &Session) {
-    running.scope.set("server", json!({"name": step.server}));
-    let Some(facts) = session.facts() else { return };
+async fn enter(
+    running: &mut Running<'_>,
+    step: &Step,
+    entry: &Entry,
+    session: &Session,
+) -> Result<(), Failed> {
+    let Some(facts) = session.facts() else { return Ok(()) };
     running.scope.set("protocol", facts.version.as_str().into());
     let reads_tools = step
         .templates()
@@ -172,18 +238,24 @@ async fn enter(running: &mut Running<'_>, step: &Step, entry: &Entry, session: &
         .chain(&step.expected_templates())
         .flat_map(|(_, template)| template.uses())
         .any(|used| used.name == "session" && used.rest.first().is_some_and(|member| member == "tools"));
+    let tools = if reads_tools {
+        bounded(running, step, "the tools were listed", session.tools()).await?.ok()
+    } else {
+        None
+    };
     let mut seen = json!({
         "id": facts.id,
         "capabilities": facts.capabilities,
         "auth": if entry.model.credential(&step.identity).is_some() { "pat" } else { "none" },
     });
-    if reads_tools && let Ok(tools) = session.tools().await {
+    if let Some(tools) = tools {
         let names: Vec<Value> = tools.items.iter().filter_map(|tool| tool.get("name").cloned()).collect();
         if let Some(seen) = seen.as_object_mut() {
             seen.insert("tools".to_owned(), Value::Array(names));
         }
     }
     running.scope.set("session", seen);
+    Ok(())
 }
 
 fn operation(running: &Running<'_>, step: &Step) -> Result<Operation, Failed> {
@@ -195,12 +267,12 @@ fn operation(running: &Running<'_>, step: &Step) -> Result<Operation, Failed> {
     };
     Ok(match &step.action {
         Action::Call { tool, arguments } => {
-            Operation::Call { tool: text(tool)?, arguments: value(running, arguments.as_ref())? }
+            Operation::Call { tool: text(tool)?, arguments: object(running, step, arguments.as_ref())? }
         }
         Action::List(kind) => Operation::List(*kind),
         Action::Read { uri } => Operation::Read { uri: text(uri)? },
         Action::Prompt { name, arguments } => {
-            Operation::Prompt { name: text(name)?, arguments: value(running, arguments.as_ref())? }
+            Operation::Prompt { name: text(name)?, arguments: object(running, step, arguments.as_ref())? }
         }
         Action::Request { method, params } => {
             Operation::Request { method: text(method)?, params: value(running, params.as_ref())? }
@@ -223,6 +295,18 @@ fn value(running: &Running<'_>, tree: Option<&Tree>) -> Result<Option<Value>, Fa
     rendered.map_err(|(at, error)| Box::new(running.render_problem(&running.scenario.document, &at, error)))
 }
 
+/// The arguments: an object, or a template that has to yield one.
+fn object(running: &Running<'_>, step: &Step, tree: Option<&Tree>) -> Result<Option<Value>, Failed> {
+    match value(running, tree)? {
+        Some(other) if !other.is_object() => {
+            let message =
+                format!("the arguments are an object, and their template gives {}", with_article(&other));
+            Err(problem(running, step, Code::RenderFailed, message))
+        }
+        found => Ok(found),
+    }
+}
+
 fn options(running: &Running<'_>, step: &Step) -> Result<SendOptions, Failed> {
     let members = |value: Option<Value>| match value {
         Some(Value::Object(members)) => members.into_iter().collect::<Vec<_>>(),
@@ -230,15 +314,19 @@ fn options(running: &Running<'_>, step: &Step) -> Result<SendOptions, Failed> {
     };
     let headers = members(value(running, step.headers.as_ref())?);
     let meta = members(value(running, step.meta.as_ref())?);
+    let header = |(name, value)| match value {
+        Value::Null => Ok((name, None)),
+        Value::String(text) => Ok((name, Some(text))),
+        Value::Bool(_) | Value::Number(_) => Ok((name, Some(value.to_string()))),
+        Value::Array(_) | Value::Object(_) => {
+            let what = with_article(&value);
+            let message = format!("the header `{name}` is a text, and its template gives {what}");
+            let problem = problem(running, step, Code::RenderFailed, message);
+            Err(Box::new(problem.help("write `{{ json x }}` for its JSON text")))
+        }
+    };
     Ok(SendOptions {
-        headers: headers
-            .into_iter()
-            .map(|(name, value)| match value {
-                Value::Null => (name, None),
-                Value::String(text) => (name, Some(text)),
-                other => (name, Some(other.to_string())),
-            })
-            .collect(),
+        headers: headers.into_iter().map(header).collect::<Result<_, Failed>>()?,
         meta: meta
             .into_iter()
             .map(|(name, value)| (name, Some(value).filter(|value| !value.is_null())))
@@ -258,8 +346,12 @@ async fn judge(running: &mut Running<'_>, step: &Step, exchange: &Exchange) -> V
     let unsaved: Vec<Diagnostic> = step
         .save
         .iter()
-        .filter_map(|entry| save(entry, &document, exchange, &mut running.scope, redactor).err())
-        .map(|problem| *problem)
+        .filter_map(|entry| {
+            let problem = save(entry, &document, exchange, &mut running.scope, redactor).err()?;
+            // What the name stood for before is not what later steps mean by it.
+            running.scope.forget(&entry.name.value);
+            Some(*problem)
+        })
         .collect();
     let mismatches: Vec<Mismatch> = step.expect.as_ref().map_or_else(Vec::new, |expect| {
         let actual = Actual { value: exchange.document(), inexact: exchange.inexact_in_document() };
@@ -270,8 +362,8 @@ async fn judge(running: &mut Running<'_>, step: &Step, exchange: &Exchange) -> V
         step,
         site: document.site(&step.verb.at),
         exchange,
-        http_holds: http_holds(step, exchange, &places),
-        case_is_over: running.deadline.is_some_and(|deadline| Instant::now() >= deadline),
+        http_holds: http_holds(step, &places),
+        case_is_over: running.is_over(),
         levels: levels(running, step),
         output: output(running, step, exchange).await,
     };
@@ -281,8 +373,11 @@ async fn judge(running: &mut Running<'_>, step: &Step, exchange: &Exchange) -> V
         Ok(()) => {
             let mut problems = subject.violated();
             let unopened = problems.iter().any(|problem| problem.code == Code::OpenFailed);
+            // What speaks of the refusal itself is shown: another status than the one that is expected.
+            let told =
+                mismatches.iter().filter(|mismatch| !unopened || mismatch.actual_at.starts_with("$.http"));
+            problems.extend(told.map(|mismatch| mismatch.explain(&document)));
             if !unopened {
-                problems.extend(mismatches.iter().map(|mismatch| mismatch.explain(&document)));
                 problems.extend(unsaved);
             }
             problems
@@ -323,7 +418,13 @@ async fn output(running: &mut Running<'_>, step: &Step, exchange: &Exchange) -> 
     let session = running.sessions.get(&(step.server.clone(), step.identity.clone()))?;
     let version = exchange.protocol.as_deref().unwrap_or_default();
     let key = format!("{}\n{}\n{version}\n{tool}", step.server, step.identity);
-    match session.tools().await {
+    let tools = match running.deadline {
+        Some(deadline) => timeout_at(deadline, session.tools())
+            .await
+            .unwrap_or_else(|_| Err("the case's timeout passed".to_owned())),
+        None => session.tools().await,
+    };
+    match tools {
         Ok(tools) => running.shared.outputs.of(key, || {
             let tool =
                 tools.items.iter().find(|item| item.get("name").and_then(Value::as_str) == Some(&tool))?;

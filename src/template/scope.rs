@@ -39,6 +39,11 @@ impl Scope {
         self.values.insert(name.to_owned(), value);
     }
 
+    /// Takes a name out.
+    pub fn forget(&mut self, name: &str) {
+        self.values.shift_remove(name);
+    }
+
     /// The value of a name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {

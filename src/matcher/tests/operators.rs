@@ -236,6 +236,8 @@ fn lists() {
     );
     assert!(holds(json!({"$unique": true}), json!([1, "1", [1], {"a": 1}, {"a": 2}])));
     assert!(!holds(json!({"$unique": true}), json!([1, 1.0])));
+    assert!(holds(json!({"$unique": false}), json!([1, 1.0])));
+    assert!(!holds(json!({"$unique": false}), json!([1, 2])));
     assert!(!holds(json!({"$unique": true}), json!([{"a": 1, "b": 2}, {"b": 2, "a": 1}])));
     assert!(
         holds(json!({"$sorted": "asc"}), json!([1, 1.5, 2]))
@@ -250,7 +252,7 @@ fn lists() {
             && !holds(json!({"$sorted": "asc"}), json!([null]))
     );
     refused(json!({"$sorted": true}), Code::BadOperand, "true", "`asc` or `desc`");
-    refused(json!({"$unique": false}), Code::BadOperand, "false", "takes true");
+    refused(json!({"$unique": 1}), Code::BadOperand, "1", "takes true or false");
     for matcher in
         [json!({"$each": 1}), json!({"$unique": true}), json!({"$sorted": "asc"}), json!({"$contains": 1})]
     {

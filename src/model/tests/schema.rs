@@ -115,7 +115,7 @@ const BAD_STEPS: &[(&str, &str)] = &[
     ("{call: a, expect: {json: {$all: []}}}", "/steps/0/expect/json/$all"),
     ("{call: a, expect: {json: {a: [{$near: 1}]}}}", "/steps/0/expect/json/a/0/$near"),
     ("{call: a, expect: {json: {$type: text}}}", "/steps/0/expect/json/$type"),
-    ("{call: a, expect: {json: {$unique: false}}}", "/steps/0/expect/json/$unique"),
+    ("{call: a, expect: {json: {$unique: 1}}}", "/steps/0/expect/json/$unique"),
     ("{call: a, expect: {json: {$length: -1}}}", "/steps/0/expect/json/$length"),
     ("{call: a, expect: {http: {code: 200}}}", "/steps/0/expect/http"),
     ("{call: a, expect: {notifications: [{name: 1}]}}", "/steps/0/expect/notifications/0"),
