@@ -65,7 +65,7 @@ fn times_name_the_timeout_that_passed() {
     let slow = "  - call: runSlowProcess\n    arguments: {in_Seconds: 5}\n";
     let of_case = format!("scenario: A\ntimeout: 400ms\nsteps:\n{slow}");
     let ran = Project::on_own_sandbox().file("a.yaml", &of_case).run(&["test"]).exits(101);
-    ran.says("the case's `timeout` passed").says("raise `timeout` of the scenario");
+    ran.says("the `timeout` of the whole case has passed").says("raise `timeout` of the scenario");
     let of_step = format!("scenario: A\nsteps:\n{slow}    timeout: 200ms\n");
     let ran = Project::on_own_sandbox().file("a.yaml", &of_step).run(&["test"]).exits(101);
     assert_eq!(times(&ran, "within 200 ms"), 1, "{}", ran.stdout);

@@ -69,12 +69,13 @@ impl Subject<'_> {
         let problem = match exchange.outcome {
             Outcome::Answered => return Ok(()),
             Outcome::TimedOut if self.case_is_over => {
-                let message = format!("{opening}the case's `timeout` passed before the answer came");
-                let help = "raise `timeout` of the scenario, which holds for all of its steps together";
+                let message = format!("{opening}the `timeout` of the whole case has passed");
+                let help = "raise `timeout` of the scenario: it holds for all of its steps together";
                 self.problem(Code::TimedOut, message).label("this step").help(help)
             }
             Outcome::TimedOut => {
-                let cause = cause.unwrap_or_else(|| "no answer in time".to_owned());
+                let cause = cause
+                    .unwrap_or_else(|| format!("no answer within {:.1} s", exchange.duration.as_secs_f64()));
                 let problem = self.problem(Code::TimedOut, format!("{opening}{cause}"));
                 let help = match exchange.phase {
                     Phase::Open => {
