@@ -1,12 +1,12 @@
 //! The flow of names: what each template reads has to be known by then, and what is saved should be read.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::model::{Protocols, Suite, nearest};
-use crate::plan::{Scenario, Step, within};
+use crate::plan::{Plan, Scenario, Step, within};
 use crate::source::{Document, Pointer};
-use crate::template::{Template, Tree, Use};
+use crate::template::{SCOPE_WORDS, Template, Tree, Use};
 
 /// The members of the scope words that have a fixed shape.
 const MEMBERS: &[(&str, &[&str])] =
@@ -194,12 +194,12 @@ impl<'a> Flow<'a> {
                 if used.optional || self.names.contains(word) {
                     return None;
                 }
-                Some(self.unknown(word, undefined(String::new())))
+                Some(self.unknown(word, member, undefined(String::new())))
             }
         }
     }
 
-    fn unknown(&self, name: &str, mut problem: Diagnostic) -> Diagnostic {
+    fn unknown(&self, name: &str, member: Option<&str>, mut problem: Diagnostic) -> Diagnostic {
         if let Some((step, at)) = self.later.get(name) {
             problem.message = format!("`{name}` is used before it is saved");
             return problem
@@ -207,7 +207,11 @@ impl<'a> Flow<'a> {
                 .help("move the step that saves it up, or take the value from an earlier step");
         }
         problem.message = format!("nothing defines `{name}`");
-        match nearest(name, self.names.iter().copied()) {
+        if let ("vars", Some(variable)) = (name, member) {
+            return problem.help(format!("a variable has no prefix: write `{{{{ {variable} }}}}`"));
+        }
+        let words = SCOPE_WORDS.iter().filter(|word| !["row", "request"].contains(word));
+        match nearest(name, self.names.iter().chain(words).copied()) {
             Some(near) => problem.help(format!("did you mean `{near}`?")),
             None => problem.help(format!(
                 "define it under `vars`, or save it in an earlier step: `save: {{{name}: $.json.{name}}}`"
@@ -220,15 +224,50 @@ fn listed(names: &[&str]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
+/// An error for each `--var` that no variable and no template of the plan has the name of.
+#[must_use]
+pub fn unknown_vars(plan: &Plan, command_line: &[String]) -> Vec<Diagnostic> {
+    if command_line.is_empty() {
+        return Vec::new();
+    }
+    let mut names: BTreeSet<&str> = plan.suite.vars.iter().map(|var| var.value.as_str()).collect();
+    let trees = plan.vars.iter().chain(plan.scenarios.iter().flat_map(|scenario| &scenario.vars));
+    let trees = trees.map(|(name, tree)| {
+        names.insert(name);
+        tree
+    });
+    let trees: Vec<&Tree> =
+        trees.chain(plan.scenarios.iter().flat_map(|s| [&s.capabilities, &s.info]).flatten()).collect();
+    names.extend(
+        trees.iter().flat_map(|tree| tree.templates()).flat_map(|(_, t)| t.uses()).map(|u| u.name.as_str()),
+    );
+    for step in plan.scenarios.iter().flat_map(|scenario| &scenario.steps) {
+        names.extend(read_by(step));
+    }
+    let unknown = command_line.iter().filter(|name| !names.contains(name.as_str()));
+    unknown
+        .map(|name| {
+            let message = format!("`--var {name}=…`: no scenario reads `{name}`");
+            let problem = Diagnostic::new(Code::UnknownName, Severity::Error, None, message);
+            match nearest(name, names.iter().copied()) {
+                Some(near) => problem.help(format!("did you mean `{near}`?")),
+                None => problem.help(format!("leave it out, or read it in a scenario: `{{{{ {name} }}}}`")),
+            }
+        })
+        .collect()
+}
+
+/// The names that the templates of a step read.
+fn read_by(step: &Step) -> Vec<&str> {
+    let paths = step.save.iter().flat_map(|save| save.path.templates());
+    let templates =
+        step.templates().into_iter().chain(step.expected_templates()).map(|(_, template)| template);
+    templates.chain(paths).flat_map(Template::uses).map(|used| used.name.as_str()).collect()
+}
+
 /// A warning for each saved name that nothing reads. A secret may be saved to be masked.
 fn unused_saves(scenario: &Scenario) -> Vec<Diagnostic> {
-    let mut read: HashSet<&str> = HashSet::new();
-    for step in &scenario.steps {
-        let paths = step.save.iter().flat_map(|save| save.path.templates());
-        let templates =
-            step.templates().into_iter().chain(step.expected_templates()).map(|(_, template)| template);
-        read.extend(templates.chain(paths).flat_map(Template::uses).map(|used| used.name.as_str()));
-    }
+    let read: HashSet<&str> = scenario.steps.iter().flat_map(read_by).collect();
     let saves = scenario.steps.iter().flat_map(|step| &step.save);
     saves
         .filter(|save| {

@@ -109,11 +109,11 @@ pub(super) struct TestArgs {
     /// One character for each case
     #[arg(short, long, conflicts_with = "format", help_heading = "Output")]
     pub(super) quiet: bool,
-    /// How results are shown
-    #[arg(long, value_name = "FORMAT", help_heading = "Output")]
+    /// How results are shown: pretty, terse or json
+    #[arg(long, value_name = "FORMAT", hide_possible_values = true, help_heading = "Output")]
     pub(super) format: Option<OutputFormat>,
-    /// When to use colour
-    #[arg(long, value_name = "WHEN", help_heading = "Output")]
+    /// When to use colour: auto, always or never
+    #[arg(long, value_name = "WHEN", hide_possible_values = true, help_heading = "Output")]
     pub(super) color: Option<Colour>,
     /// Write results to PATH in place of stdout
     #[arg(long, value_name = "PATH", help_heading = "Output")]
@@ -175,11 +175,11 @@ pub(super) struct CheckArgs {
     pub(super) paths: Vec<String>,
     #[command(flatten)]
     pub(super) suite: SuiteArgs,
-    /// How problems are shown
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = CheckFormat::Text)]
+    /// How problems are shown: text, json or github
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = CheckFormat::Text, hide_possible_values = true)]
     pub(super) format: CheckFormat,
-    /// When to use colour
-    #[arg(long, value_name = "WHEN")]
+    /// When to use colour: auto, always or never
+    #[arg(long, value_name = "WHEN", hide_possible_values = true)]
     pub(super) color: Option<Colour>,
 }
 
@@ -215,8 +215,8 @@ pub(super) struct InitArgs {
 #[derive(Clone, Debug, clap::Args)]
 #[group(required = true, multiple = false)]
 pub(super) struct SchemaArgs {
-    /// Print this one
-    #[arg(value_name = "KIND")]
+    /// Print this one: scenario or suite
+    #[arg(value_name = "KIND", hide_possible_values = true)]
     pub(super) kind: Option<SchemaKind>,
     /// Write all of them into a folder
     #[arg(long, value_name = "FOLDER")]

@@ -204,7 +204,13 @@ fn path_filter(word: &str, around: &Surroundings) -> Result<PathFilter, Stop> {
     let (path, line) = split_line(word);
     let path = normal(&around.folder.join(path));
     if !path.exists() {
-        return Err(Stop::usage(format!("there is no file or folder `{}`", split_line(word).0)));
+        let word = split_line(word).0;
+        let below = Path::new("scenarios").join(word);
+        let hint = match around.folder.join(&below).exists() {
+            true => format!("; did you mean `{}`?", below.display()),
+            false => String::new(),
+        };
+        return Err(Stop::usage(format!("there is no file or folder `{word}`{hint}")));
     }
     Ok(PathFilter { path, line })
 }

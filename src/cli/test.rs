@@ -18,7 +18,7 @@ use crate::diagnostic::{Diagnostic, Style, render_all};
 use crate::event::{Kind, RunEnded};
 use crate::harness::{self, Format, Options};
 use crate::model::nearest;
-use crate::plan::{IgnoredCases, Loaded, Plan, Selected, Selection, load, select};
+use crate::plan::{IgnoredCases, Loaded, Plan, Selected, Selection, idle_paths, load, select};
 use crate::report::{self, Trace};
 use crate::run::{Config, Consumer, Interrupt, Run};
 
@@ -39,6 +39,14 @@ pub(super) fn test(settings: &Settings, around: &Surroundings) -> Result<Exit, S
     }
     if selected.cases.is_empty() && settings.must_select && !is_empty_shard(&plan, &settings.selection) {
         return Err(Stop::new(Exit::Nothing, nothing(&plan, &settings.selection)));
+    }
+    if let Some(path) = idle_paths(&plan, &settings.selection).first() {
+        let shown = path.path.strip_prefix(&settings.load.working_directory).unwrap_or(&path.path).display();
+        let place = path.line.map_or_else(|| format!("`{shown}`"), |line| format!("`{shown}:{line}`"));
+        return Err(Stop::new(
+            Exit::Nothing,
+            format!("nothing is selected by {place}: no scenario of the suite is there"),
+        ));
     }
     let environment = around.with_env_file(settings.env_file.as_deref(), &plan.suite.root)?;
     let config = Config {
@@ -231,7 +239,9 @@ fn nothing(plan: &Plan, selection: &Selection) -> String {
     if !selection.tags.is_empty() {
         asked.push(format!("with the tag {}", or(&selection.tags)));
     }
-    if !selection.paths.is_empty() {
+    if selection.paths.iter().any(|path| path.line.is_some()) {
+        asked.push("at the lines that are named".to_owned());
+    } else if !selection.paths.is_empty() {
         asked.push("in the files that are named".to_owned());
     }
     if !selection.skips.is_empty() {
@@ -241,6 +251,9 @@ fn nothing(plan: &Plan, selection: &Selection) -> String {
         asked.push("that its scenario skips".to_owned());
     }
     let mut message = match plan.cases.len() {
+        0 if plan.suite.document.is_none() => {
+            "nothing is selected: without a suite, name a scenario file, as in `callsheet test first.yaml --url URL`".to_owned()
+        }
         0 => "nothing is selected: there is no case".to_owned(),
         cases => format!("nothing is selected: of {} there is none", count(cases, "case")),
     };
@@ -251,6 +264,8 @@ fn nothing(plan: &Plan, selection: &Selection) -> String {
     let near: Vec<String> = selection.filters.iter().filter_map(|filter| near_name(plan, filter)).collect();
     if !near.is_empty() {
         message.push_str(&format!("; did you mean {}?", or(&near)));
+    } else if !selection.filters.is_empty() && !plan.cases.is_empty() {
+        message.push_str("; `callsheet test --list` shows the names");
     }
     let tags = || plan.scenarios.iter().flat_map(|scenario| scenario.tags.iter().map(String::as_str));
     for tag in selection.tags.iter().filter(|tag| !tags().any(|known| known == *tag)) {

@@ -226,10 +226,18 @@ impl Compiler<'_> {
         let Some(field) = Field::named(name) else {
             let message = format!("the exchange has no field `{name}`");
             let problem = Diagnostic::error(Code::UnknownField, site, message);
-            let known = FIELDS.iter().filter(filled).map(|field| field.name);
-            return self.refuse(problem.help(match nearest(name, FIELDS.iter().map(|field| field.name)) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("the fields of `{}` are {}", verb.as_str(), listed(known)),
+            let known = || FIELDS.iter().filter(filled);
+            let below = name.find(['.', '[']).and_then(|end| name.get(..end)).and_then(Field::named);
+            let holder = known().find(|field| field.members.contains(&name));
+            let near = nearest(name, FIELDS.iter().map(|field| field.name));
+            return self.refuse(problem.help(match (below, near, holder) {
+                (Some(field), ..) => format!("write `$.{name}`, or `{}: {{…}}`", field.name),
+                (_, Some(near), _) => format!("did you mean `{near}`?"),
+                (.., Some(field)) => format!("write `{}: {{{name}: …}}`", field.name),
+                _ => {
+                    let known = listed(known().map(|field| field.name));
+                    format!("the fields of `{}` are {known}", verb.as_str())
+                }
             }));
         };
         if !field.filled_by(verb, method) {

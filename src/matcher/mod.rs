@@ -23,7 +23,7 @@ mod tests;
 mod text;
 
 pub use operators::{FORMAT_NAMES, OPERATOR_NAMES};
-pub use path::{Found, Path};
+pub use path::{Astray, Found, Path};
 use serde_json::Value;
 
 use crate::diagnostic::Diagnostic;

@@ -58,6 +58,17 @@ pub struct Found<'a> {
     pub value: &'a Value,
 }
 
+/// The last node on a path's way, and the name that it does not have.
+#[derive(Debug)]
+pub struct Astray<'a> {
+    /// The place of the node as messages show it.
+    pub shown: String,
+    /// The node.
+    pub node: &'a Value,
+    /// The name that is not there.
+    pub name: &'a str,
+}
+
 impl Path {
     /// Compiles a path that may hold templates as whole quoted literals.
     ///
@@ -97,6 +108,18 @@ impl Path {
             Step::Name(name) => Some(name.as_str()),
             Step::Index => None,
         })
+    }
+
+    /// Where it leaves what is there, going by its leading names.
+    #[must_use]
+    pub fn astray<'a>(&'a self, value: &'a Value) -> Option<Astray<'a>> {
+        let (mut shown, mut node) = ("$".to_owned(), value);
+        for name in self.names() {
+            let Some(next) = node.get(name) else { return Some(Astray { shown, node, name }) };
+            place::push_key(&mut shown, name);
+            node = next;
+        }
+        None
     }
 
     /// Whether it leads to a whole field, and not into it.
@@ -178,11 +201,22 @@ impl Path {
 
 /// What the parser says, where it says something.
 fn reason(error: &ParseError, rest: &str) -> String {
-    match error.message() {
-        message if !message.contains("parser error") => message.to_owned(),
-        _ if rest.is_empty() => "it ends too early".to_owned(),
-        _ => format!("`{}` cannot be read", super::render::short(rest)),
+    let message = error.message();
+    if rest.is_empty() {
+        return "it ends too early".to_owned();
     }
+    if rest == "[" {
+        return "`[` is not closed".to_owned();
+    }
+    // Its grammar's own words help nobody.
+    if message.contains("long-hand segment") {
+        let hint = if rest.starts_with('=') && !rest.starts_with("==") { "; equal is `==`" } else { "" };
+        return format!("`]` is expected before `{}`{hint}", super::render::short(rest));
+    }
+    if message.contains("parser error") || message.contains("lowercase alpha") {
+        return format!("`{}` cannot be read", super::render::short(rest));
+    }
+    message.to_owned()
 }
 
 fn literal(value: &Value) -> Option<String> {

@@ -19,6 +19,17 @@ const SECRET_PARAMETERS: &[&str] = &[
     "token",
 ];
 
+/// How an address begins.
+const NO_SCHEME: &str = "begin it with `https://`, or with `http://` for a server on this machine";
+
+/// Where a token belongs.
+pub(super) const TOKEN_ELSEWHERE: &str =
+    "take it out, and say where the token is: `auth: {pat: {env: NAME}}`";
+
+/// What allows plain http.
+pub(super) const ALLOW_PLAIN: &str =
+    "write `https://`, or `insecure: true` beside the address if anyone on the way may read it";
+
 /// Why an address cannot be used, and what to do.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct AddressError {
@@ -38,30 +49,25 @@ pub(super) fn address(text: &str, insecure: bool) -> Result<Url, AddressError> {
     let url = match Url::parse(text) {
         Ok(url) => url,
         Err(url::ParseError::RelativeUrlWithoutBase) => {
-            return refuse("the address has no scheme".to_owned(), "begin it with `https://`");
+            return refuse("the address has no scheme".to_owned(), NO_SCHEME);
         }
         Err(error) => {
             return refuse(format!("this is no address: {error}"), "write it as `https://host/path`");
         }
     };
     if !matches!(url.scheme(), "http" | "https") {
-        return refuse(
-            format!("an address with the scheme `{}` cannot be used", url.scheme()),
-            "write an `https://` address; a server without one cannot be tested by this version",
-        );
+        // The rules of addresses take `localhost:3000` for a scheme and a path.
+        if !text.contains("://") {
+            return refuse("the address has no scheme".to_owned(), NO_SCHEME);
+        }
+        return refuse(format!("an address with the scheme `{}` cannot be used", url.scheme()), NO_SCHEME);
     }
     match secret_of(&url) {
         Some(Place::UserInfo) => {
-            return refuse(
-                "an address cannot carry a user name or a password".to_owned(),
-                "take it out, and say where the token is: `auth: {pat: {env: NAME}}`",
-            );
+            return refuse("an address cannot carry a user name or a password".to_owned(), TOKEN_ELSEWHERE);
         }
         Some(Place::Query) => {
-            return refuse(
-                "an address cannot carry a token in its query".to_owned(),
-                "take it out, and say where the token is: `auth: {pat: {env: NAME}}`",
-            );
+            return refuse("an address cannot carry a token in its query".to_owned(), TOKEN_ELSEWHERE);
         }
         None => {}
     }
@@ -69,10 +75,7 @@ pub(super) fn address(text: &str, insecure: bool) -> Result<Url, AddressError> {
         return refuse("an address has no `#` part: it is never sent".to_owned(), "take it out");
     }
     if url.scheme() == "http" && !insecure && !is_loopback(&url) {
-        return refuse(
-            "a token would be sent over plain http to another machine".to_owned(),
-            "write `https://`, or `insecure: true` beside the address if anyone on the way may read it",
-        );
+        return refuse("a token would be sent over plain http to another machine".to_owned(), ALLOW_PLAIN);
     }
     Ok(url)
 }

@@ -147,6 +147,7 @@ impl Kind {
             Self::Expect => "a mapping from fields of the exchange to what is expected of them".to_owned(),
             Self::StepHeaders => "a mapping from header names to strings or null".to_owned(),
             Self::ServerHeaders => "a mapping from header names to strings".to_owned(),
+            Self::List(Self::Text | Self::Verbatim | Self::Template) => "a list of strings".to_owned(),
             // A step's keys are too many for a sentence.
             Self::List(Self::Table(table)) => format!("a list, each element {}", table.what),
             Self::List(of) => format!("a list, each element {}", of.describe()),
@@ -157,7 +158,10 @@ impl Kind {
                     Names::Identities => "names of identities",
                     Names::Any => "names",
                 };
-                format!("a mapping from {names}, each to {}", of.describe())
+                match of {
+                    Self::Any => format!("a mapping from {names} to values"),
+                    of => format!("a mapping from {names}, each to {}", of.describe()),
+                }
             }
             Self::Table(table) | Self::Secret(table) => {
                 format!("a mapping with {}", listed(table.built().map(|key| key.name), "or"))

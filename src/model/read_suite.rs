@@ -1,9 +1,9 @@
 //! A suite file's document to a [`Suite`].
 
-use std::path::{Component, Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::address::{AddressError, address};
+use super::address::{ALLOW_PLAIN, AddressError, TOKEN_ELSEWHERE, address};
 use super::cursor::Cursor;
 use super::hide;
 use super::read_server::server;
@@ -40,7 +40,7 @@ pub fn read_suite(
     let suite = Suite {
         default: cursor.get("default").and_then(|default| default.spot()),
         servers: servers.into_iter().map(|(name, entry)| server(name, &entry, &root, problems)).collect(),
-        scenarios: patterns(&cursor, problems),
+        scenarios: patterns(&cursor),
         env: spots(&cursor, "env"),
         secrets: spots(&cursor, "secrets"),
         vars: variables(&cursor),
@@ -65,7 +65,13 @@ pub fn read_suite(
 #[expect(clippy::result_large_err, reason = "it is read once, and told as it is")]
 pub fn suite_of_url(url: &str, pat: Option<Credential>, root: PathBuf) -> Result<Suite, Diagnostic> {
     let url = address(url, false).map_err(|AddressError { message, help }| {
-        Diagnostic::new(Code::BadAddress, Severity::Error, None, message).help(help)
+        let help = match help {
+            // There is no suite that the flag's server could say it in.
+            TOKEN_ELSEWHERE => "take it out, and name the variable that holds the token: `--pat-env NAME`",
+            ALLOW_PLAIN => "write `https://`; only a suite file can allow it, with `insecure: true`",
+            help => help,
+        };
+        Diagnostic::new(Code::BadAddress, Severity::Error, None, format!("`--url`: {message}")).help(help)
     })?;
     let name = Spot { value: "url".to_owned(), at: Pointer::root() };
     let server = Server { auth: pat, ..Server::new(name, Target::Url(url)) };
@@ -86,25 +92,11 @@ pub(super) fn unknown_server(suite: &Suite, name: &Spot<String>, document: &Docu
     choices(problem, &name.value, &names, "it has")
 }
 
-/// The patterns of `scenarios`: they find files below the suite's folder only.
-fn patterns(cursor: &Cursor<'_>, problems: &mut Vec<Diagnostic>) -> Vec<Spot<String>> {
+/// The patterns of `scenarios`; `suite/` judges them.
+fn patterns(cursor: &Cursor<'_>) -> Vec<Spot<String>> {
     let Some(scenarios) = cursor.get("scenarios") else { return Vec::new() };
-    let document = cursor.document();
     let mut patterns: Vec<Spot<String>> = scenarios.spot().into_iter().collect();
     patterns.extend(scenarios.elements().iter().filter_map(Cursor::spot));
-    for pattern in &patterns {
-        let leaves = Path::new(&pattern.value)
-            .components()
-            .any(|part| matches!(part, Component::ParentDir | Component::RootDir | Component::Prefix(_)));
-        if leaves {
-            let message = format!("`{}` leaves the suite's folder", pattern.value);
-            let problem = Diagnostic::error(Code::BadValue, document.site(&pattern.at), message);
-            problems.push(
-                problem
-                    .help("write a path below the folder of the suite file, such as `scenarios/**/*.yaml`"),
-            );
-        }
-    }
     patterns
 }
 

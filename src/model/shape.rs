@@ -200,14 +200,7 @@ impl<'a> Shape<'a> {
             Value::String(text) if matches!(kind, Kind::List(of) if is_text(of)) => {
                 problem = problem.help(format!("write `[{text}]`"));
             }
-            Value::Null => problem = problem.help("write a value, or leave the key out"),
-            Value::Object(_) if matches!(kind, Kind::List(_)) => {
-                problem = problem.help("begin each element with `- `");
-            }
-            Value::String(_) if matches!(kind, Kind::Expect) => {
-                problem = problem.help("say of which field: `expect: {json: …}` or `expect: {text: …}`");
-            }
-            _ => problem = problem.help(format!("write {}", kind.describe())),
+            _ => problem = problem.help(way_out(kind, value)),
         }
         self.problems.push(problem);
     }
@@ -429,6 +422,34 @@ pub(super) fn choices(problem: Diagnostic, text: &str, words: &[&str], introduct
 
 fn takes_keys(table: &Table) -> String {
     format!("{} takes {}", table.what, listed(table.built().map(|key| key.name), "and"))
+}
+
+/// What to write in place of a value of a wrong type.
+fn way_out(kind: &Kind, value: &Value) -> String {
+    let holds_more = matches!(
+        kind,
+        Kind::Object
+            | Kind::Expect
+            | Kind::List(_)
+            | Kind::Map(..)
+            | Kind::Table(_)
+            | Kind::StepHeaders
+            | Kind::ServerHeaders
+    );
+    match (kind, value) {
+        (_, Value::Null) if holds_more => {
+            "indent what belongs to it further than the key, or leave the key out".to_owned()
+        }
+        (_, Value::Null) => "write a value, or leave the key out".to_owned(),
+        (Kind::Expect, _) => "name fields: `json: {…}`, `text: …`, `is_error: false`".to_owned(),
+        (Kind::List(Kind::Table(_)), Value::Object(_)) => "begin each element with `- `".to_owned(),
+        (Kind::Map(..), Value::Array(_)) => "write `name: value`, without `- `".to_owned(),
+        (Kind::Map(_, Kind::Either(..)), Value::String(text)) => {
+            format!("give it a name: `{{name: {text}}}`")
+        }
+        (Kind::Object | Kind::Map(..), _) => "write `{name: value}`".to_owned(),
+        _ => format!("write {}", kind.describe()),
+    }
 }
 
 /// What a message calls the value at a place.

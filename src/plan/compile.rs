@@ -146,8 +146,9 @@ impl Compiler<'_> {
         let meta = step.meta.as_ref().map(|at| self.tree(at));
         let method = self.method_of(&step.action);
         let root = Root::Exchange(step.verb.value, method.as_deref());
-        let expect =
-            step.expect.as_ref().and_then(|at| Matcher::compile(self.document, at, root, &mut self.problems));
+        // What is no mapping was told by the reader.
+        let expect = step.expect.as_ref().filter(|at| self.document.get(at).is_some_and(Value::is_object));
+        let expect = expect.and_then(|at| Matcher::compile(self.document, at, root, &mut self.problems));
         let save =
             step.save.iter().filter_map(|save| self.save(save, step.verb.value, method.as_deref())).collect();
         Some(Step {
@@ -221,10 +222,14 @@ impl Compiler<'_> {
             Ok(path) => path,
             Err((message, offset)) => {
                 let site = within(self.document, &save.path.at, offset..offset + 1);
-                self.problems.push(
-                    Diagnostic::error(Code::BadPath, site, message)
-                        .help("a path is a JSONPath (RFC 9535) from the exchange, such as `$.json.id`"),
-                );
+                let rooted = format!("$.{}", save.path.value);
+                let help = match Path::compile(&rooted) {
+                    Ok(_) => format!("a path begins at the exchange: `{rooted}`"),
+                    Err(_) => {
+                        "a path is a JSONPath (RFC 9535) from the exchange, such as `$.json.id`".to_owned()
+                    }
+                };
+                self.problems.push(Diagnostic::error(Code::BadPath, site, message).help(help));
                 return None;
             }
         };

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::compile::{Context, compile, suite_vars};
 use super::{Case, Plan, Scenario};
 use crate::auth::Credential;
-use crate::check::{Known, equal_names, flow};
+use crate::check::{Known, equal_names, flow, unknown_vars};
 use crate::diagnostic::{Code, Diagnostic, Severity, whole_file};
 use crate::mcp::Version;
 use crate::model::{self, Protocols, Spot, Suite, nearest};
@@ -88,6 +88,10 @@ pub fn load(load: &Load) -> Result<Loaded, Vec<Diagnostic>> {
     let cases = cases(&scenarios, load.protocol);
     let plan = Plan { suite: Arc::new(suite), vars, scenarios, cases };
     problems.extend(equal_names(&plan));
+    // What was not read could read it.
+    if load.exact.is_empty() && !problems.iter().any(Diagnostic::is_error) {
+        problems.extend(unknown_vars(&plan, &load.vars));
+    }
     if problems.iter().any(Diagnostic::is_error) {
         return Err(problems);
     }
@@ -105,14 +109,15 @@ fn suite(load: &Load, problems: &mut Vec<Diagnostic>) -> Option<Suite> {
         Some(path) => read_suite(load, path, problems)?,
         None if load.url.is_some() => Suite { root: load.working_directory.clone(), ..Suite::default() },
         None => {
-            problems.push(
-                failure(
-                    Code::NothingFound,
-                    "there is no callsheet.yaml here or in a folder above".to_owned(),
-                )
-                .help("`callsheet init` writes one, and a first scenario")
-                .help("without one, name a server: `callsheet test file.yaml --url URL --pat-env NAME`"),
-            );
+            let message = "there is no `callsheet.yaml` here or in a folder above";
+            let problem = failure(Code::NothingFound, message.to_owned());
+            problems.push(if load.start.join("callsheet.yml").is_file() {
+                problem.help("there is a `callsheet.yml`: rename it")
+            } else {
+                problem
+                    .help("`callsheet init` writes one, and a first scenario")
+                    .help("without one, name a server: `callsheet test file.yaml --url URL --pat-env NAME`")
+            });
             return None;
         }
     };
@@ -189,6 +194,13 @@ fn files(load: &Load, suite: &Suite, problems: &mut Vec<Diagnostic>) -> Vec<File
         }
     }
     for path in &load.files {
+        let nearest = suite.document.as_ref().and_then(|_| suite::find(path));
+        if let Some(other) = nearest.filter(|found| found.parent() != Some(suite.root.as_path())) {
+            let (path, other) = (shown(load, path), shown(load, &other));
+            let message = format!("`{path}` belongs to another suite, `{other}`");
+            problems.push(failure(Code::Conflict, message).help("run each suite by itself"));
+            continue;
+        }
         if seen.insert(path.clone()) {
             files.push(File { name: name_of(path, &suite.root), path: path.clone() });
         }

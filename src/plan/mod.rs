@@ -12,7 +12,7 @@ use std::time::Duration;
 pub(crate) use compile::within;
 pub use compile::{Context, compile};
 pub use load::{Load, Loaded, load};
-pub use select::{IgnoredCases, PathFilter, Selected, Selection, select};
+pub use select::{IgnoredCases, PathFilter, Selected, Selection, idle_paths, select};
 
 use crate::exchange::Verb;
 use crate::matcher::{Matcher, Path};

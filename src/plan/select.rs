@@ -85,6 +85,13 @@ impl PathFilter {
     }
 }
 
+/// The PATHs that no case of the plan stands in.
+#[must_use]
+pub fn idle_paths<'a>(plan: &Plan, selection: &'a Selection) -> Vec<&'a PathFilter> {
+    let idle = |path: &&PathFilter| !plan.cases.iter().any(|case| path.holds(plan, case));
+    selection.paths.iter().filter(idle).collect()
+}
+
 /// The cases that a selection takes.
 #[must_use]
 pub fn select(plan: &Plan, selection: &Selection) -> Selected {

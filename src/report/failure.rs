@@ -81,7 +81,14 @@ impl Page {
         if is_interrupted(step) {
             return;
         }
-        let cause = step.cause.as_ref().map(|cause| format!("{} {}\n", self.label("cause:"), clean(cause)));
+        let told = |cause: &&String| {
+            let problems = step.problems.iter();
+            problems
+                .flat_map(|problem| problem.notes.iter().chain([&problem.message]))
+                .any(|text| text.contains(*cause))
+        };
+        let cause = step.cause.as_ref().filter(|cause| !told(cause));
+        let cause = cause.map(|cause| format!("{} {}\n", self.label("cause:"), clean(cause)));
         match &step.exchange {
             Some(exchange) => {
                 let sent = self.sent(exchange, step);

@@ -30,6 +30,7 @@ impl<W: Write + Send> Consumer for Trace<W> {
                 let mut text =
                     format!("* tools of {} as {}, listed for checks\n", listed.server, listed.identity);
                 exchange_text(&listed.exchange, &mut text);
+                text.push('\n');
                 text
             }
             Kind::RunStarted(_) | Kind::CaseStarted { .. } | Kind::CaseEnded(_) | Kind::RunEnded(_) => {

@@ -60,7 +60,7 @@ impl Subject<'_> {
     /// Whether the step has an answer that its expectations can be compared with; if not, the problem.
     pub(super) fn answered(&self) -> Result<(), Box<Diagnostic>> {
         let exchange = self.exchange;
-        let cause = || exchange.cause.clone().unwrap_or_default();
+        let cause = exchange.cause.clone();
         let code = if exchange.phase == Phase::Open { Code::OpenFailed } else { Code::Implied };
         let opening = if exchange.phase == Phase::Open { "the session could not be opened: " } else { "" };
         if self.names("outcome") || (exchange.phase == Phase::Open && self.names("phase")) {
@@ -68,32 +68,42 @@ impl Subject<'_> {
         }
         let problem = match exchange.outcome {
             Outcome::Answered => return Ok(()),
+            Outcome::TimedOut if self.case_is_over => {
+                let message = format!("{opening}the `timeout` of the whole case has passed");
+                let help = "raise `timeout` of the scenario: it holds for all of its steps together";
+                self.problem(Code::TimedOut, message).label("this step").help(help)
+            }
             Outcome::TimedOut => {
-                let after = shown_duration(exchange.duration);
-                let problem = self.problem(Code::TimedOut, format!("{opening}no answer within {after}"));
+                let cause = cause
+                    .unwrap_or_else(|| format!("no answer within {}", shown_duration(exchange.duration)));
+                let problem = self.problem(Code::TimedOut, format!("{opening}{cause}"));
                 let raise = match exchange.phase {
-                    _ if self.case_is_over => "`timeout` of the whole case, which has passed",
                     Phase::Open => "`timeouts: {start: …}` of the server",
                     Phase::Step => "`timeout` of the step or `timeouts: {step: …}` of the server",
                 };
-                problem.label("this step").help(format!("raise {raise}, or expect it: `outcome: timed_out`"))
+                let help = format!("raise {raise}, or expect it: `outcome: timed_out`");
+                return Err(Box::new(problem.label("this step").help(help)));
             }
             Outcome::Closed => self
                 .problem(code, format!("{opening}the connection ended before the answer was whole"))
                 .label("this step"),
-            Outcome::Unreachable => {
-                self.problem(code, format!("{opening}the server cannot be reached")).label("this step")
-            }
+            Outcome::Unreachable => self
+                .problem(code, format!("{opening}the server cannot be reached"))
+                .label("this step")
+                .help("start the server, or correct its address"),
         };
-        let cause = cause();
-        Err(Box::new(if cause.is_empty() { problem } else { problem.note(cause) }))
+        Err(Box::new(match cause {
+            Some(cause) => problem.note(cause),
+            None => problem,
+        }))
     }
 
     /// Every implied check that does not hold, but for [`Self::answered`].
     pub(super) fn violated(&self) -> Vec<Diagnostic> {
         let mut problems = Vec::new();
         if self.exchange.outcome == Outcome::Answered {
-            // What else is wrong with the answer is why the session was not opened.
+            // What else is wrong with the answer is why the session was not opened; and a refusal need not be a
+            // message: who guards the address may know nothing of the protocol.
             if let Some(problem) = self.opened() {
                 return vec![problem];
             }
@@ -104,7 +114,8 @@ impl Subject<'_> {
             problems.extend(self.output_schema());
         }
         // An answer to raw HTTP need not be a message at all.
-        if !(self.http_holds && (self.is_refused() || self.step.verb.value == Verb::Http)) {
+        let raw = self.step.verb.value == Verb::Http;
+        if !(self.http_holds && (self.is_refused() || raw)) {
             problems.extend(self.wire());
         }
         problems.extend(self.asked());

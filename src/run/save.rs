@@ -6,12 +6,17 @@ use serde_json::Value;
 use crate::auth::{Redactor, Secret};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::exchange::Exchange;
+use crate::matcher::Path;
+use crate::model::nearest;
 use crate::plan::{Save, within};
 use crate::source::Document;
-use crate::template::Scope;
+use crate::template::{Scope, with_article};
 
 /// How much of a value a message shows.
 const SHOWN: usize = 80;
+
+/// How many names a message lists.
+const NAMED: usize = 30;
 
 /// Saves one value into the scope.
 ///
@@ -52,7 +57,7 @@ pub(super) fn save(
         ([node], false) => node.value.clone(),
         ([], false) => {
             let problem = failed(format!("`{name}` cannot be saved: `{path}` finds nothing"));
-            return Err(Box::new(present(*problem, exchange)));
+            return Err(Box::new(present(*problem, &save.path, exchange)));
         }
         (nodes, false) => {
             let places: Vec<&str> = nodes.iter().take(3).map(|node| node.shown.as_str()).collect();
@@ -79,11 +84,22 @@ pub(super) fn save(
     Ok(())
 }
 
-/// Says which fields are there, since a path that finds nothing often starts wrong.
-fn present(problem: Diagnostic, exchange: &Exchange) -> Diagnostic {
-    let names: Vec<&str> =
-        exchange.document().as_object().map(|o| o.keys().map(String::as_str).collect()).unwrap_or_default();
-    problem.note(format!("the exchange has {}", names.join(", ")))
+/// Says where the path leaves what is there, and which names are there instead.
+fn present(problem: Diagnostic, path: &Path, exchange: &Exchange) -> Diagnostic {
+    let Some(astray) = path.astray(exchange.document()) else { return problem };
+    let Some(members) = astray.node.as_object() else {
+        return problem.note(format!("`{}` is {}", astray.shown, with_article(astray.node)));
+    };
+    let names: Vec<&str> = members.keys().map(String::as_str).take(NAMED).collect();
+    let more = if members.len() > names.len() { ", …" } else { "" };
+    let problem = match names.as_slice() {
+        [] => problem.note(format!("`{}` is empty", astray.shown)),
+        names => problem.note(format!("`{}` has {}{more}", astray.shown, names.join(", "))),
+    };
+    match nearest(astray.name, members.keys().map(String::as_str)) {
+        Some(near) => problem.help(format!("did you mean `{near}`?")),
+        None => problem,
+    }
 }
 
 fn extract(pattern: &str, value: &Value) -> Result<Value, String> {

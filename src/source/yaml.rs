@@ -596,6 +596,9 @@ fn syntax(kind: &ErrorKind) -> (Cow<'static, str>, &'static str) {
                 Some((doing, rest)) if doing.starts_with("while ") => rest.to_owned(),
                 _ => text,
             };
+            if text.starts_with("unexpected character: `\\u{") {
+                return ("a control character".into(), "take it out; a YAML file holds text only");
+            }
             return (text.into(), "quote the text if it is meant as text");
         }
     };

@@ -167,6 +167,10 @@ fn after_word(bytes: &[u8], start: usize) -> usize {
 fn refused(text: &str, tokens: &[Token]) -> Vec<TemplateError> {
     let mut errors = Vec::new();
     let mut before = None;
+    // What stands before a `|` was not meant as a helper; the `|` itself is told.
+    let is_piped = |index: usize| {
+        tokens.get(index + 1).and_then(|t| text.get(t.at.clone())).is_some_and(|t| t.starts_with('|'))
+    };
     for (index, token) in tokens.iter().enumerate() {
         let word = text.get(token.at.clone()).unwrap_or_default();
         let is_head = before.is_none_or(|kind| kind == TokenKind::Open);
@@ -177,7 +181,7 @@ fn refused(text: &str, tokens: &[Token]) -> Vec<TemplateError> {
             TokenKind::Word => {
                 if let Some(error) = refused_word(token, word) {
                     errors.push(error);
-                } else if has_parameters && !HELPERS.iter().any(|h| h.name == word) {
+                } else if has_parameters && !is_piped(index) && !HELPERS.iter().any(|h| h.name == word) {
                     errors.push(unknown_helper(token, word));
                 }
             }

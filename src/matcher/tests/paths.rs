@@ -52,7 +52,7 @@ fn are_allowed_at_the_root_only() {
     refused(json!([{"$.b": 1}]), Code::PathHere, "$.b", "");
     refused(json!({"$.a": {"$['b']": 1}}), Code::PathHere, "$['b']", "");
     assert!(holds(json!({"$any": [{"$.x": 1}, {"$all": [{"$.none": []}]}]}), items()));
-    refused(json!({"$.json[": 1}), Code::BadPath, "[", "`[` cannot be read");
+    refused(json!({"$.json[": 1}), Code::BadPath, "[", "`[` is not closed");
     refused_in(json!({"$.jsn.x": 1}), CALL, Code::UnknownField, "$.jsn.x", "`json`");
     refused_in(json!({"$.items[*]": []}), CALL, Code::UnfilledField, "$.items[*]", "");
     refused_in(json!({"$.http.statsu": 1}), CALL, Code::UnknownField, "$.http.statsu", "`status`");

@@ -163,7 +163,7 @@ fn wrong_types_name_both() {
             "tags: smoke\nskip: true\nkeep_going: yes\ntimeout:\nsteps: [{call: 12, arguments: 3}, {expect: [], list: tools}]",
         ),
         &[
-            "2:7 wrong-type [smoke] `tags` takes a list, each element a string, but this is a string \
+            "2:7 wrong-type [smoke] `tags` takes a list of strings, but this is a string \
              | help: write `[smoke]`",
             "3:7 wrong-type [true] `skip` takes a string, but this is a boolean | help: write it in quotes: `\"true\"`",
             "4:13 wrong-type [yes] `keep_going` takes `true` or `false`, but this is a string \
@@ -173,9 +173,9 @@ fn wrong_types_name_both() {
             "6:16 wrong-type [12] `call` takes a string with templates, but this is a number \
              | help: write it in quotes: `\"12\"`",
             "6:31 wrong-type [3] `arguments` takes a mapping, or a template that yields one, but this is a number \
-             | help: write a mapping, or a template that yields one",
+             | help: write `{name: value}`",
             "6:44 wrong-type [[]] `expect` takes a mapping from fields of the exchange to what is expected of them, \
-             but this is a list | help: write a mapping from fields of the exchange to what is expected of them",
+             but this is a list | help: name fields: `json: {…}`, `text: …`, `is_error: false`",
         ],
     );
     assert_told(
@@ -188,7 +188,7 @@ fn wrong_types_name_both() {
         &step("call: add\narguments: nothing"),
         &[
             "4:16 wrong-type [nothing] `arguments` takes a mapping, or a template that yields one, but this is a string \
-           | help: write a mapping, or a template that yields one",
+           | help: write `{name: value}`",
         ],
     );
 }
