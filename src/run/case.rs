@@ -177,7 +177,7 @@ impl<'a> Running<'a> {
                 self.problems.push(problem.label("this step and those after it were not run"));
                 return;
             }
-            let ended = step::run(self, index, step).await;
+            let ended = Box::pin(step::run(self, index, step)).await;
             let failed = ended.problems.iter().any(Diagnostic::is_error);
             if failed {
                 self.failures.push(ended.clone());
