@@ -1,6 +1,6 @@
 //! The documentation runs: every marked example does on the sandbox what its mark says, the tables say what the
 //! code has, and the showcase uses all of it.
-
+#![cfg(feature = "sandbox")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has to fail")]
 #![expect(clippy::indexing_slicing, reason = "as above")]
 

@@ -33,7 +33,8 @@ impl Redactor {
         Self::default()
     }
 
-    /// Adds a secret. One of fewer than 6 bytes would mask half of every text: it is not added, and `false` returned.
+    /// Adds a secret. One of fewer than 6 bytes would mask half of every text: it is not added, and `false` is
+    /// returned.
     pub fn add(&self, secret: &Secret) -> bool {
         let text = secret.reveal();
         if text.len() < SHORTEST {
