@@ -80,7 +80,8 @@ fn before_the_first_step_no_session_is_open() {
 #[test]
 fn an_identity_has_to_exist_on_the_server_that_the_command_line_names() {
     let server = Server::start();
-    let project = Project::on(&server).steps("  - list: tools\n    as: auditor\n    expect: {http: {status: 200}}");
+    let project =
+        Project::on(&server).steps("  - list: tools\n    as: auditor\n    expect: {http: {status: 200}}");
     project.run(&["test"]).exits(0);
     let before = server.log().entries().len();
     project.run(&["test", "--url", &server.url()]).exits(3).says("server `url` has no identity `auditor`");

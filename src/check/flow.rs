@@ -3,10 +3,11 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::diagnostic::{Code, Diagnostic};
-use crate::model::{Protocols, Suite, nearest};
+use crate::model::{Protocols, Suite};
+use crate::nearest::nearest;
 use crate::plan::{Scenario, Step, within};
 use crate::source::{Document, Pointer};
-use crate::template::{Template, Tree, Use};
+use crate::template::{Template, Tree, Use, listed};
 
 /// The members of the scope words that have a fixed shape.
 const MEMBERS: &[(&str, &[&str])] =
@@ -180,11 +181,11 @@ impl<'a> Flow<'a> {
                         Some(member) if members.contains(&member) => None,
                         Some(member) => {
                             let problem = undefined(format!("`{word}` has no member `{member}`"));
-                            Some(problem.help(format!("it has {}", listed(members))))
+                            Some(problem.help(format!("it has {}", listed(members.iter().copied()))))
                         }
                         None => Some(
                             undefined(format!("`{word}` is not a value by itself"))
-                                .help(format!("it has {}", listed(members))),
+                                .help(format!("it has {}", listed(members.iter().copied()))),
                         ),
                     };
                 }
@@ -211,10 +212,6 @@ impl<'a> Flow<'a> {
             )),
         }
     }
-}
-
-fn listed(names: &[&str]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 /// A warning for each saved name that nothing reads. A secret may be saved to be masked.

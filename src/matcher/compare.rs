@@ -9,8 +9,9 @@ use super::node::{Kind, Member, Node, Op, PathKey};
 use super::outcome::{Context, Outcome, Verdict, below, max_steps};
 use super::place::Place;
 use super::{Actual, Mismatch, number, operate, render, text};
+use crate::nearest::nearest;
 use crate::source::Pointer;
-use crate::template::{RenderError, Scope, nearest, type_name, with_article};
+use crate::template::{RenderError, Scope, type_name, with_article};
 
 /// Among how many keys a misspelt one is looked for.
 const MAX_NAMES: usize = 500;

@@ -8,8 +8,9 @@ use super::node::{Kind, Member, Node, PathKey};
 use super::{Path, Root, cannot_fail};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::exchange::{FIELDS, Field, Verb};
+use crate::nearest::nearest;
 use crate::source::{Document, Pointer, Site, Span};
-use crate::template::{self, Template, TemplateError, listed, nearest};
+use crate::template::{self, Template, TemplateError, listed};
 
 /// Compiles values of one document and collects what is wrong with them.
 pub(super) struct Compiler<'a> {

@@ -17,8 +17,9 @@ use super::node::{Bound, Kind, Node, Op, Operand, Operator, Order, Pattern, Type
 use super::number::{order, read_number};
 use super::render;
 use crate::diagnostic::{Code, Diagnostic};
+use crate::nearest::nearest;
 use crate::source::Pointer;
-use crate::template::{listed, nearest, with_article};
+use crate::template::{listed, with_article};
 
 /// The operators' names, as they are written.
 pub static OPERATOR_NAMES: &[&str] = &[

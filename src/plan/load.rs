@@ -12,7 +12,8 @@ use crate::auth::Credential;
 use crate::check::{Known, equal_names, flow};
 use crate::diagnostic::{Code, Diagnostic, Severity, whole_file};
 use crate::mcp::Version;
-use crate::model::{self, Protocols, Spot, Suite, nearest};
+use crate::model::{self, Protocols, Spot, Suite};
+use crate::nearest::nearest;
 use crate::source::{Document, Pointer};
 use crate::suite;
 
@@ -307,4 +308,16 @@ fn cases(scenarios: &[Arc<Scenario>], only: Option<Version>) -> Vec<Case> {
         }
     }
     cases
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_results_keep_their_order() {
+        let items: Vec<usize> = (0..100).collect();
+        assert_eq!(side_by_side(&items, |item| item * 2), (0..200).step_by(2).collect::<Vec<_>>());
+        assert!(side_by_side(&[], |item: &usize| *item).is_empty());
+    }
 }

@@ -9,10 +9,10 @@ use serde_json::Value;
 
 use super::helpers::{HELPERS, Helper};
 use super::split::{after_quoted, form_error};
-use super::words::nearest;
 use super::{TemplateError, Use};
 use crate::diagnostic::Code;
 use crate::json;
+use crate::nearest::nearest;
 
 /// How deep sub-expressions may nest.
 const MAX_DEPTH: usize = 20;

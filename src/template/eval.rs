@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::compile::{Kind, Node};
 use super::helpers::{Refusal, with_article};
-use super::words::nearest;
 use super::{RenderError, Scope};
+use crate::nearest::nearest;
 
 /// Why an expression has no value.
 pub(super) struct Failure {

@@ -15,8 +15,8 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::scope::Scope;
-use super::words::nearest;
 use crate::json;
+use crate::nearest::nearest;
 
 /// How long a text may be that a template makes, in bytes.
 pub(super) const MAX_OUTPUT: usize = 16 * 1024 * 1024;

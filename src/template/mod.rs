@@ -21,7 +21,7 @@ pub use text::Template;
 pub use tree::Tree;
 pub(crate) use tree::key_error;
 pub use words::check_name;
-pub(crate) use words::{listed, nearest};
+pub(crate) use words::listed;
 
 /// The words that the runner puts into every scope; no variable may be called so.
 pub const SCOPE_WORDS: &[&str] = &["row", "env", "server", "protocol", "run", "session", "request"];
