@@ -1,5 +1,5 @@
 //! What ends a run early: a signal, a reader that goes away, a place that cannot be written.
-#![cfg(unix)]
+#![cfg(all(unix, feature = "sandbox"))]
 #![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has to fail")]
 
 mod common;

@@ -1,5 +1,7 @@
 //! A green tick has to mean something: every scalar under every `expect` of the showcase is changed, one at a
 //! time, and each time the run fails with the caret on that value.
+#![cfg(feature = "sandbox")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has to fail")]
 
 mod common;
 
@@ -121,7 +123,7 @@ fn mutations_of(file: &Path, document: &Document) -> Vec<Mutation> {
     for index in 0..steps {
         let at = Pointer::root().key("steps").index(index).key("expect");
         if let Some(value) = document.get(&at) {
-            scalars(document, value, &at, None, &mut |at, operator, value| {
+            scalars(value, &at, None, &mut |at, operator, value| {
                 let now = other(operator, value);
                 let site = document.site(at);
                 let position = site.position();
@@ -143,7 +145,6 @@ fn mutations_of(file: &Path, document: &Document) -> Vec<Mutation> {
 
 /// Calls with every scalar, its place and the operator or key that is nearest above it.
 fn scalars<'a>(
-    document: &Document,
     value: &'a Value,
     at: &Pointer,
     operator: Option<&'a str>,
@@ -152,19 +153,13 @@ fn scalars<'a>(
     match value {
         Value::Object(members) => {
             for (name, member) in members {
-                scalars(document, member, &at.key(name), Some(name), with);
+                scalars(member, &at.key(name), Some(name), with);
             }
         }
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
                 let near = operator == Some("$near") && index == 1;
-                scalars(
-                    document,
-                    item,
-                    &at.index(index),
-                    if near { Some("tolerance") } else { operator },
-                    with,
-                );
+                scalars(item, &at.index(index), if near { Some("tolerance") } else { operator }, with);
             }
         }
         scalar => with(at, operator, scalar),

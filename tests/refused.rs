@@ -1,4 +1,5 @@
 //! What is refused before anything is sent: exit 3, a caret at the place, and a sandbox that saw no request.
+#![cfg(feature = "sandbox")]
 
 mod common;
 

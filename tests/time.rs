@@ -1,4 +1,5 @@
 //! Time is honest: timeouts hold and cancel, nothing is sent twice, and a run ends when it is told to.
+#![cfg(feature = "sandbox")]
 
 mod common;
 

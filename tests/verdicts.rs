@@ -1,4 +1,5 @@
 //! What fails a case while it runs, and what does not: on a real sandbox, through the command.
+#![cfg(feature = "sandbox")]
 
 mod common;
 

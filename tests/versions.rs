@@ -1,4 +1,5 @@
 //! One scenario, every era: the same file pinned to a version, on `auto`, and what the sandbox saw of it.
+#![cfg(feature = "sandbox")]
 
 mod common;
 

@@ -27,14 +27,14 @@ pub enum Credential {
 }
 
 impl Credential {
-    /// How messages name it: `the environment variable UIPATH_PAT`.
+    /// How messages name it: the environment variable `UIPATH_PAT`.
     #[must_use]
     pub fn describe(&self) -> String {
         match self {
-            Self::Env(name) => format!("the environment variable {name}"),
-            Self::File(path) => format!("the file {}", path.display()),
+            Self::Env(name) => format!("the environment variable `{name}`"),
+            Self::File(path) => format!("the file `{}`", path.display()),
             Self::Command(argv) => {
-                format!("the command {}", argv.first().map_or("", String::as_str))
+                format!("the command `{}`", argv.first().map_or("", String::as_str))
             }
             Self::Own(_, what) => (*what).to_owned(),
         }

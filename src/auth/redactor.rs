@@ -33,7 +33,7 @@ impl Redactor {
         Self::default()
     }
 
-    /// Adds a secret. One under [`SHORTEST`] bytes is not added and `false` returned.
+    /// Adds a secret. One of fewer than 6 bytes would mask half of every text: it is not added, and `false` returned.
     pub fn add(&self, secret: &Secret) -> bool {
         let text = secret.reveal();
         if text.len() < SHORTEST {

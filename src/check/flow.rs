@@ -168,7 +168,10 @@ impl<'a> Flow<'a> {
                     None => problem.help("a template reads only variables that a suite file (callsheet.yaml) lists under `env`"),
                 })
             }
-            "row" => Some(undefined("the scenario has no rows".to_owned())),
+            "row" => Some(
+                undefined("the scenario has no rows".to_owned())
+                    .help("define the value under `vars`: this version has no `rows` yet"),
+            ),
             "request" => Some(undefined("`request` is known only where the server is answered".to_owned())),
             word @ ("session" | "protocol") if self.before && !(word == "protocol" && self.pinned) => {
                 let problem = undefined(format!("`{word}` is not known before a session is open"));
@@ -225,14 +228,17 @@ fn unused_saves(scenario: &Scenario) -> Vec<Diagnostic> {
     }
     let saves = scenario.steps.iter().flat_map(|step| &step.save);
     saves
-        .filter(|save| !save.secret && !read.contains(save.name.value.as_str()))
+        .filter(|save| {
+            let name = save.name.value.as_str();
+            !save.secret && !name.starts_with('_') && !read.contains(name)
+        })
         .map(|save| {
             Diagnostic::warning(
                 Code::UnusedSave,
                 scenario.document.key_site(&save.name.at),
                 format!("nothing reads `{}`", save.name.value),
             )
-            .help("take it out, or expect something of it")
+            .help("take it out, or begin its name with `_` if it only has to be there")
         })
         .collect()
 }

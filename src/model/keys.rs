@@ -147,6 +147,8 @@ impl Kind {
             Self::Expect => "a mapping from fields of the exchange to what is expected of them".to_owned(),
             Self::StepHeaders => "a mapping from header names to strings or null".to_owned(),
             Self::ServerHeaders => "a mapping from header names to strings".to_owned(),
+            // A step's keys are too many for a sentence.
+            Self::List(Self::Table(table)) => format!("a list, each element {}", table.what),
             Self::List(of) => format!("a list, each element {}", of.describe()),
             Self::Map(names, of) => {
                 let names = match names {

@@ -64,7 +64,7 @@ fn target(
 fn sandbox(cursor: &Cursor<'_>, _: &mut Vec<Diagnostic>) -> (Option<Target>, Option<Credential>) {
     use crate::auth::Secret;
     let slug = cursor.text("slug").unwrap_or_else(|| "orders".to_owned());
-    let own = Credential::Own(Secret::new(crate::sandbox::OWNER_TOKEN), "the sandbox's own token");
+    let own = Credential::Own(Secret::new(crate::sandbox::OWNER_TOKEN), "the sandbox itself");
     (Some(Target::Sandbox { slug }), Some(own))
 }
 
@@ -82,7 +82,7 @@ fn sandbox_identities(server: &mut Server) {
     use crate::auth::Secret;
     if !server.identities.iter().any(|(name, _)| name == "auditor") {
         let token = Secret::new(crate::sandbox::AUDITOR_TOKEN);
-        let own = Credential::Own(token, "the sandbox's token without OR.Jobs");
+        let own = Credential::Own(token, "the sandbox itself, as that of a user without OR.Jobs");
         server.identities.push(("auditor".to_owned(), own));
     }
 }

@@ -201,6 +201,12 @@ impl<'a> Shape<'a> {
                 problem = problem.help(format!("write `[{text}]`"));
             }
             Value::Null => problem = problem.help("write a value, or leave the key out"),
+            Value::Object(_) if matches!(kind, Kind::List(_)) => {
+                problem = problem.help("begin each element with `- `");
+            }
+            Value::String(_) if matches!(kind, Kind::Expect) => {
+                problem = problem.help("say of which field: `expect: {json: …}` or `expect: {text: …}`");
+            }
             _ => problem = problem.help(format!("write {}", kind.describe())),
         }
         self.problems.push(problem);

@@ -132,7 +132,10 @@ impl Compiler<'_> {
     }
 
     fn template_problem(&mut self, at: &Pointer, error: TemplateError) {
-        let site = within(self.document, at, error.at);
+        let site = match error.code {
+            Code::TemplateHere => self.document.key_site(at),
+            _ => within(self.document, at, error.at),
+        };
         let mut problem = Diagnostic::error(error.code, site, error.message);
         problem.help.extend(error.help);
         self.problems.push(problem);

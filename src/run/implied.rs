@@ -71,12 +71,12 @@ impl Subject<'_> {
             Outcome::TimedOut => {
                 let after = format!("{:.1} s", exchange.duration.as_secs_f64());
                 let problem = self.problem(Code::TimedOut, format!("{opening}no answer within {after}"));
-                let help = if self.case_is_over {
-                    "the `timeout` of the whole case has passed: raise it"
-                } else {
-                    "raise `timeout` of the step or `timeouts` of the server, or expect it: `outcome: timed_out`"
+                let raise = match exchange.phase {
+                    _ if self.case_is_over => "`timeout` of the whole case, which has passed",
+                    Phase::Open => "`timeouts: {start: …}` of the server",
+                    Phase::Step => "`timeout` of the step or `timeouts: {step: …}` of the server",
                 };
-                problem.label("this step").help(help)
+                problem.label("this step").help(format!("raise {raise}, or expect it: `outcome: timed_out`"))
             }
             Outcome::Closed => self
                 .problem(code, format!("{opening}the connection ended before the answer was whole"))
@@ -93,7 +93,10 @@ impl Subject<'_> {
     pub(super) fn violated(&self) -> Vec<Diagnostic> {
         let mut problems = Vec::new();
         if self.exchange.outcome == Outcome::Answered {
-            problems.extend(self.opened());
+            // What else is wrong with the answer is why the session was not opened.
+            if let Some(problem) = self.opened() {
+                return vec![problem];
+            }
             if !(self.http_holds && self.is_refused()) && self.exchange.phase == Phase::Step {
                 problems.extend(self.error());
             }
@@ -121,9 +124,8 @@ impl Subject<'_> {
         if self.exchange.phase == Phase::Step || lifted {
             return None;
         }
-        let mut problem = self
+        let problem = self
             .problem(Code::OpenFailed, format!("the session could not be opened: {}", reason(self.exchange)));
-        problem.notes.extend(self.exchange.cause.clone());
         Some(problem.label("the first step that needs it"))
     }
 
@@ -134,7 +136,7 @@ impl Subject<'_> {
         Some(
             self.problem(Code::Implied, format!("the server answered with error {code}: {message}"))
                 .label("implied: no `error`")
-                .help("if that is what you expect, say so: `error: {code: …}`"),
+                .help(format!("if that is what you expect, say so: `expect: {{error: {{code: {code}}}}}`")),
         )
     }
 
@@ -148,7 +150,7 @@ impl Subject<'_> {
         Some(
             self.problem(Code::Implied, format!("the tool reports an error{said}"))
                 .label("implied: `is_error: false`")
-                .help("if that is what you expect, say so: `is_error: true`"),
+                .help("if that is what you expect, say so: `expect: {is_error: true}`"),
         )
     }
 
@@ -211,6 +213,7 @@ impl Subject<'_> {
                     format!("the server asked `{}`, and nothing answers it", asked.method),
                 )
                 .note(format!("its params: {}", shortened(&asked.params.to_string())))
+                .help("this version has no `respond` yet: leave out what makes the server ask")
             })
             .collect()
     }
@@ -226,15 +229,14 @@ fn severity(level: Level) -> Option<Severity> {
 
 /// Why an opening failed, in a few words.
 fn reason(exchange: &Exchange) -> String {
-    let status = exchange.http.as_ref().map(|http| http.status);
+    let refused = exchange.http.as_ref().is_some_and(|http| http.status >= 300);
+    // Where the status says it all, the body need not be a message.
+    let broken = exchange.wire.first().filter(|_| !refused).map(|violation| violation.message.clone());
     let error = exchange.answer.error.as_ref().and_then(|error| error.get("message")).and_then(Value::as_str);
-    match (status, error) {
-        (Some(status @ (401 | 403)), None) => format!("HTTP {status}"),
-        (Some(status), Some(error)) if status >= 300 => format!("HTTP {status}, {error}"),
-        (_, Some(error)) => error.to_owned(),
-        (Some(status), None) if !(200..300).contains(&status) => format!("HTTP {status}"),
-        _ => "the answer does not open one".to_owned(),
-    }
+    broken
+        .or_else(|| exchange.cause.clone())
+        .or_else(|| error.map(str::to_owned))
+        .unwrap_or_else(|| "the answer does not open one".to_owned())
 }
 
 fn shortened(text: &str) -> String {

@@ -11,6 +11,7 @@ use super::implied::{Levels, Output, Subject, http_holds};
 use super::save::save;
 use super::scheduler::place;
 use super::servers::Entry;
+use crate::auth::Credential;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::event::StepEnded;
 use crate::exchange::{Exchange, Outcome, Phase, Verb};
@@ -182,6 +183,22 @@ fn problem(running: &Running<'_>, step: &Step, code: Code, message: String) -> F
     Box::new(Diagnostic::error(code, running.scenario.document.site(&step.verb.at), message))
 }
 
+/// A token that cannot be read, with the place in the suite that says where it is.
+fn credential_problem(running: &Running<'_>, step: &Step, entry: &Entry, message: String) -> Failed {
+    let mut problem = problem(running, step, Code::Credential, message).label("this step needs it");
+    if let Some(document) = &running.shared.plan.suite.document {
+        let at = match step.identity.as_str() {
+            "default" => entry.model.at().key("auth"),
+            other => entry.model.at().key("identities").key(other),
+        };
+        problem = problem.also(document.site(&at), "it comes from here");
+    }
+    if let Some(Credential::Env(_)) = entry.model.credential(&step.identity) {
+        problem = problem.help("set it in the environment or in `.env`");
+    }
+    Box::new(problem)
+}
+
 fn timeout_of(step: &Step, entry: &Entry) -> Duration {
     step.timeout.or(entry.model.timeouts.step).unwrap_or(STEP_TIMEOUT)
 }
@@ -195,7 +212,7 @@ async fn session(running: &mut Running<'_>, step: &Step, entry: &Entry) -> Resul
     let shared = running.shared;
     let token = stoppable(running, step, shared.servers.token(entry, &step.identity));
     let token = bounded(running, step, "the token was read", token).await??;
-    let token = token.map_err(|message| problem(running, step, Code::Credential, message))?;
+    let token = token.map_err(|message| credential_problem(running, step, entry, message))?;
     let client = shared.servers.client(entry).await;
     let client = client.map_err(|message| problem(running, step, Code::OpenFailed, message))?;
     let session = client.session(SessionConfig {

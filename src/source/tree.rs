@@ -148,6 +148,12 @@ impl<'a> Builder<'a> {
         self.stack.last().is_some_and(|frame| frame.flow)
     }
 
+    /// The bracket that opens the innermost container, if it is a flow collection.
+    pub(super) fn open_bracket(&self) -> Option<Span> {
+        let frame = self.stack.last().filter(|frame| frame.flow)?;
+        Some(Span::new(frame.span.start, frame.span.start + 1))
+    }
+
     /// The innermost container if it is a flow list without an element yet: where it starts.
     pub(super) fn empty_flow_list(&self) -> Option<usize> {
         self.stack

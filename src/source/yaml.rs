@@ -424,6 +424,17 @@ impl<'a> Reader<'a> {
     fn explained(&self, kind: &ErrorKind, at: usize) -> Diagnostic {
         let next = self.after(at).chars().next().filter(|c| !matches!(c, '\n' | '\r'));
         let site = self.builder.site(Span::new(at, at + next.map_or(0, char::len_utf8)));
+        if let ErrorKind::ExpectedFlowMappingSeparator | ErrorKind::ExpectedFlowSequenceSeparator = kind
+            && let Some(open) = self.builder.open_bracket()
+            && !self.one_line(Span::new(open.start, at))
+        {
+            // What comes on the next line is rarely meant to be in the brackets.
+            let bracket = self.builder.site(open);
+            let message = format!("this `{}` is not closed", bracket.file.slice(open));
+            return Diagnostic::error(Code::YamlSyntax, bracket, message)
+                .also(site, "a `,` or the closing bracket is missing before this")
+                .help("close it, or quote the text that begins with it");
+        }
         match kind {
             ErrorKind::MappingValueNotAllowed if self.plain.end == at => {
                 let line = place::line_start(self.text, at);

@@ -51,7 +51,7 @@ pub fn read_text(path: &Path, shown: String) -> Result<Arc<SourceFile>, Vec<Diag
             let diagnostic = unreadable(&shown, "it is not UTF-8", "save it as UTF-8");
             Err(vec![match error.as_bytes().get(..2) {
                 Some([0xff, 0xfe] | [0xfe, 0xff]) => diagnostic.note("it looks like UTF-16"),
-                _ => diagnostic.note(format!("the first bytes that are not stand in line {line}")),
+                _ => diagnostic.note(format!("the first byte that is not UTF-8 is in line {line}")),
             }])
         }
     }

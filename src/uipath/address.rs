@@ -136,7 +136,7 @@ fn fault(part: Part, text: &str) -> Option<(bool, String, &'static str)> {
         Part::FolderKey if uuid::Uuid::try_parse(text).is_err() || text.len() != 36 => {
             return Some((
                 true,
-                format!("`{text}` is no folder key: it is a GUID, not the folder's name or number"),
+                format!("`{text}` is no folder key, which is a GUID and not the folder's name or number"),
                 "the MCP Servers page shows it in the server's address, after `mcp/`",
             ));
         }
@@ -197,7 +197,7 @@ mod tests {
         refused(
             Address { folder_key: "Shared".into(), ..address() },
             Part::FolderKey,
-            "`Shared` is no folder key: it is a GUID, not the folder's name or number",
+            "`Shared` is no folder key, which is a GUID and not the folder's name or number",
         );
         refused(
             Address { org: "acme/Default".into(), ..address() },
