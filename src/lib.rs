@@ -14,6 +14,7 @@ pub mod json;
 pub mod matcher;
 pub mod mcp;
 pub mod model;
+mod nearest;
 pub mod plan;
 pub mod report;
 pub mod run;

@@ -154,6 +154,12 @@ fn a_filter_that_selects_nothing_is_an_error() {
     project.run(&["test", "--tag", "smoke"]).exits(4);
     project.run(&["test", "--exact", "a"]).exits(0);
     assert_eq!(server.count("tools/call"), 1);
+    let pinned = "scenario: B\nprotocol: 2025-11-25\nsteps: [{list: tools, expect: {http: {status: 200}}}]\n";
+    let project = project.file("b.yaml", pinned);
+    project
+        .run(&["test", "--protocol", "2026-07-28"])
+        .exits(0)
+        .says("1 passed; 0 failed; 0 ignored; 0 measured; 1 filtered out");
 }
 
 #[test]

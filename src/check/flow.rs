@@ -3,10 +3,11 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::model::{Protocols, Suite, nearest};
+use crate::model::{Protocols, Suite};
+use crate::nearest::nearest;
 use crate::plan::{Plan, Scenario, Step, within};
 use crate::source::{Document, Pointer};
-use crate::template::{SCOPE_WORDS, Template, Tree, Use};
+use crate::template::{SCOPE_WORDS, Template, Tree, Use, listed};
 
 /// The members of the scope words that have a fixed shape.
 const MEMBERS: &[(&str, &[&str])] =
@@ -183,11 +184,11 @@ impl<'a> Flow<'a> {
                         Some(member) if members.contains(&member) => None,
                         Some(member) => {
                             let problem = undefined(format!("`{word}` has no member `{member}`"));
-                            Some(problem.help(format!("it has {}", listed(members))))
+                            Some(problem.help(format!("it has {}", listed(members.iter().copied()))))
                         }
                         None => Some(
                             undefined(format!("`{word}` is not a value by itself"))
-                                .help(format!("it has {}", listed(members))),
+                                .help(format!("it has {}", listed(members.iter().copied()))),
                         ),
                     };
                 }
@@ -218,10 +219,6 @@ impl<'a> Flow<'a> {
             )),
         }
     }
-}
-
-fn listed(names: &[&str]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 /// An error for each `--var` that no variable and no template of the plan has the name of.

@@ -12,7 +12,7 @@ use crate::auth::Credential;
 use crate::diagnostic::Style;
 use crate::harness::Format;
 use crate::mcp::Version;
-use crate::model::nearest;
+use crate::nearest::nearest;
 use crate::plan::{IgnoredCases, Load, PathFilter, Selection};
 use crate::report::Spec;
 

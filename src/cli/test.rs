@@ -17,7 +17,7 @@ use crate::auth::Redactor;
 use crate::diagnostic::{Diagnostic, Style, render_all};
 use crate::event::{Kind, RunEnded};
 use crate::harness::{self, Format, Options};
-use crate::model::nearest;
+use crate::nearest::nearest;
 use crate::plan::{IgnoredCases, Loaded, Plan, Selected, Selection, idle_paths, load, select};
 use crate::report::{self, Trace};
 use crate::run::{Config, Consumer, Interrupt, Run};

@@ -9,7 +9,7 @@ use super::node::{Kind, Member, Node, Op, PathKey};
 use super::outcome::{Context, Outcome, Verdict, below, max_steps};
 use super::place::Place;
 use super::{Actual, Mismatch, number, operate, render, text};
-use crate::model::nearest;
+use crate::nearest::nearest;
 use crate::source::Pointer;
 use crate::template::{RenderError, Scope, type_name, with_article};
 

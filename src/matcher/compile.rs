@@ -8,7 +8,7 @@ use super::node::{Kind, Member, Node, PathKey};
 use super::{Path, Root, cannot_fail};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::exchange::{FIELDS, Field, Verb};
-use crate::model::nearest;
+use crate::nearest::nearest;
 use crate::source::{Document, Pointer, Site, Span};
 use crate::template::{self, Template, TemplateError, listed};
 

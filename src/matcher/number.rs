@@ -81,22 +81,11 @@ impl Decimal {
     }
 }
 
-/// The seconds of a duration as it is written: `500ms`, `5s`, `2m`, `1h`.
-pub(super) fn seconds(text: &str) -> Option<Number> {
-    let end = text.find(|c: char| !c.is_ascii_digit())?;
-    let (digits, unit) = text.split_at_checked(end)?;
-    let milliseconds: u64 = match unit {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        _ => return None,
-    };
-    let total = digits.parse::<u64>().ok()?.checked_mul(milliseconds)?;
-    if total % 1000 == 0 {
-        Some((total / 1000).into())
-    } else {
-        Number::from_f64(std::time::Duration::from_millis(total).as_secs_f64())
+/// The seconds of a duration.
+fn seconds(duration: std::time::Duration) -> Option<Number> {
+    match duration.subsec_nanos() {
+        0 => Some(duration.as_secs().into()),
+        _ => Number::from_f64(duration.as_secs_f64()),
     }
 }
 
@@ -104,9 +93,10 @@ pub(super) fn seconds(text: &str) -> Option<Number> {
 pub(super) fn read_number(value: &Value, unit: Unit) -> Result<Number, String> {
     match value {
         Value::Number(number) => Ok(number.clone()),
-        Value::String(text) if unit == Unit::Duration => seconds(text).ok_or_else(|| {
-            format!("`{}` is no duration; one is `500ms`, `5s`, `2m` or `1h`", render::short(text))
-        }),
+        Value::String(text) if unit == Unit::Duration => {
+            let duration = crate::model::duration(text)?;
+            seconds(duration).ok_or_else(|| format!("`{}` is no duration", render::short(text)))
+        }
         other => {
             Err(format!("a number is wanted here, and this is {}", crate::template::with_article(other)))
         }

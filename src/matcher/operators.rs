@@ -17,7 +17,7 @@ use super::node::{Bound, Kind, Node, Op, Operand, Operator, Order, Pattern, Type
 use super::number::{order, read_number};
 use super::render;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::model::nearest;
+use crate::nearest::nearest;
 use crate::source::Pointer;
 use crate::template::{listed, with_article};
 

@@ -9,7 +9,6 @@ mod duration;
 mod hide;
 mod keys;
 mod names;
-mod nearest;
 mod operators;
 mod read_scenario;
 mod read_server;
@@ -27,7 +26,6 @@ mod tests;
 
 pub use duration::{duration, shown_duration};
 pub use keys::{KeyRow, key_tables};
-pub use nearest::nearest;
 pub use operators::{OPERATORS, Operator};
 pub use read_scenario::read_scenarios;
 pub use read_suite::{read_suite, suite_of_url};

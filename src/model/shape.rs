@@ -7,9 +7,9 @@ use serde_json::Value;
 use super::cursor::{Meant, first_key_site};
 use super::duration::{FORMS, duration};
 use super::keys::{Key, Kind, Names, Table, listed};
-use super::nearest::nearest;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::mcp::Version;
+use crate::nearest::nearest;
 use crate::source::{Document, Pointer};
 use crate::template::check_name;
 

@@ -11,6 +11,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::exchange::{Field, Verb};
 use crate::matcher::{Matcher, Path, Root};
 use crate::model;
+use crate::nearest::nearest;
 use crate::source::{Document, Pointer, Site};
 use crate::template::{Template, TemplateError, Tree, listed};
 
@@ -265,7 +266,7 @@ impl Compiler<'_> {
                     site,
                     format!("the exchange has no field `{name}`"),
                 );
-                if let Some(near) = model::nearest(name, names) {
+                if let Some(near) = nearest(name, names) {
                     problem = problem.help(format!("did you mean `{near}`?"));
                 }
                 self.problems.push(problem);

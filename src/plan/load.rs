@@ -12,7 +12,8 @@ use crate::auth::Credential;
 use crate::check::{Known, equal_names, flow, unknown_vars};
 use crate::diagnostic::{Code, Diagnostic, Severity, whole_file};
 use crate::mcp::Version;
-use crate::model::{self, Protocols, Spot, Suite, nearest};
+use crate::model::{self, Protocols, Spot, Suite};
+use crate::nearest::nearest;
 use crate::source::{Document, Pointer};
 use crate::suite;
 
@@ -85,8 +86,8 @@ pub fn load(load: &Load) -> Result<Loaded, Vec<Diagnostic>> {
         scenarios.extend(read.scenarios.drain(..).map(Arc::new));
         problems.append(&mut read.problems);
     }
-    let cases = cases(&scenarios, load.protocol);
-    let plan = Plan { suite: Arc::new(suite), vars, scenarios, cases };
+    let (cases, left_out) = cases(&scenarios, load.protocol);
+    let plan = Plan { suite: Arc::new(suite), vars, scenarios, cases, left_out };
     problems.extend(equal_names(&plan));
     // What was not read could read it.
     if load.exact.is_empty() && !problems.iter().any(Diagnostic::is_error) {
@@ -295,14 +296,16 @@ fn side_by_side<T: Sync, R: Send>(items: &[T], job: impl Fn(&T) -> R + Sync) -> 
     results.into_iter().map(|(_, result)| result).collect()
 }
 
-/// The cases: one for each scenario and version, named by form.
-fn cases(scenarios: &[Arc<Scenario>], only: Option<Version>) -> Vec<Case> {
-    let mut cases = Vec::new();
+/// The cases: one for each scenario and version, named by form; and how many `only` leaves out.
+fn cases(scenarios: &[Arc<Scenario>], only: Option<Version>) -> (Vec<Case>, usize) {
+    let (mut cases, mut left_out) = (Vec::new(), 0);
     for (index, scenario) in scenarios.iter().enumerate() {
         let mut add = |suffix: &str, version: Option<Version>| {
             if only.is_none() || version.is_none() || version == only {
                 let name = format!("{}{suffix}", scenario.name).into();
                 cases.push(Case { name, scenario: index, version: version.or(only) });
+            } else {
+                left_out += 1;
             }
         };
         match &scenario.protocols {
@@ -318,5 +321,17 @@ fn cases(scenarios: &[Arc<Scenario>], only: Option<Version>) -> Vec<Case> {
             }
         }
     }
-    cases
+    (cases, left_out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_results_keep_their_order() {
+        let items: Vec<usize> = (0..100).collect();
+        assert_eq!(side_by_side(&items, |item| item * 2), (0..200).step_by(2).collect::<Vec<_>>());
+        assert!(side_by_side(&[], |item: &usize| *item).is_empty());
+    }
 }

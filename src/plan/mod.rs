@@ -32,6 +32,8 @@ pub struct Plan {
     pub scenarios: Vec<Arc<Scenario>>,
     /// Every case, in the order of scenarios.
     pub cases: Vec<Case>,
+    /// How many more there are of versions that `--protocol` leaves out.
+    pub left_out: usize,
 }
 
 /// A scenario with one protocol version: one libtest test.

@@ -109,6 +109,6 @@ pub fn select(plan: &Plan, selection: &Selection) -> Selected {
     if let Some(seed) = selection.shuffle {
         fastrand::Rng::with_seed(seed).shuffle(&mut cases);
     }
-    let filtered_out = plan.cases.len() - cases.len();
+    let filtered_out = plan.left_out + plan.cases.len() - cases.len();
     Selected { cases, filtered_out }
 }

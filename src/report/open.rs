@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use super::{Jsonl, Junit};
-use crate::model::nearest;
+use crate::nearest::nearest;
 use crate::run::Consumer;
 
 /// A format of report.

@@ -7,7 +7,7 @@ use crate::auth::{Redactor, Secret};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::exchange::Exchange;
 use crate::matcher::Path;
-use crate::model::nearest;
+use crate::nearest::nearest;
 use crate::plan::{Save, within};
 use crate::source::Document;
 use crate::template::{Scope, with_article};

@@ -131,7 +131,7 @@ async fn close(
     session: &Session,
 ) -> Result<Exchange, Failed> {
     let deadline = Instant::now() + running.left(timeout_of(step, entry));
-    let closing = stoppable(running, step, session.close(deadline));
+    let closing = stoppable(running, step, Box::pin(session.close(deadline)));
     let exchange = bounded(running, step, "the session was closed", closing).await??;
     if exchange.protocol.is_none() {
         let message = "there is no session to close: no step before has opened it".to_owned();

@@ -1,5 +1,5 @@
-//! From a path to documents: finding the suite file, finding the scenario files that it names, reading them
-//! side by side. What a document says is no matter of this room.
+//! From a path to documents: finding the suite file, finding the scenario files that it names, reading one.
+//! What a document says is no matter of this room.
 
 mod discover;
 mod name;
@@ -7,4 +7,4 @@ mod read;
 
 pub use discover::{Discovery, Found, PatternError, Refused, SUITE_FILE, discover, find, fixed_part};
 pub use name::slug;
-pub use read::{read, read_all, read_text};
+pub use read::{read, read_text};

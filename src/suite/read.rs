@@ -1,56 +1,12 @@
-//! Files to documents, side by side.
+//! A file to its documents.
 
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 use crate::diagnostic::{Code, Diagnostic, whole_file};
 use crate::source::{SourceFile, yaml};
-
-/// How many files are worth a thread of their own.
-const SHARE: usize = 8;
-
-/// Reads and parses files on the available cores. The order is that of `paths`; `shown` makes of a path what
-/// messages show.
-pub fn read_all<P: AsRef<Path> + Sync>(
-    paths: &[P],
-    shown: impl Fn(&Path) -> String + Sync,
-) -> Vec<Result<yaml::Parsed, Vec<Diagnostic>>> {
-    let one = |path: &Path| read(path, shown(path));
-    let workers = thread::available_parallelism().map_or(1, usize::from).min(paths.len().div_ceil(SHARE));
-    if workers <= 1 {
-        return paths.iter().map(|path| one(path.as_ref())).collect();
-    }
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut done = Vec::new();
-        loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(path) = paths.get(index) else { return done };
-            done.push((index, one(path.as_ref())));
-        }
-    };
-    let mut all: Vec<_> = thread::scope(|scope| {
-        let others: Vec<_> = (1..workers).map(|_| scope.spawn(work)).collect();
-        let mut all = work();
-        // A file whose reader died is missed below.
-        others.into_iter().filter_map(|other| other.join().ok()).for_each(|done| all.extend(done));
-        all
-    });
-    all.sort_by_key(|(index, _)| *index);
-    let mut all = all.into_iter().peekable();
-    paths
-        .iter()
-        .enumerate()
-        .map(|(index, path)| match all.next_if(|(at, _)| *at == index) {
-            Some((_, read)) => read,
-            None => Err(vec![unreadable(&shown(path.as_ref()), "its reader failed", "report this as a bug")]),
-        })
-        .collect()
-}
 
 /// Reads and parses one file, shown as `shown`.
 ///
@@ -126,34 +82,6 @@ mod tests {
     }
 
     #[test]
-    fn many_files_keep_their_order() {
-        let folder = tempfile::tempdir().unwrap();
-        let paths: Vec<_> = (0..100).map(|n| folder.path().join(format!("{n}.yaml"))).collect();
-        for (n, path) in paths.iter().enumerate() {
-            fs::write(path, format!("n: {n}\n---\nm: {n}\n")).unwrap();
-        }
-        fs::write(&paths[41], "a: {{ x }}").unwrap();
-        fs::remove_file(&paths[42]).unwrap();
-        let all = read_all(&paths, shown);
-        assert_eq!(all.len(), 100);
-        for (n, read) in all.iter().enumerate() {
-            match n {
-                41 => assert_eq!(read.as_ref().unwrap_err()[0].code, Code::UnquotedBraces),
-                42 => assert_eq!(read.as_ref().unwrap_err()[0].code, Code::Unreadable),
-                _ => {
-                    let documents = &read.as_ref().unwrap().documents;
-                    assert_eq!(
-                        (documents[0].value["n"].as_u64(), documents.len()),
-                        (u64::try_from(n).ok(), 2)
-                    );
-                    assert_eq!(documents[1].file.path(), format!("{n}.yaml"));
-                }
-            }
-        }
-        assert!(read_all::<&Path>(&[], shown).is_empty());
-    }
-
-    #[test]
     fn what_cannot_be_read_says_why() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
@@ -163,8 +91,8 @@ mod tests {
         fs::write(at("large"), "x".repeat(yaml::MAX_SIZE + 1)).unwrap();
         fs::write(at("fits"), format!("a: {}", "x".repeat(yaml::MAX_SIZE - 3))).unwrap();
         let names = ["absent", "folder", "latin1", "utf16", "large", "latin1/x"];
-        let paths: Vec<_> = names.iter().map(|name| at(name)).collect();
-        let found: Vec<_> = read_all(&paths, shown).into_iter().flat_map(Result::unwrap_err).collect();
+        let found: Vec<_> =
+            names.iter().flat_map(|name| read(&at(name), shown(&at(name))).unwrap_err()).collect();
         insta::assert_snapshot!("unreadable", render_all(&found, Style::Plain));
         assert!(read(&at("fits"), "fits".to_owned()).is_ok());
     }

@@ -12,7 +12,7 @@ use super::split::{after_quoted, form_error};
 use super::{TemplateError, Use};
 use crate::diagnostic::Code;
 use crate::json;
-use crate::model::nearest;
+use crate::nearest::nearest;
 
 /// How deep sub-expressions may nest.
 const MAX_DEPTH: usize = 20;
@@ -351,8 +351,9 @@ fn word(text: &str, at: Range<usize>, errors: &mut Vec<TemplateError>) -> Option
 fn check_count(helper: &Helper, given: usize, at: &Range<usize>, errors: &mut Vec<TemplateError>) {
     let (least, most) = helper.count();
     if given < least || given > most {
-        let many = if given > most { "too many" } else { "too few" };
-        let message = format!("`{}` has {many} parameters", helper.name);
+        let message = format!("`{}` has {given} of its parameters", helper.name);
+        let message =
+            if given > most { format!("`{}` has too many parameters", helper.name) } else { message };
         let help = format!("write `{}`: {}", helper.usage(), helper.doc);
         errors.push(syntax(at.clone(), message, Some(help)));
     }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::compile::{Kind, Node};
 use super::helpers::{Refusal, with_article};
 use super::{RenderError, Scope};
-use crate::model::nearest;
+use crate::nearest::nearest;
 
 /// Why an expression has no value.
 pub(super) struct Failure {

@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::scope::Scope;
 use crate::json;
-use crate::model::nearest;
+use crate::nearest::nearest;
 
 /// How long a text may be that a template makes, in bytes.
 pub(super) const MAX_OUTPUT: usize = 16 * 1024 * 1024;

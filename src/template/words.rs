@@ -1,4 +1,4 @@
-//! Names: which a variable may have.
+//! Names: which a variable may have, and how several are told.
 
 use super::SCOPE_WORDS;
 use super::helpers::HELPERS;

@@ -59,6 +59,7 @@ fn durations() {
     assert!(holds(json!({"$lt": "5s"}), 4.9) && !holds(json!({"$lt": "5s"}), 5.0));
     assert!(holds(json!({"$gte": "700ms", "$lt": "1m"}), 0.7) && holds(json!({"$lte": 3}), 3.0));
     assert!(holds(json!({"$near": ["1s", "200ms"]}), 1.2) && !holds(json!({"$near": ["1s", "200ms"]}), 1.3));
+    assert!(holds(json!({"$lt": "1m30s"}), 89.0) && !holds(json!({"$lt": "1m30s"}), 90.0));
     assert!(holds(json!({"$lt": "{{max}}"}), 1.0) && !holds(json!({"$lt": "{{max}}"}), 3.0));
     for plain in [json!("5s"), json!(5), json!("{{max}}")] {
         assert!(problems(&json!({"duration": plain}), CALL)[0].2.contains("$lt: 5s"), "{plain}");

@@ -6,7 +6,7 @@ const LONGEST: usize = 64;
 /// The candidate that was probably meant, if one is near enough: a third of the word may differ. A transposition
 /// counts once, upper and lower case do not count.
 #[must_use]
-pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word: Vec<char> = word.to_lowercase().chars().take(LONGEST + 1).collect();
     if word.is_empty() || word.len() > LONGEST {
         return None;
