@@ -72,7 +72,14 @@ impl Reading {
     pub(super) async fn run(&mut self) {
         while !self.done {
             match self.incoming.next().await {
-                Ok(Some(Frame::Head(head))) => self.head(head),
+                Ok(Some(Frame::Head(head))) => {
+                    // The status is the receipt. A stream behind it need not end.
+                    let received = head.is_stream() && matches!(self.want, Want::Receipt);
+                    self.head(head);
+                    if received {
+                        self.end();
+                    }
+                }
                 Ok(Some(Frame::Body(bytes))) => {
                     self.body(bytes);
                     self.end();
@@ -187,7 +194,13 @@ impl Reading {
                 if !is_json {
                     self.violation(format!("a JSON-RPC message came as {}", shown_media(&media)), TRANSPORTS);
                 }
-                self.message(parsed, !success);
+                let told = self.exchange.wire.len();
+                let answered = self.message(parsed, !success);
+                if !answered && !self.is_raw() && self.exchange.wire.len() == told {
+                    // A notification or a question, and nothing more can come: this must not look like an answer.
+                    let text = format!("the body is a message, but no answer to `{}`", self.method());
+                    self.violation(text, TRANSPORTS);
+                }
             }
             Ok(parsed) if parsed.value.is_array() && success && is_json => {
                 self.violation(
@@ -356,7 +369,9 @@ impl Reading {
         lenient: bool,
     ) -> bool {
         let theirs = theirs.unwrap_or(&Value::Null);
-        if theirs.as_u64() == Some(id) || (theirs.is_null() && has_error && lenient) {
+        // A number is the same number however it is written.
+        let equal = theirs.as_u64() == Some(id) || theirs.as_f64().is_some_and(|theirs| theirs == id as f64);
+        if equal || (theirs.is_null() && has_error && lenient) {
             return true;
         }
         let section = format!("{version} {MESSAGES}");

@@ -26,6 +26,7 @@ mod suite_keys;
 mod tests;
 
 pub use duration::duration;
+pub(crate) use hide::literals;
 pub use keys::{KeyRow, key_tables};
 pub use nearest::nearest;
 pub use operators::{OPERATORS, Operator};

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
 use super::case::{NoRules, Running, redactor};
-use super::implied::{Levels, Output, Subject, http_holds};
+use super::implied::{Levels, Subject, http_holds};
 use super::save::save;
 use super::scheduler::place;
 use super::servers::Entry;
@@ -80,7 +80,7 @@ async fn perform(running: &mut Running<'_>, step: &Step) -> Result<Option<Exchan
     let limit = running.deadline;
     match &step.action {
         Action::Session(SessionVerb::Open) => {
-            entry.turn().await;
+            waited(running, step, entry.turn()).await?;
             return bounded(running, step, session.open()).await.map(Some);
         }
         Action::Session(SessionVerb::Close) => {
@@ -97,11 +97,36 @@ async fn perform(running: &mut Running<'_>, step: &Step) -> Result<Option<Exchan
     enter(running, step, entry, &session).await;
     let operation = operation(running, step)?;
     let mut options = options(running, step)?;
-    entry.turn().await;
+    waited(running, step, entry.turn()).await?;
     let timeout = timeout_of(step, entry);
     options.timeout =
         limit.map_or(timeout, |limit| timeout.min(limit.saturating_duration_since(Instant::now())));
     Ok(Some(session.perform(operation, options).await))
+}
+
+/// Holds what the client waits for by itself to the case's deadline and to the interruption.
+async fn waited<T>(
+    running: &Running<'_>,
+    step: &Step,
+    waiting: impl Future<Output = T>,
+) -> Result<T, Failed> {
+    let passed = async {
+        match running.deadline {
+            Some(deadline) => tokio::time::sleep_until(deadline).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        biased;
+        done = waiting => Ok(done),
+        () = running.shared.interrupted.cancelled() => {
+            Err(problem(running, step, Code::Interrupted, running.shared.why().to_owned()))
+        }
+        () = passed => {
+            let message = "the case's timeout passed before the step was through".to_owned();
+            Err(problem(running, step, Code::TimedOut, message))
+        }
+    }
 }
 
 /// Holds an opening to the case's deadline.
@@ -132,9 +157,9 @@ async fn session(running: &mut Running<'_>, step: &Step, entry: &Entry) -> Resul
         return Ok(Arc::clone(session));
     }
     let shared = running.shared;
-    let token = shared.servers.token(entry, &step.identity).await;
+    let token = waited(running, step, shared.servers.token(entry, &step.identity)).await?;
     let token = token.map_err(|message| problem(running, step, Code::Credential, message))?;
-    let client = shared.servers.client(entry).await;
+    let client = waited(running, step, shared.servers.client(entry)).await?;
     let client = client.map_err(|message| problem(running, step, Code::OpenFailed, message))?;
     let session = client.session(SessionConfig {
         identity: step.identity.clone(),
@@ -168,7 +193,7 @@ async fn enter(running: &mut Running<'_>, step: &Step, entry: &Entry, session: &
         "capabilities": facts.capabilities,
         "auth": if entry.model.credential(&step.identity).is_some() { "pat" } else { "none" },
     });
-    if reads_tools && let Ok(tools) = session.tools().await {
+    if reads_tools && let Ok(Ok(tools)) = waited(running, step, session.tools()).await {
         let names: Vec<Value> = tools.items.iter().filter_map(|tool| tool.get("name").cloned()).collect();
         if let Some(seen) = seen.as_object_mut() {
             seen.insert("tools".to_owned(), Value::Array(names));
@@ -257,19 +282,24 @@ async fn judge(running: &mut Running<'_>, step: &Step, exchange: &Exchange) -> V
         expect.compare(actual, &running.scope)
     });
     let places: Vec<String> = mismatches.iter().map(|mismatch| mismatch.actual_at.clone()).collect();
+    let (output, unchecked) = match output(running, step, exchange).await {
+        Ok(output) => (output, None),
+        Err(problem) => (None, Some(*problem)),
+    };
     let subject = Subject {
         step,
         site: document.site(&step.verb.at),
         exchange,
         http_holds: http_holds(step, exchange, &places),
         levels: levels(running, step),
-        output: output(running, step, exchange).await,
+        output,
     };
     // Without an answer, or a session, every expectation and every save would fail for that one reason.
     let mut problems = match subject.answered() {
         Err(problem) => vec![*problem],
         Ok(()) => {
             let mut problems = subject.violated();
+            problems.extend(unchecked);
             let unopened = problems.iter().any(|problem| problem.code == Code::OpenFailed);
             if !unopened {
                 problems.extend(mismatches.iter().map(|mismatch| mismatch.explain(&document)));
@@ -302,21 +332,26 @@ fn levels(running: &Running<'_>, step: &Step) -> Levels {
     Levels::of(&[step.checks, running.scenario.checks, server, running.shared.plan.suite.checks])
 }
 
-/// The output schema of the tool that was called, where the check is on and the tool declares one.
-async fn output(running: &mut Running<'_>, step: &Step, exchange: &Exchange) -> Option<Arc<Output>> {
+/// What is wrong by the output schema of the tool that was called, where the check is on and the tool declares one.
+async fn output(
+    running: &mut Running<'_>,
+    step: &Step,
+    exchange: &Exchange,
+) -> Result<Option<Vec<String>>, Failed> {
     let called = matches!(step.verb.value, Verb::Call | Verb::Request) && exchange.phase == Phase::Step;
     let ignored = levels(running, step).output_schema == crate::model::Level::Ignore;
     if !called || ignored || exchange.is_error() != Some(false) {
-        return None;
+        return Ok(None);
     }
-    let tool = exchange.sent.as_ref()?.params.get("name")?.as_str()?.to_owned();
-    let session = running.sessions.get(&(step.server.clone(), step.identity.clone()))?;
+    let name = exchange.sent.as_ref().and_then(|sent| sent.params.get("name")?.as_str());
+    let session = running.sessions.get(&(step.server.clone(), step.identity.clone())).cloned();
+    let (Some(tool), Some(session)) = (name, session) else { return Ok(None) };
     let version = exchange.protocol.as_deref().unwrap_or_default();
     let key = format!("{}\n{}\n{version}\n{tool}", step.server, step.identity);
-    match session.tools().await {
+    let output = match waited(running, step, session.tools()).await? {
         Ok(tools) => running.shared.outputs.of(key, || {
             let tool =
-                tools.items.iter().find(|item| item.get("name").and_then(Value::as_str) == Some(&tool))?;
+                tools.items.iter().find(|item| item.get("name").and_then(Value::as_str) == Some(tool))?;
             tool.get("outputSchema").cloned()
         }),
         Err(reason) => {
@@ -326,5 +361,10 @@ async fn output(running: &mut Running<'_>, step: &Step, exchange: &Exchange) -> 
             }
             None
         }
-    }
+    };
+    let structured = exchange.answer.result.as_ref().and_then(|result| result.get("structuredContent"));
+    Ok(match output {
+        Some(output) => Some(waited(running, step, output.wrong(structured)).await?),
+        None => None,
+    })
 }
