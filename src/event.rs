@@ -224,7 +224,8 @@ impl Mask for Diagnostic {
             if redactor.masked(file.text()).is_none() && redactor.masked(file.path()).is_none() {
                 Arc::clone(file)
             } else {
-                Arc::new(file.masked(|text| redactor.mask_keeping_length(text)))
+                let path = redactor.masked(file.path()).unwrap_or_else(|| file.path().to_owned());
+                Arc::new(SourceFile::new(path, redactor.mask_keeping_length(file.text())))
             }
         };
         // Messages show the beginning of long values.

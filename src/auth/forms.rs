@@ -10,9 +10,6 @@ use serde_json::Value;
 /// JavaScript's `encodeURIComponent` and `encodeURI`.
 const UNENCODED: [&str; 5] = ["*-._", "-._~", "-._~/", "-_.!~*'()", "-_.!~*'();/?:@&=+$,#"];
 
-/// What JSON writers escape as `\u…` though they need not: Go, and .NET beside what is not ASCII.
-const ESCAPED: [&str; 2] = ["<>&", "<>&+'`\""];
-
 /// How deep JSON is quoted in JSON: a tool's answer is a text of JSON in a body. One level more is for what
 /// quotes that.
 const LEVELS: usize = 3;
@@ -25,7 +22,6 @@ pub(super) fn forms(secret: &str) -> BTreeSet<String> {
         forms.insert(encoded.replace("%20", "+"));
         forms.insert(encoded);
     }
-    forms.extend(json_escaped(secret));
     let html = secret.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     for (double, single) in [("\"", "'"), ("&quot;", "'"), ("&quot;", "&#39;"), ("&#34;", "&#x27;")] {
         forms.insert(html.replace('"', double).replace('\'', single));
@@ -37,6 +33,9 @@ pub(super) fn forms(secret: &str) -> BTreeSet<String> {
     forms.insert(secret.escape_debug().to_string());
     forms.insert(secret.replace('~', "~0").replace('/', "~1"));
     forms.insert(secret.replace('\\', "\\\\").replace('\'', "\\'"));
+    let more = forms.iter().filter(|form| *form != secret).flat_map(|form| json_escaped(form, false));
+    let more: Vec<String> = more.chain(json_escaped(secret, true)).collect();
+    forms.extend(more);
     for shift in 0..3 {
         let mut bytes = vec![0_u8; shift];
         bytes.extend_from_slice(secret.as_bytes());
@@ -70,25 +69,38 @@ fn percent_encoded(text: &str, kept: &str) -> String {
     out
 }
 
-/// Inside of a JSON string, as different writers write it, and that again inside of a string.
-fn json_escaped(secret: &str) -> BTreeSet<String> {
+/// Inside of a JSON string, as different writers write it, and that again inside of a string: by the same writer, or
+/// by any (`mixed`).
+fn json_escaped(text: &str, mixed: bool) -> BTreeSet<String> {
     let mut all = BTreeSet::new();
-    let mut level = BTreeSet::from([secret.to_owned()]);
-    for _ in 0..LEVELS {
-        let mut next = BTreeSet::new();
-        for text in &level {
-            let quoted = Value::from(text.as_str()).to_string();
-            let plain = quoted.get(1..quoted.len() - 1).unwrap_or_default().to_owned();
-            next.insert(plain.replace('/', "\\/"));
-            next.insert(unicode_escaped(&plain, "", true));
-            next.insert(unicode_escaped(&plain, ESCAPED[0], false));
-            next.insert(unicode_escaped(&plain.replace("\\\"", "\""), ESCAPED[1], true));
-            next.insert(plain);
+    for writer in WRITERS {
+        let mut level = BTreeSet::from([text.to_owned()]);
+        for _ in 0..LEVELS {
+            let writers = if mixed { &WRITERS[..] } else { std::slice::from_ref(&writer) };
+            level = level.iter().flat_map(|text| writers.iter().map(|write| write(&quoted(text)))).collect();
+            all.extend(level.iter().cloned());
         }
-        all.extend(next.iter().cloned());
-        level = next;
+        if mixed {
+            break;
+        }
     }
     all
+}
+
+/// How JSON writers differ, from what serde writes.
+const WRITERS: [fn(&str) -> String; 5] = [
+    str::to_owned,
+    |text| text.replace('/', "\\/"),
+    |text| unicode_escaped(text, "", true),
+    // Go.
+    |text| unicode_escaped(text, "<>&", false),
+    // .NET.
+    |text| unicode_escaped(&text.replace("\\\"", "\""), "<>&+'`\"", true),
+];
+
+fn quoted(text: &str) -> String {
+    let quoted = Value::from(text).to_string();
+    quoted.get(1..quoted.len() - 1).unwrap_or_default().to_owned()
 }
 
 /// With `\u…` for some characters, and for what is not ASCII.

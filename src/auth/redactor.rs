@@ -1,5 +1,6 @@
 //! Takes secrets out of text, in each of their [`forms`], also where a message was cut in the middle of one.
 
+use std::collections::{BTreeSet, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use aho_corasick::AhoCorasick;
@@ -21,7 +22,8 @@ pub struct Redactor(Arc<RwLock<Known>>);
 
 #[derive(Debug, Default)]
 struct Known {
-    forms: Vec<String>,
+    secrets: HashSet<String>,
+    forms: BTreeSet<String>,
     /// None where there is nothing to look for, or where it cannot be looked for.
     search: Option<AhoCorasick>,
 }
@@ -46,11 +48,12 @@ impl Redactor {
             return false;
         }
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        for form in forms(text).into_iter().chain(forms(text.trim())) {
-            if form.len() >= SHORTEST && !known.forms.contains(&form) {
-                known.forms.push(form);
-            }
+        // It is learnt before the run and again when it is read.
+        if !known.secrets.insert(text.to_owned()) {
+            return true;
         }
+        let new = forms(text).into_iter().chain(forms(text.trim()));
+        known.forms.extend(new.filter(|form| form.len() >= SHORTEST));
         // What lower-cases a header's name or writes `%2f` shows a secret all the same.
         known.search = AhoCorasick::builder().ascii_case_insensitive(true).build(&known.forms).ok();
         true
