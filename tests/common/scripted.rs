@@ -49,8 +49,8 @@ pub(crate) fn lifecycle(request: &Request) -> Option<String> {
 
 /// Starts a server that lives as long as the test; its address.
 pub(crate) fn start(answer: impl Fn(&Request) -> String + Send + Sync + 'static) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let url = format!("http://{}/mcp", listener.local_addr().expect("its address"));
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/mcp", listener.local_addr().unwrap());
     let answer = Arc::new(answer);
     std::thread::spawn(move || {
         for socket in listener.incoming().flatten() {
