@@ -30,6 +30,11 @@ impl Redactor {
         raw.kind.mask(self);
         Event(raw)
     }
+
+    /// Masks every secret in a diagnostic that is drawn outside of a run, and in the lines that it shows.
+    pub fn mask_diagnostic(&self, diagnostic: &mut Diagnostic) {
+        diagnostic.mask(self);
+    }
 }
 
 /// One thing that happened, and when.
@@ -219,10 +224,12 @@ impl Mask for Diagnostic {
             if redactor.masked(file.text()).is_none() && redactor.masked(file.path()).is_none() {
                 Arc::clone(file)
             } else {
-                Arc::new(file.masked(|text| redactor.mask_keeping_length(text)))
+                let path = redactor.masked(file.path()).unwrap_or_else(|| file.path().to_owned());
+                Arc::new(SourceFile::new(path, redactor.mask_keeping_length(file.text())))
             }
         };
-        self.rewrite(&|text| redactor.mask_in_place(text), &source);
+        // Messages show the beginning of long values.
+        self.rewrite(&|text| redactor.mask_cut_in_place(text), &source);
     }
 }
 
@@ -240,7 +247,7 @@ impl Mask for StepEnded {
         self.server.mask(redactor);
         self.identity.mask(redactor);
         self.exchange.mask(redactor);
-        self.cause.mask(redactor);
+        self.cause.iter_mut().for_each(|cause| redactor.mask_cut_in_place(cause));
         self.problems.mask(redactor);
     }
 }
@@ -262,7 +269,7 @@ impl Mask for CaseEnded {
         self.verdict.mask(redactor);
         self.failures.mask(redactor);
         self.problems.mask(redactor);
-        self.notes.mask(redactor);
+        self.notes.iter_mut().for_each(|note| redactor.mask_cut_in_place(note));
         self.rerun.mask(redactor);
     }
 }

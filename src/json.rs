@@ -1,6 +1,8 @@
 //! JSON from outside: bounded in depth, and without a number that changes unseen. Used for every message of
 //! a server and for text that is parsed as JSON.
 
+use std::collections::HashSet;
+
 use serde_json::{Number, Value};
 
 /// How deep a document may nest. The parser's own limit is 128.
@@ -41,18 +43,9 @@ pub fn parse(bytes: &[u8]) -> Result<Parsed, Error> {
         return Ok(Parsed { value: serde_json::from_str(text).map_err(syntax)?, inexact: Vec::new() });
     }
     // Rare: the numbers in question become marked strings, which are found again in the value.
-    let marker = marker(text);
-    let mut marked = String::with_capacity(text.len() + scan.len() * (marker.len() + 2));
-    let mut last = 0;
-    for (start, end) in scan {
-        marked.push_str(text.get(last..start).unwrap_or_default());
-        marked.push('"');
-        marked.push_str(&marker);
-        marked.push_str(text.get(start..end).unwrap_or_default());
-        marked.push('"');
-        last = end;
-    }
-    marked.push_str(text.get(last..).unwrap_or_default());
+    let without = replaced(text, &scan, |_| "0".to_owned());
+    let marker = marker(&serde_json::from_str(&without).map_err(syntax)?);
+    let marked = replaced(text, &scan, |number| format!("\"{marker}{number}\""));
     let mut value = serde_json::from_str(&marked).map_err(syntax)?;
     let mut inexact = Vec::new();
     unmark(&mut value, &marker, &mut String::new(), &mut inexact);
@@ -166,12 +159,40 @@ fn is_number(literal: &str) -> bool {
         && exponent.is_none_or(|e| digits(e.strip_prefix(['+', '-']).unwrap_or(e)))
 }
 
-/// A prefix that does not occur in the text, so that a server cannot fake it.
-fn marker(text: &str) -> String {
-    (0_u32..)
-        .map(|n| format!("\u{E000}{n}:"))
-        .find(|marker| !text.contains(marker.as_str()))
-        .unwrap_or_default()
+/// The text with something else in some places, which are in order.
+fn replaced(text: &str, places: &[(usize, usize)], by: impl Fn(&str) -> String) -> String {
+    let mut out = String::with_capacity(text.len() + places.len() * 8);
+    let mut last = 0;
+    for (start, end) in places {
+        out.push_str(text.get(last..*start).unwrap_or_default());
+        out.push_str(&by(text.get(*start..*end).unwrap_or_default()));
+        last = *end;
+    }
+    out.push_str(text.get(last..).unwrap_or_default());
+    out
+}
+
+/// What marks a string that is a number.
+const MARK: char = '\u{E000}';
+
+/// A prefix that no string of the value has, so that a server cannot fake it. One pass, whatever it sends.
+fn marker(value: &Value) -> String {
+    let mut taken = HashSet::new();
+    marks(value, &mut taken);
+    let free = (0_usize..).find(|n| !taken.contains(n)).unwrap_or_default();
+    format!("{MARK}{free}:")
+}
+
+fn marks(value: &Value, taken: &mut HashSet<usize>) {
+    match value {
+        Value::String(text) => {
+            let number = text.strip_prefix(MARK).and_then(|rest| rest.split_once(':'));
+            taken.extend(number.and_then(|(number, _)| number.parse::<usize>().ok()));
+        }
+        Value::Array(items) => items.iter().for_each(|item| marks(item, taken)),
+        Value::Object(members) => members.values().for_each(|member| marks(member, taken)),
+        _ => {}
+    }
 }
 
 fn unmark(value: &mut Value, marker: &str, at: &mut String, found: &mut Vec<String>) {
@@ -223,6 +244,22 @@ mod tests {
         assert_eq!(parsed.inexact, ["/a~1b/0", "/a~1b/1"]);
         assert_eq!(parsed.value["a/b"][0], "18446744073709551616");
         assert!(parse(b"[1e400]").unwrap().inexact == ["/0"]);
+    }
+
+    #[test]
+    fn a_mark_cannot_be_faked() {
+        for fake in ["\u{E000}0:7", r"\uE0000:7", r"\ue000\u0030:7"] {
+            let parsed = parse(format!(r#"["{fake}", 18446744073709551616]"#).as_bytes()).unwrap();
+            assert_eq!(parsed.inexact, ["/1"], "{fake}");
+            assert_eq!(parsed.value[0], "\u{E000}0:7");
+        }
+    }
+
+    #[test]
+    fn marks_of_a_server_cost_one_pass() {
+        let many: Vec<String> = (0..100_000).map(|n| format!("\"\u{E000}{n}:\"")).collect();
+        let parsed = parse(format!("[18446744073709551616,{}]", many.join(",")).as_bytes()).unwrap();
+        assert_eq!(parsed.inexact, ["/0"]);
     }
 
     #[test]

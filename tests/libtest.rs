@@ -177,3 +177,17 @@ fn nothing_selected_is_an_error() {
     // Fewer cases than shards are no mistake.
     assert_eq!(callsheet(&suite, &["--shard", "9/9"]).code, Some(0));
 }
+
+#[test]
+fn a_file_is_written_by_one_writer() {
+    let project = Project::on_own_sandbox().steps("  - call: echo\n    expect: {is_error: false}\n");
+    for arguments in [
+        &["test", "--report", "junit=x", "--report", "jsonl=./x"][..],
+        &["test", "--report", "junit=x", "--logfile", "x"],
+    ] {
+        project.run(arguments).exits(2).says("cannot be written twice in one run");
+    }
+    let shared =
+        ["test", "--report", "junit=/dev/null", "--report", "jsonl=/dev/null", "--logfile", "/dev/null"];
+    project.run(&shared).exits(0);
+}

@@ -208,3 +208,34 @@ fn waiting_for_the_pace_is_billed_to_nobody() {
     let ran = project.run(&["test"]).exits(0);
     assert!(ran.took >= Duration::from_secs(2), "{:?}", ran.took);
 }
+
+/// A server whose `tools/list` never answers, and one that is asked more often than its pace allows.
+#[test]
+fn the_timeout_of_a_case_holds_whatever_the_client_waits_for() {
+    use common::scripted::{answer, lifecycle, start};
+    let url = start(|request| {
+        lifecycle(request).unwrap_or_else(|| match request.method() {
+            "tools/list" => {
+                std::thread::sleep(Duration::from_secs(60));
+                String::new()
+            }
+            _ => {
+                let result = serde_json::json!({"content": [], "isError": false});
+                answer("200 OK\r\ncontent-type: application/json", &request.result(&result))
+            }
+        })
+    });
+    let scenario = "scenario: A\nprotocol: 2025-11-25\ntimeout: 500ms\nsteps: [{call: a}, {call: b}]\n";
+    for (server, reason) in [
+        (String::new(), "the case's timeout passed"),
+        (", auth: {pat: {command: [sleep, '25']}}".to_owned(), "the case's timeout passed"),
+        (", auth: {pat: {file: pipe}}".to_owned(), "the case's timeout passed"),
+    ] {
+        let project = Project::new()
+            .file("callsheet.yaml", &format!("servers: {{s: {{url: '{url}'{server}}}}}\nscenarios: a.yaml\n"))
+            .file("a.yaml", scenario);
+        std::process::Command::new("mkfifo").arg(project.path().join("pipe")).status().unwrap();
+        let ran = project.run(&["test"]).exits(101).says(reason);
+        assert!(ran.took < Duration::from_secs(8), "{server}: {:?}", ran.took);
+    }
+}

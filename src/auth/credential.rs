@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+
 use super::Secret;
 use super::redactor::SHORTEST;
 
@@ -12,6 +14,9 @@ const COMMAND_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long a token may be: HTTP servers refuse longer headers.
 const LONGEST: usize = 8 * 1024;
+
+/// How many bytes are read: a token, and white space around it.
+const MOST_READ: usize = 4 * LONGEST;
 
 /// Where a personal access token comes from. The token itself cannot be written into a suite.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +56,12 @@ impl Credential {
                 environment.get(name).ok_or_else(|| failed("it is not set".to_owned()))?.to_owned()
             }
             Self::File(path) => {
-                let text = tokio::fs::read(path).await.map_err(|error| failed(error.to_string()))?;
+                let file = async { limited(tokio::fs::File::open(path).await?).await };
+                // A pipe is opened when somebody writes into it.
+                let text = tokio::time::timeout(COMMAND_TIMEOUT, file).await;
+                let text = text
+                    .map_err(|_| failed(format!("it gave nothing within {} s", COMMAND_TIMEOUT.as_secs())))?
+                    .map_err(|error| failed(error.to_string()))?;
                 String::from_utf8(text).map_err(|_| failed("it is not text".to_owned()))?
             }
             Self::Command(argv) => run(argv).await.map_err(failed)?,
@@ -85,20 +95,38 @@ pub struct CredentialError {
 
 async fn run(argv: &[String]) -> Result<String, String> {
     let (program, arguments) = argv.split_first().ok_or("the command is empty")?;
-    let output = tokio::process::Command::new(program)
-        .args(arguments)
-        .stdin(std::process::Stdio::null())
-        .kill_on_drop(true)
-        .output();
-    let output = tokio::time::timeout(COMMAND_TIMEOUT, output)
+    let ended = async {
+        let mut child = tokio::process::Command::new(program)
+            .args(arguments)
+            .stdin(std::process::Stdio::null())
+            .stdout(std::process::Stdio::piped())
+            // What it prints there may hold the token.
+            .stderr(std::process::Stdio::null())
+            .kill_on_drop(true)
+            .spawn()?;
+        // The pipe closes here: who prints on and on is ended by that.
+        let printed = match child.stdout.take() {
+            Some(out) => limited(out).await?,
+            None => Vec::new(),
+        };
+        Ok::<_, std::io::Error>((printed, child.wait().await?))
+    };
+    let (printed, status) = tokio::time::timeout(COMMAND_TIMEOUT, ended)
         .await
         .map_err(|_| format!("it did not end within {} s", COMMAND_TIMEOUT.as_secs()))?
         .map_err(|error| error.to_string())?;
-    if !output.status.success() {
-        // What it printed may hold the token, so it is not repeated.
-        return Err(format!("it ended with {}", output.status));
+    if printed.len() <= MOST_READ && !status.success() {
+        return Err(format!("it ended with {status}"));
     }
-    String::from_utf8(output.stdout).map_err(|_| "it printed something that is not text".to_owned())
+    String::from_utf8(printed).map_err(|_| "it printed something that is not text".to_owned())
+}
+
+/// Reads to the end, or a little further than a token can be long.
+async fn limited(from: impl AsyncRead + Unpin) -> std::io::Result<Vec<u8>> {
+    let mut read = Vec::new();
+    let most = u64::try_from(MOST_READ + 1).unwrap_or(u64::MAX);
+    from.take(most).read_to_end(&mut read).await?;
+    Ok(read)
 }
 
 /// The variables of the process and of `.env`, as `cli/` read them once. The process wins.

@@ -2,6 +2,7 @@
 //! Nothing here reads the environment: it is handed in as [`Environment`].
 
 mod credential;
+mod forms;
 mod redactor;
 mod secret;
 

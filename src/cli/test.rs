@@ -20,20 +20,27 @@ use crate::harness::{self, Format, Options};
 use crate::nearest::nearest;
 use crate::plan::{IgnoredCases, Loaded, Plan, Selected, Selection, idle_paths, load, select};
 use crate::report::{self, Trace};
-use crate::run::{Config, Consumer, Interrupt, Run};
+use crate::run::{Config, Consumer, Interrupt, Run, learn_secrets};
 
 /// Runs what the settings say.
 pub(super) fn test(settings: &Settings, around: &Surroundings) -> Result<Exit, Stop> {
     let redactor = Redactor::new();
     panic::install(redactor.clone());
-    let Loaded { plan, warnings, .. } = match load(&settings.load) {
+    let Loaded { plan, mut warnings, .. } = match load(&settings.load) {
         Ok(loaded) => loaded,
         Err(problems) => return Ok(refuse(&problems, settings.stderr_style)),
     };
+    let selected = select(&plan, &settings.selection);
+    let environment = around.with_env_file(settings.env_file.as_deref(), &plan.suite.root)?;
+    // Before anything of the suite is shown, be it a name.
+    let problems = learn_secrets(&plan, &selected.cases, &environment, &redactor);
     if !settings.list {
+        warnings.iter_mut().for_each(|warning| redactor.mask_diagnostic(warning));
         draw(&warnings, settings.stderr_style);
     }
-    let selected = select(&plan, &settings.selection);
+    if !problems.is_empty() {
+        return Ok(refuse(&problems, settings.stderr_style));
+    }
     if settings.list {
         return list(settings, &plan, &selected);
     }
@@ -48,7 +55,6 @@ pub(super) fn test(settings: &Settings, around: &Surroundings) -> Result<Exit, S
             format!("nothing is selected by {place}: no scenario of the suite is there"),
         ));
     }
-    let environment = around.with_env_file(settings.env_file.as_deref(), &plan.suite.root)?;
     let config = Config {
         threads: settings.threads.get(),
         fail_fast: settings.fail_fast,
@@ -165,6 +171,7 @@ fn consumers(settings: &Settings, cases: usize) -> Result<(Vec<Box<dyn Consumer>
     for spec in &settings.reports {
         consumers.push(report::open(spec).map_err(Stop::usage)?);
     }
+    one_file_each(settings)?;
     let mut screen = Screen::default();
     if settings.live && cases > 1 {
         let (live, bar) = Live::new(cases);
@@ -175,6 +182,23 @@ fn consumers(settings: &Settings, cases: usize) -> Result<(Vec<Box<dyn Consumer>
         consumers.push(Box::new(Trace::new(Stderr(screen.clone()))));
     }
     Ok((consumers, screen))
+}
+
+/// Two writers of one file would leave neither. What is no regular file, such as `/dev/null`, may be shared.
+fn one_file_each(settings: &Settings) -> Result<(), Stop> {
+    let mut seen = BTreeSet::new();
+    for path in settings.reports.iter().map(|spec| &spec.path).chain(&settings.logfile) {
+        let real = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+        // The folder is there; of the log the file may not be yet.
+        let real = real.canonicalize().unwrap_or_else(|_| match (real.parent(), real.file_name()) {
+            (Some(folder), Some(name)) => folder.canonicalize().unwrap_or_default().join(name),
+            _ => real.clone(),
+        });
+        if (real.is_file() || !real.exists()) && !seen.insert(real) {
+            return Err(Stop::usage(format!("`{}` cannot be written twice in one run", path.display())));
+        }
+    }
+    Ok(())
 }
 
 fn options(settings: &Settings, pump: &Pump) -> Options {

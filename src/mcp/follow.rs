@@ -259,7 +259,9 @@ fn named(key: &str, name: String, arguments: Option<Value>) -> Value {
 
 /// Whether an answer proves that the server does not know the session, and so that it did nothing.
 fn is_lost(facts: &SessionFacts, exchange: &Exchange) -> bool {
-    if facts.version.is_modern() || facts.id.is_none() || exchange.outcome != Outcome::Answered {
+    // What was told or asked before the answer shows that the request was taken.
+    let taken = !exchange.notifications.is_empty() || !exchange.asked.is_empty();
+    if facts.version.is_modern() || facts.id.is_none() || exchange.outcome != Outcome::Answered || taken {
         return false;
     }
     if exchange.answer.result.is_none() && exchange.http.as_ref().is_some_and(|http| http.status == 404) {

@@ -73,7 +73,14 @@ impl Reading {
     pub(super) async fn run(&mut self) {
         while !self.done {
             match self.incoming.next().await {
-                Ok(Some(Frame::Head(head))) => self.head(head),
+                Ok(Some(Frame::Head(head))) => {
+                    // The status is the receipt. A stream behind it need not end.
+                    let received = head.is_stream() && matches!(self.want, Want::Receipt);
+                    self.head(head);
+                    if received {
+                        self.end();
+                    }
+                }
                 Ok(Some(Frame::Body(bytes))) => {
                     self.body(bytes);
                     self.end();
@@ -188,7 +195,13 @@ impl Reading {
                 if !is_json {
                     self.violation(format!("a JSON-RPC message came as {}", shown_media(&media)), TRANSPORTS);
                 }
-                self.message(parsed, !success);
+                let told = self.exchange.wire.len();
+                let answered = self.message(parsed, !success);
+                if !answered && !self.is_raw() && self.exchange.wire.len() == told {
+                    // A notification or a question, and nothing more can come: this must not look like an answer.
+                    let text = format!("the body is a message, but no answer to `{}`", self.method());
+                    self.violation(text, TRANSPORTS);
+                }
             }
             Ok(parsed) if parsed.value.is_array() && success && is_json => {
                 self.violation(
@@ -357,7 +370,9 @@ impl Reading {
         lenient: bool,
     ) -> bool {
         let theirs = theirs.unwrap_or(&Value::Null);
-        if theirs.as_u64() == Some(id) || (theirs.is_null() && has_error && lenient) {
+        // A number is the same number however it is written.
+        let equal = theirs.as_u64() == Some(id) || theirs.as_f64().is_some_and(|theirs| theirs == id as f64);
+        if equal || (theirs.is_null() && has_error && lenient) {
             return true;
         }
         let section = format!("{version} {MESSAGES}");
@@ -403,8 +418,12 @@ fn is_message(value: &Value, expected: bool) -> bool {
 }
 
 fn shown_media(media: &str) -> String {
+    // Other characters may be those of a secret, and the type is cut from what follows it.
+    let plain = media.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/.+-_*".contains(&byte));
     if media.is_empty() {
         "a body without a content type".to_owned()
+    } else if !plain {
+        "a body of an odd type".to_owned()
     } else {
         format!("a body of type `{media}`")
     }

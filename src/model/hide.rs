@@ -33,12 +33,73 @@ pub(super) fn in_scenarios(documents: Vec<Arc<Document>>) -> Vec<Arc<Document>> 
         .iter()
         .map(|document| {
             let mut found = Vec::new();
-            let header = |key: &str| matches!(key, "authorization" | "proxy-authorization");
-            walk(&document.value, &Pointer::root(), &header, false, &mut found);
+            walk(&document.value, &Pointer::root(), &is_authorization, false, &mut found);
             found
         })
         .collect();
     if found.iter().all(Vec::is_empty) { documents } else { hide(&documents, &found) }
+}
+
+/// What may be a secret in the text of a file that could not be read, by the letters alone: the diagnostics of the
+/// reader show its lines.
+pub(crate) fn literals(text: &str, of_suite: bool) -> Vec<&str> {
+    let mut found: Vec<&str> = Vec::new();
+    // The indentation of a key whose value stands below it.
+    let mut open: Option<usize> = None;
+    for line in text.lines() {
+        let words = line.split(|c: char| c.is_whitespace() || "'\"`,;<>(){}[]".contains(c));
+        found.extend(words.filter(|word| looks_like_token(word) || has_password(word)));
+        let indent = line.len() - line.trim_start().len();
+        let names_a_place =
+            || PLACES.iter().any(|place| line.trim_start().strip_prefix(place).is_some_and(is_value));
+        if open.is_some_and(|key| indent > key && !line.trim().is_empty()) {
+            if !names_a_place() {
+                found.push(line.trim());
+            }
+        } else {
+            open = None;
+        }
+        for (key, value) in values(line) {
+            let key = key.to_ascii_lowercase();
+            let secret = match of_suite {
+                true => SECRET_KEYS.contains(&key.as_str()),
+                false => is_authorization(&key),
+            };
+            let value = value.trim();
+            match value.chars().next() {
+                None | Some('|' | '>') if secret => open = Some(indent),
+                None | Some('{' | '[' | '*') => {}
+                Some(_) if secret => found.push(value.trim_matches(['\'', '"'])),
+                Some(_) if of_suite && key == "env" && !is_variable(value) => {
+                    found.push(value.trim_matches(['\'', '"']));
+                }
+                Some(_) => {}
+            }
+        }
+    }
+    found.retain(|text| text.len() >= SHORTEST);
+    found
+}
+
+fn is_value(text: &str) -> bool {
+    text.trim_start().starts_with(':')
+}
+
+/// The keys of a line, each with what follows it up to the end of its flow collection or of the line.
+fn values(line: &str) -> impl Iterator<Item = (&str, &str)> {
+    line.match_indices(':').filter_map(move |(at, _)| {
+        let (before, value) = (line.get(..at)?, line.get(at + 1..)?);
+        let before = before.trim_end().trim_end_matches(['\'', '"']);
+        let start = before.rfind(|c: char| c.is_whitespace() || "{,'\"".contains(c)).map_or(0, |at| at + 1);
+        let flow = line.get(..at)?.contains('{');
+        let end = value.find(|c| flow && matches!(c, ',' | '}')).unwrap_or(value.len());
+        let whole = value.trim_start().starts_with(['{', '[']);
+        Some((before.get(start..)?, if whole { value } else { value.get(..end)? }))
+    })
+}
+
+fn is_authorization(key: &str) -> bool {
+    matches!(key, "authorization" | "proxy-authorization")
 }
 
 fn walk(value: &Value, at: &Pointer, secret: &dyn Fn(&str) -> bool, inside: bool, found: &mut Vec<Pointer>) {
@@ -135,6 +196,27 @@ mod tests {
         assert!(!hidden.file.text().contains("hunter2"), "{}", hidden.file.text());
         assert!(hidden.file.text().ends_with("# ******* *******2\n"));
         assert_eq!(hidden.file.text().len(), file.text().len());
+    }
+
+    #[test]
+    fn what_may_be_a_secret_is_found_in_text_that_is_no_yaml() {
+        for (text, secret) in [
+            ("servers: {a: {auth: {pat: hunter22}, auth: {pat: hunter22}}", "hunter22"),
+            ("    pat: 'hunter22'\n    pat: x", "hunter22"),
+            ("\t\"pat\" : hunter22 # the token", "hunter22 # the token"),
+            ("auth:\n  pat: |\n    hunter22\n", "hunter22"),
+            ("pat:\n  hunter22\n", "hunter22"),
+            ("pat: {env: hunter-22}", "hunter-22"),
+            ("auth: hunter22", "hunter22"),
+            ("x: [rt_0123456789abcdef0123", "rt_0123456789abcdef0123"),
+            ("url: https://me:hunter22@host/", "https://me:hunter22@host/"),
+        ] {
+            assert!(literals(text, true).contains(&secret), "{text}: {:?}", literals(text, true));
+        }
+        let good = "auth: {pat: {env: TOKEN}}\npat:\n  env: TOKEN\npat: {command: [a, b]}\nurl: https://h/\n";
+        assert!(literals(good, true).is_empty(), "{:?}", literals(good, true));
+        assert!(literals("token: '{{ x }}'\npassword: secret", false).is_empty());
+        assert_eq!(literals("headers: {Authorization: Bearer hunter22}", false), ["Bearer hunter22"]);
     }
 
     #[test]

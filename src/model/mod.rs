@@ -25,6 +25,7 @@ mod suite_keys;
 mod tests;
 
 pub use duration::{duration, shown_duration};
+pub(crate) use hide::literals;
 pub use keys::{KeyRow, key_tables};
 pub use operators::{OPERATORS, Operator};
 pub use read_scenario::read_scenarios;

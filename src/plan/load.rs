@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::compile::{Context, compile, suite_vars};
 use super::{Case, Plan, Scenario};
-use crate::auth::Credential;
+use crate::auth::{Credential, Redactor, Secret};
 use crate::check::{Known, equal_names, flow, unknown_vars};
 use crate::diagnostic::{Code, Diagnostic, Severity, whole_file};
 use crate::mcp::Version;
@@ -156,14 +156,27 @@ fn read_suite(load: &Load, path: &Path, problems: &mut Vec<Diagnostic>) -> Optio
     let parsed = match suite::read(path, shown(load, path)) {
         Ok(parsed) => parsed,
         Err(errors) => {
-            problems.extend(errors);
+            problems.extend(hidden(errors, true));
             return None;
         }
     };
-    problems.extend(parsed.warnings);
+    problems.extend(hidden(parsed.warnings, true));
     let document = Arc::new(parsed.documents.into_iter().next()?);
     let shown_root = shown(load, &root);
     model::read_suite(&document, root, shown_root, problems)
+}
+
+/// What the reader of YAML says, without the tokens that may stand in the lines it shows: it does not know what a
+/// token is.
+fn hidden(mut problems: Vec<Diagnostic>, of_suite: bool) -> Vec<Diagnostic> {
+    let redactor = Redactor::new();
+    if let Some(site) = problems.iter().find_map(Diagnostic::site) {
+        for secret in model::literals(site.file.text(), of_suite) {
+            redactor.add(&Secret::new(secret));
+        }
+    }
+    problems.iter_mut().for_each(|problem| redactor.mask_diagnostic(problem));
+    problems
 }
 
 /// A path as it is shown: from where the user stands, if it is below.
@@ -233,11 +246,11 @@ fn read(load: &Load, suite: &Suite, known: &Known<'_>, file: &File) -> Read {
     let mut read = Read::default();
     let documents = match suite::read(&file.path, shown(load, &file.path)) {
         Ok(parsed) => {
-            read.problems = parsed.warnings;
+            read.problems = hidden(parsed.warnings, false);
             parsed.documents.into_iter().map(Arc::new).collect::<Vec<_>>()
         }
         Err(problems) => {
-            read.problems = problems;
+            read.problems = hidden(problems, false);
             return read;
         }
     };

@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::auth::{Environment, Redactor};
 use crate::event::Event;
 
-pub use scheduler::Run;
+pub use scheduler::{Run, learn_secrets};
 
 /// What consumes the events of a run: a report, the trace, the live line.
 pub trait Consumer: Send {

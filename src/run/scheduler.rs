@@ -16,7 +16,7 @@ use tokio_util::task::TaskTracker;
 use super::board::Board;
 use super::servers::Servers;
 use super::{Config, Consumer, Finished, Interrupt, case};
-use crate::auth::{Credential, Secret};
+use crate::auth::{Credential, Environment, Redactor, Secret};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::event::{CaseEnded, Event, Happening, Kind, Place, RunEnded, RunStarted, Verdict};
 use crate::plan::{Case, Plan, Scenario};
@@ -72,7 +72,7 @@ struct Counts {
 
 /// The way of events to their consumers.
 pub(super) struct Events {
-    redactor: crate::auth::Redactor,
+    redactor: Redactor,
     started: Instant,
     sender: Mutex<Option<mpsc::SyncSender<Event>>>,
     /// Whether anybody reads them: without a consumer, exchanges are not copied into events.
@@ -109,7 +109,7 @@ impl Run {
         config: Config,
         consumers: Vec<Box<dyn Consumer>>,
     ) -> Result<Arc<Self>, Vec<Diagnostic>> {
-        let problems = learn_secrets(&plan, &selected, &config);
+        let problems = learn_secrets(&plan, &selected, &config.environment, &config.redactor);
         if !problems.is_empty() {
             return Err(problems);
         }
@@ -376,15 +376,21 @@ pub(super) fn place(site: &Site) -> Place {
 }
 
 /// Teaches the redactor every secret that is known before the run. A secret that cannot be masked, or that
-/// stands in a name that is shown, is an error.
-fn learn_secrets(plan: &Plan, selected: &[usize], config: &Config) -> Vec<Diagnostic> {
+/// stands in a name that is shown, is an error. The errors can be shown: they are masked.
+#[must_use]
+pub fn learn_secrets(
+    plan: &Plan,
+    selected: &[usize],
+    environment: &Environment,
+    redactor: &Redactor,
+) -> Vec<Diagnostic> {
     let mut problems = Vec::new();
     let error = |site: Option<Site>, message: String| {
         Diagnostic::new(Code::Credential, Severity::Error, site, message)
     };
     for name in &plan.suite.secrets {
-        let Some(value) = config.environment.get(&name.value) else { continue };
-        if !config.redactor.add(&Secret::new(value)) {
+        let Some(value) = environment.get(&name.value) else { continue };
+        if !redactor.add(&Secret::new(value)) {
             let site = plan.suite.document.as_ref().map(|document| document.site(&name.at));
             let message =
                 format!("the secret `{}` is shorter than 6 characters and cannot be masked", name.value);
@@ -398,12 +404,12 @@ fn learn_secrets(plan: &Plan, selected: &[usize], config: &Config) -> Vec<Diagno
             server.auth.iter().chain(server.identities.iter().map(|(_, credential)| credential));
         for credential in credentials {
             let value = match credential {
-                Credential::Env(name) => config.environment.get(name).map(|value| Secret::new(value.trim())),
+                Credential::Env(name) => environment.get(name).map(|value| Secret::new(value.trim())),
                 Credential::Own(secret, _) => Some(secret.clone()),
                 Credential::File(_) | Credential::Command(_) => None,
             };
             if let Some(secret) = value {
-                config.redactor.add(&secret);
+                redactor.add(&secret);
             }
         }
     }
@@ -415,7 +421,7 @@ fn learn_secrets(plan: &Plan, selected: &[usize], config: &Config) -> Vec<Diagno
         }
         let shown = [&*case.name, &scenario.title, scenario.site.file.path()];
         let steps = scenario.steps.iter().map(|step| step.title.as_str());
-        if shown.into_iter().chain(steps).any(|text| config.redactor.masked(text).is_some()) {
+        if shown.into_iter().chain(steps).any(|text| redactor.masked(text).is_some()) {
             problems.push(
                 error(
                     Some(scenario.site.clone()),
@@ -427,5 +433,6 @@ fn learn_secrets(plan: &Plan, selected: &[usize], config: &Config) -> Vec<Diagno
             );
         }
     }
+    problems.iter_mut().for_each(|problem| redactor.mask_diagnostic(problem));
     problems
 }

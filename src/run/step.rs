@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::case::{NoRules, Running, redactor};
-use super::implied::{Levels, Output, Subject, http_holds};
+use super::implied::{Levels, Subject, http_holds};
 use super::save::save;
 use super::scheduler::place;
 use super::servers::Entry;
@@ -131,8 +131,8 @@ async fn close(
     session: &Session,
 ) -> Result<Exchange, Failed> {
     let deadline = Instant::now() + running.left(timeout_of(step, entry));
-    let closing = stoppable(running, step, Box::pin(session.close(deadline)));
-    let exchange = bounded(running, step, "the session was closed", closing).await??;
+    let closing = Box::pin(session.close(deadline));
+    let exchange = held(running, step, "the session was closed", closing).await?;
     if exchange.protocol.is_none() {
         let message = "there is no session to close: no step before has opened it".to_owned();
         return Err(problem(running, step, Code::Implied, message));
@@ -167,6 +167,16 @@ async fn stoppable<T>(
             Err(problem(running, step, Code::Interrupted, running.shared.why().to_owned()))
         }
     }
+}
+
+/// Holds what a step waits for to the case's deadline, and ends it with an interruption.
+async fn held<T>(
+    running: &Running<'_>,
+    step: &Step,
+    what: &str,
+    work: impl Future<Output = T>,
+) -> Result<T, Failed> {
+    bounded(running, step, what, stoppable(running, step, work)).await?
 }
 
 /// Waits for the server's pace. The wait is billed to nobody, so that the case's clock stands still.
@@ -210,10 +220,10 @@ async fn session(running: &mut Running<'_>, step: &Step, entry: &Entry) -> Resul
         return Ok(Arc::clone(session));
     }
     let shared = running.shared;
-    let token = stoppable(running, step, shared.servers.token(entry, &step.identity));
-    let token = bounded(running, step, "the token was read", token).await??;
+    let token =
+        held(running, step, "the token was read", shared.servers.token(entry, &step.identity)).await?;
     let token = token.map_err(|message| credential_problem(running, step, entry, message))?;
-    let client = shared.servers.client(entry).await;
+    let client = held(running, step, "the client was made", shared.servers.client(entry)).await?;
     let client = client.map_err(|message| problem(running, step, Code::OpenFailed, message))?;
     let session = client.session(SessionConfig {
         identity: step.identity.clone(),
@@ -247,7 +257,7 @@ async fn enter(
         .flat_map(|(_, template)| template.uses())
         .any(|used| used.name == "session" && used.rest.first().is_some_and(|member| member == "tools"));
     let tools = if reads_tools {
-        bounded(running, step, "the tools were listed", session.tools()).await?.ok()
+        held(running, step, "the tools were listed", session.tools()).await?.ok()
     } else {
         None
     };
@@ -366,6 +376,10 @@ async fn judge(running: &mut Running<'_>, step: &Step, exchange: &Exchange) -> V
         expect.compare(actual, &running.scope)
     });
     let places: Vec<String> = mismatches.iter().map(|mismatch| mismatch.actual_at.clone()).collect();
+    let (output, unchecked) = match output(running, step, exchange).await {
+        Ok(output) => (output, None),
+        Err(problem) => (None, Some(*problem)),
+    };
     let subject = Subject {
         step,
         site: document.site(&step.verb.at),
@@ -373,13 +387,14 @@ async fn judge(running: &mut Running<'_>, step: &Step, exchange: &Exchange) -> V
         http_holds: http_holds(step, &places),
         case_is_over: running.is_over(),
         levels: levels(running, step),
-        output: output(running, step, exchange).await,
+        output,
     };
     // Without an answer, or a session, every expectation and every save would fail for that one reason.
     let mut problems = match subject.answered() {
         Err(problem) => vec![*problem],
         Ok(()) => {
             let mut problems = subject.violated();
+            problems.extend(unchecked);
             let unopened = problems.iter().any(|problem| problem.code == Code::OpenFailed);
             // What speaks of the refusal itself is shown: another status than the one that is expected.
             let told =
@@ -415,27 +430,26 @@ fn levels(running: &Running<'_>, step: &Step) -> Levels {
     Levels::of(&[step.checks, running.scenario.checks, server, running.shared.plan.suite.checks])
 }
 
-/// The output schema of the tool that was called, where the check is on and the tool declares one.
-async fn output(running: &mut Running<'_>, step: &Step, exchange: &Exchange) -> Option<Arc<Output>> {
+/// What is wrong by the output schema of the tool that was called, where the check is on and the tool declares one.
+async fn output(
+    running: &mut Running<'_>,
+    step: &Step,
+    exchange: &Exchange,
+) -> Result<Option<Vec<String>>, Failed> {
     let called = matches!(step.verb.value, Verb::Call | Verb::Request) && exchange.phase == Phase::Step;
     let ignored = levels(running, step).output_schema == crate::model::Level::Ignore;
     if !called || ignored || exchange.is_error() != Some(false) {
-        return None;
+        return Ok(None);
     }
-    let tool = exchange.sent.as_ref()?.params.get("name")?.as_str()?.to_owned();
-    let session = running.sessions.get(&(step.server.clone(), step.identity.clone()))?;
+    let name = exchange.sent.as_ref().and_then(|sent| sent.params.get("name")?.as_str());
+    let session = running.sessions.get(&(step.server.clone(), step.identity.clone())).cloned();
+    let (Some(tool), Some(session)) = (name, session) else { return Ok(None) };
     let version = exchange.protocol.as_deref().unwrap_or_default();
     let key = format!("{}\n{}\n{version}\n{tool}", step.server, step.identity);
-    let tools = match running.deadline {
-        Some(deadline) => timeout_at(deadline, session.tools())
-            .await
-            .unwrap_or_else(|_| Err("the case's timeout passed".to_owned())),
-        None => session.tools().await,
-    };
-    match tools {
+    let output = match held(running, step, "the tools were listed", session.tools()).await? {
         Ok(tools) => running.shared.outputs.of(key, || {
             let tool =
-                tools.items.iter().find(|item| item.get("name").and_then(Value::as_str) == Some(&tool))?;
+                tools.items.iter().find(|item| item.get("name").and_then(Value::as_str) == Some(tool))?;
             tool.get("outputSchema").cloned()
         }),
         Err(reason) => {
@@ -445,5 +459,12 @@ async fn output(running: &mut Running<'_>, step: &Step, exchange: &Exchange) -> 
             }
             None
         }
-    }
+    };
+    let structured = exchange.answer.result.as_ref().and_then(|result| result.get("structuredContent"));
+    Ok(match output {
+        Some(output) => {
+            Some(held(running, step, "the structured content was checked", output.wrong(structured)).await?)
+        }
+        None => None,
+    })
 }

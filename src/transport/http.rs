@@ -19,6 +19,9 @@ use crate::exchange::SseEvent;
 /// connection that the server closes at this moment would fail, and may not be sent again.
 const IDLE: Duration = Duration::from_secs(4);
 
+/// What an event weighs beside its bytes: it is kept as a document, so that many small ones add up.
+const EVENT_WEIGHT: usize = 512;
+
 /// The HTTP client of one server. It follows no redirect, repeats nothing and keeps no cookies.
 pub(crate) struct Http {
     client: Client,
@@ -188,8 +191,7 @@ impl Incoming {
             }
             Stage::Events(response, parser) => loop {
                 if let Some(event) = parser.next() {
-                    // Each event is kept, so that many small ones weigh more than their bytes.
-                    self.held += size_of::<SseEvent>();
+                    self.held += EVENT_WEIGHT;
                     within(self.received + self.held, self.limits.stream, "the stream of the answer")?;
                     return Ok(Some(Frame::Event(event)));
                 }
@@ -226,7 +228,8 @@ impl Head {
         text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
     }
 
-    fn is_stream(&self) -> bool {
+    /// Whether events follow.
+    pub(crate) fn is_stream(&self) -> bool {
         self.media_type() == "text/event-stream"
     }
 }

@@ -5,6 +5,8 @@
 #![expect(dead_code, reason = "each test file uses the part it needs")]
 #![expect(clippy::disallowed_methods, reason = "tests read the environment of the machine they run on")]
 
+pub(crate) mod scripted;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};

@@ -299,3 +299,83 @@ async fn tls_is_set_up_for_https_and_says_what_is_wrong() {
         "{exchange:?}"
     );
 }
+
+#[tokio::test]
+async fn a_message_that_is_no_answer_never_looks_like_one() {
+    for body in [
+        json!({"jsonrpc": "2.0", "id": 9, "method": "ping"}),
+        json!({"jsonrpc": "2.0", "method": "notifications/progress", "params": {"progressToken": 1, "progress": 1}}),
+    ] {
+        let server = Server::start(move |request, _| {
+            legacy(request).unwrap_or_else(|| match request.method().as_str() {
+                "tools/call" => Reply::json(200, &body),
+                _ => Reply::accepted(),
+            })
+        })
+        .await;
+        let session = session(&server, LEGACY);
+        session.begin().await.unwrap();
+        let exchange = session.perform(echo(), options()).await;
+        assert_eq!(words(&exchange), "- / the body is a message, but no answer to `tools/call`");
+    }
+}
+
+#[tokio::test]
+async fn an_id_is_a_number_however_it_is_written() {
+    let (exchange, _) = call(|request| {
+        let body =
+            format!("{{\"jsonrpc\":\"2.0\",\"id\":{}.0,\"result\":{}}}", request.json()["id"], called());
+        Reply::with(200, "content-type: application/json\r\n", &body)
+    })
+    .await;
+    good(&exchange);
+}
+
+#[tokio::test]
+async fn many_small_events_are_bounded() {
+    let bounds = Bounds { stream: 64 << 10, ..Bounds::default() };
+    let (exchange, _) = call_with(
+        |config| config.bounds = bounds,
+        |_| {
+            Reply::raw(format!("{}{}", Reply::stream_head(), Reply::chunk(&"data\n\n".repeat(1000))))
+                .then(Do::Hang)
+        },
+    )
+    .await;
+    assert_eq!(words(&exchange), "the stream of the answer is larger than 64 KiB / ");
+    assert!(exchange.http.unwrap().events.len() < 200);
+}
+
+/// A server that ends a connection after each answer and does not say so.
+#[tokio::test]
+async fn a_connection_that_was_closed_while_idle_is_no_failure() {
+    let server = Server::start(|request, _| {
+        modern(request).unwrap_or_else(|| request.result(called())).then(Do::Close)
+    })
+    .await;
+    let session = session(&server, MODERN);
+    session.begin().await.unwrap();
+    for calls in 1..30 {
+        // The end of the connection is on its way.
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        good(&session.perform(echo(), options()).await);
+        assert_eq!(server.count("tools/call"), calls, "sent once");
+    }
+    assert_eq!(*server.connections.lock().unwrap(), 30);
+}
+
+/// A server that takes a request on a connection that was used before, and ends the connection instead of an answer.
+#[tokio::test]
+async fn a_call_on_a_used_connection_is_not_sent_again() {
+    for end in [Do::Close, Do::Reset] {
+        let server =
+            Server::start(move |request, _| modern(request).unwrap_or_else(|| Reply(vec![end.clone()])))
+                .await;
+        let session = session(&server, MODERN);
+        session.begin().await.unwrap();
+        let exchange = session.perform(echo(), options()).await;
+        assert_eq!(exchange.outcome, Outcome::Closed);
+        assert_eq!(server.count("tools/call"), 1, "sent once");
+        assert_eq!(*server.connections.lock().unwrap(), 1, "on the used connection");
+    }
+}

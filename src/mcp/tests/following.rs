@@ -376,3 +376,19 @@ async fn input_required_is_left_as_it_is() {
     good(&exchange);
     assert_eq!(exchange.answer.result, Some(result));
 }
+
+#[tokio::test]
+async fn a_call_that_was_begun_is_not_sent_again() {
+    let server = Server::start(|request, _| {
+        legacy(request).unwrap_or_else(|| {
+            let told = json!({"jsonrpc": "2.0", "method": "notifications/progress", "params": {"progressToken": 1, "progress": 1}});
+            let error = json!({"code": -32600, "message": "Session not found"});
+            Reply::stream(&[told, json!({"jsonrpc": "2.0", "id": request.json()["id"], "error": error})])
+        })
+    })
+    .await;
+    let session = session(&server, LEGACY);
+    session.begin().await.unwrap();
+    let exchange = session.perform(echo(), options()).await;
+    assert_eq!((server.count("tools/call"), exchange.repairs.len()), (1, 0), "{exchange:?}");
+}

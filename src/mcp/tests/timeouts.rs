@@ -225,3 +225,22 @@ async fn a_refused_delete_is_fine() {
     assert_eq!((sent.method.as_str(), exchange.http.as_ref().unwrap().status), ("DELETE", 405));
     assert_eq!(exchange.document()["sent"]["headers"]["mcp-session-id"], "s1");
 }
+
+#[tokio::test]
+async fn a_receipt_is_the_status_and_not_the_stream_behind_it() {
+    let server = Server::start(|request, _| {
+        let is_receipt = request.verb == "DELETE" || request.method().starts_with("notifications/");
+        if is_receipt {
+            Reply::open_stream(&[])
+        } else {
+            legacy(request).unwrap_or_else(|| request.result(called()))
+        }
+    })
+    .await;
+    let session = session(&server, LEGACY);
+    let begin = Instant::now();
+    session.begin().await.unwrap();
+    good(&session.perform(echo(), options()).await);
+    good(&session.close(soon()).await);
+    assert!(begin.elapsed() < Duration::from_secs(10), "nothing waits for the end of the stream");
+}
