@@ -98,7 +98,7 @@ fn a_server_that_accepts_and_never_answers_does_not_hold_the_process() {
     );
     let project =
         Project::new().file("callsheet.yaml", &suite).steps("  - list: tools\n    expect: {pages: 1}");
-    let ran = project.run(&["test"]).exits(101).says("within 1.0 s").says("timeouts: {start: …}");
+    let ran = project.run(&["test"]).exits(101).says("within 1 s").says("timeouts: {start: …}");
     assert!(ran.took < Duration::from_secs(4), "{:?}", ran.took);
     std::net::TcpStream::connect(address).unwrap().write_all(b"STOP").unwrap();
     holder.join().unwrap();
@@ -173,7 +173,7 @@ fn a_case_whose_time_is_over_fails_whatever_its_last_step_expects() {
         "  - call: runSlowProcess\n    arguments: {in_Seconds: 5}\n    timeout: 4s\n    expect: {outcome: timed_out}",
     ] {
         let project = Project::on(&server).file("a.yaml", &scenario(steps));
-        project.run(&["test"]).exits(101).says("the case's timeout of 0.3 s has passed");
+        project.run(&["test"]).exits(101).says("the case's timeout of 300 ms has passed");
     }
     let steps = "  - call: runSlowProcess\n    arguments: {in_Seconds: 5}";
     let project = Project::on(&server).file("a.yaml", &scenario(steps));
@@ -193,7 +193,7 @@ fn the_timeout_of_an_opening_holds() {
             .file("callsheet.yaml", &suite)
             .steps(&format!("  - session: open\n    timeout: 300ms{expect}"))
     };
-    let ran = project("").run(&["test"]).exits(101).says("no answer within 0.3 s");
+    let ran = project("").run(&["test"]).exits(101).says("`server/discover` within 300 ms");
     assert!(ran.took < Duration::from_secs(10), "{:?}", ran.took);
     project("\n    expect: {outcome: timed_out, phase: open}").run(&["test"]).exits(0);
 }

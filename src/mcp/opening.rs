@@ -38,8 +38,8 @@ impl Inner {
         Ok(())
     }
 
-    pub(super) async fn open(self: &Arc<Self>) -> Exchange {
-        let deadline = Deadline::after(self.config.start);
+    pub(super) async fn open(self: &Arc<Self>, within: Option<Duration>) -> Exchange {
+        let deadline = Deadline::after(within.unwrap_or(self.config.start));
         let opening = async {
             let _turn = self.opening.lock().await;
             if let Life::Open(facts) = self.life() {

@@ -95,8 +95,10 @@ impl Session {
     /// Opens it: `server/discover` or `initialize` and `notifications/initialized`. The exchange is that of the
     /// answer that decided; it is open where [`Self::facts`] then says so. Where it is open already it is opened
     /// anew.
-    pub async fn open(&self) -> Exchange {
-        Box::pin(self.inner.open()).await
+    ///
+    /// `within` is how long it may take; [`SessionConfig::start`] unless said.
+    pub async fn open(&self, within: Option<Duration>) -> Exchange {
+        Box::pin(self.inner.open(within)).await
     }
 
     /// Does what a step asks for. The session has to be open, but for [`Operation::Http`].

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use super::case::{NoRules, Running, redactor};
 use super::implied::{Levels, Subject, http_holds};
@@ -112,13 +112,8 @@ async fn open(
     entry: &Entry,
     session: &Session,
 ) -> Result<Exchange, Failed> {
-    let started = Instant::now();
     let limit = running.left(step.timeout.or(entry.model.timeouts.start).unwrap_or(START_TIMEOUT));
-    let exchange = timeout(limit, session.open()).await.unwrap_or_else(|_| {
-        let mut cut = Exchange::default();
-        (cut.outcome, cut.phase, cut.duration) = (Outcome::TimedOut, Phase::Open, started.elapsed());
-        cut
-    });
+    let exchange = session.open(Some(limit)).await;
     enter(running, step, entry, session).await?;
     Ok(exchange)
 }

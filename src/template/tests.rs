@@ -309,7 +309,7 @@ fn what_cannot_be_read_is_an_error_at_its_place() {
         ("{{ (upper x) y }}", "a parenthesis cannot have parameters", "("),
         ("{{ 'a' x }}", "a text cannot have parameters", "'a'"),
         ("{{ 2024-01-01 }}", "`2024-01-01` is no name", "2024-01-01"),
-        ("{{ upper }}", "`upper` has too few parameters", "upper"),
+        ("{{ upper }}", "`upper` has 0 of its parameters", "upper"),
         ("{{ upper x y }}", "`upper` has too many parameters", "upper"),
         ("{{ a. }}", "this expression cannot be read", " a. "),
         ("{{ upper 'a\\x' }}", "this expression cannot be read", " upper 'a\\x' "),

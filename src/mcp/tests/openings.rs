@@ -129,7 +129,7 @@ async fn many_sessions_send_one_probe() {
         assert_eq!(server.count("initialize"), if is_modern { 0 } else { 32 });
         // A step that shows the lifecycle sends it.
         let session = client.session(config(None));
-        good(&session.open().await);
+        good(&session.open(None).await);
         assert_eq!(server.count("server/discover"), if is_modern { 2 } else { 1 });
     }
 }
@@ -293,7 +293,7 @@ async fn violations_of_an_opening_are_not_lost() {
             "while the session was opened: `notifications/initialized` was answered with HTTP 400, not with 202",
         ]
     );
-    let exchange = session.open().await;
+    let exchange = session.open(None).await;
     assert_eq!(exchange.wire.len(), 2);
     assert_eq!(exchange.sent.as_ref().unwrap().params["protocolVersion"], "2025-11-25");
 }
@@ -316,7 +316,7 @@ async fn the_dead_id_is_kept_until_the_session_is_opened_again() {
     assert_eq!(exchange.http.as_ref().unwrap().status, 404);
     assert_eq!(server.seen().last().unwrap().header("mcp-session-id"), "s1");
     assert!(exchange.repairs.is_empty());
-    good(&session.open().await);
+    good(&session.open(None).await);
     assert!(session.facts().is_some());
 }
 
@@ -345,7 +345,7 @@ async fn an_opening_that_fails_leaves_no_session_open() {
     .await;
     let session = session(&server, LEGACY);
     session.begin().await.unwrap();
-    let exchange = session.open().await;
+    let exchange = session.open(None).await;
     assert_eq!((exchange.phase, exchange.http.as_ref().unwrap().status), (Phase::Open, 503));
     assert!(session.facts().is_none());
     // The session before it is still ended.
