@@ -1,4 +1,5 @@
 //! Mistakes that people make in their first hour: each gets one message that says what, where, and the way out.
+#![cfg(feature = "sandbox")]
 
 mod common;
 
