@@ -119,6 +119,14 @@ pub struct StepEnded {
     pub duration: Duration,
 }
 
+impl StepEnded {
+    /// Whether it did not hold; a warning alone fails nothing.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.problems.iter().any(Diagnostic::is_error)
+    }
+}
+
 /// Tools that the runner listed for itself.
 #[derive(Clone, Debug)]
 pub struct ToolsListed {
@@ -156,8 +164,8 @@ pub struct CaseEnded {
     pub verdict: Verdict,
     /// Its time, waiting for a turn left out.
     pub duration: Duration,
-    /// The steps that did not hold.
-    pub failures: Vec<StepEnded>,
+    /// The steps that have something to tell: those that did not hold, and those with warnings.
+    pub findings: Vec<StepEnded>,
     /// What is wrong with the case as a whole: a timeout, an interruption, something left behind.
     pub problems: Vec<Diagnostic>,
     /// What is worth knowing and fails nothing: late answers, a session that could not be closed.
@@ -267,7 +275,7 @@ impl Mask for CaseEnded {
         self.title.mask(redactor);
         self.place.mask(redactor);
         self.verdict.mask(redactor);
-        self.failures.mask(redactor);
+        self.findings.mask(redactor);
         self.problems.mask(redactor);
         self.notes.iter_mut().for_each(|note| redactor.mask_cut_in_place(note));
         self.rerun.mask(redactor);

@@ -1,10 +1,13 @@
 //! The exchange: one JSON document that holds everything a step sent and received. `expect` matches it,
-//! `save` picks from it, reports show it. Here are its type, the table of which verb fills which field, and
-//! the derived fields. Nothing here sends, matches or prints.
+//! `save` picks from it, reports show it. Here are its type and the derived fields; [`FIELDS`] says which verb
+//! fills which. Nothing here sends, matches or prints.
+
+mod fields;
 
 use std::sync::OnceLock;
 use std::time::Duration;
 
+pub use fields::{FIELDS, Field};
 use serde_json::{Map, Value, json};
 
 use crate::json;
@@ -261,143 +264,6 @@ struct Facts {
     value: Value,
     inexact: Vec<String>,
 }
-
-/// One field of the exchange: its name, what it is, and who fills it.
-#[derive(Debug)]
-pub struct Field {
-    /// The key in the document.
-    pub name: &'static str,
-    /// What it is, in a sentence.
-    pub doc: &'static str,
-    /// Its known members, where it is an object of a fixed shape.
-    pub members: &'static [&'static str],
-    fills: fn(Verb, Option<&str>) -> bool,
-}
-
-impl Field {
-    /// Whether a verb fills it. `method` is that of a `request`, if it is known before the run.
-    #[must_use]
-    pub fn filled_by(&self, verb: Verb, method: Option<&str>) -> bool {
-        (self.fills)(verb, method)
-    }
-
-    /// The field of a name.
-    #[must_use]
-    pub fn named(name: &str) -> Option<&'static Self> {
-        FIELDS.iter().find(|field| field.name == name)
-    }
-}
-
-fn sends(verb: Verb, _: Option<&str>) -> bool {
-    verb != Verb::Wait
-}
-
-fn answers(verb: Verb, _: Option<&str>) -> bool {
-    verb != Verb::Wait
-}
-
-fn is_request_of(verb: Verb, method: Option<&str>, methods: &[&str]) -> bool {
-    verb == Verb::Request && method.is_none_or(|method| methods.contains(&method))
-}
-
-fn tool_result(verb: Verb, method: Option<&str>) -> bool {
-    verb == Verb::Call || is_request_of(verb, method, &["tools/call"])
-}
-
-fn has_text(verb: Verb, method: Option<&str>) -> bool {
-    matches!(verb, Verb::Call | Verb::Read | Verb::Prompt)
-        || is_request_of(verb, method, &["tools/call", "resources/read", "prompts/get"])
-}
-
-fn follows(verb: Verb, _: Option<&str>) -> bool {
-    verb.follows()
-}
-
-fn lists(verb: Verb, _: Option<&str>) -> bool {
-    verb == Verb::List
-}
-
-/// The fields of the exchange, in the order of the document.
-pub static FIELDS: &[Field] = &[
-    Field {
-        name: "outcome",
-        doc: "How the sending ended: `answered`, `timed_out`, `closed` or `unreachable`.",
-        members: &[],
-        fills: sends,
-    },
-    Field {
-        name: "phase",
-        doc: "`step`, or `open` where opening the session failed.",
-        members: &[],
-        fills: sends,
-    },
-    Field {
-        name: "sent",
-        doc: "What was sent: `{method, params, headers}`, Authorization left out.",
-        members: &["method", "params", "headers"],
-        fills: sends,
-    },
-    Field { name: "result", doc: "The JSON-RPC result, raw.", members: &[], fills: answers },
-    Field {
-        name: "error",
-        doc: "The JSON-RPC error, raw: `{code, message, data}`.",
-        members: &["code", "message", "data"],
-        fills: answers,
-    },
-    Field { name: "is_error", doc: "`result.isError`, false if absent.", members: &[], fills: tool_result },
-    Field { name: "structured", doc: "`result.structuredContent`.", members: &[], fills: tool_result },
-    Field {
-        name: "text",
-        doc: "The text blocks joined with a newline; absent if there are none.",
-        members: &[],
-        fills: has_text,
-    },
-    Field {
-        name: "json",
-        doc: "`text` parsed as JSON; absent if it is not JSON.",
-        members: &[],
-        fills: has_text,
-    },
-    Field { name: "items", doc: "What was found, on all pages.", members: &[], fills: lists },
-    Field { name: "pages", doc: "How many pages were read.", members: &[], fills: lists },
-    Field {
-        name: "notifications",
-        doc: "`[{method, params}]` in order of arrival.",
-        members: &["method", "params"],
-        fills: sends,
-    },
-    Field {
-        name: "asked",
-        doc: "What the server asked and was answered: `[{method, params, result or error}]`.",
-        members: &["method", "params", "result", "error"],
-        fills: sends,
-    },
-    Field {
-        name: "repairs",
-        doc: "What the client did by itself, in order: `reopened`, `resumed`, `refreshed`, `waited`.",
-        members: &[],
-        fills: follows,
-    },
-    Field {
-        name: "wire",
-        doc: "Violations of the protocol that were found: `[{message, pointer, section}]`.",
-        members: &["message", "pointer", "section"],
-        fills: sends,
-    },
-    Field {
-        name: "http",
-        doc: "`{status, headers, body, events}` of the HTTP answer.",
-        members: &["status", "headers", "body", "events"],
-        fills: sends,
-    },
-    Field {
-        name: "duration",
-        doc: "Seconds from handing the request to the HTTP client to the whole answer.",
-        members: &[],
-        fills: sends,
-    },
-    Field { name: "protocol", doc: "The negotiated protocol version.", members: &[], fills: sends },
-];
 
 impl Exchange {
     /// Whether there is a tool result in it, so that `is_error` has a meaning.

@@ -155,7 +155,7 @@ mod tests {
             place,
             verdict,
             duration: Duration::ZERO,
-            failures: Vec::new(),
+            findings: Vec::new(),
             problems: Vec::new(),
             notes: vec!["look here".to_owned()],
             rerun: format!("callsheet test --exact {name}"),

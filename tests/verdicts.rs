@@ -207,3 +207,18 @@ fn a_step_that_expects_what_was_not_saved_is_not_run() {
     }
     assert_eq!(server.count("tools/call"), 2, "the second step was run");
 }
+
+#[test]
+fn a_warning_of_a_case_that_passes_is_told() {
+    let server = Server::start();
+    let steps = "  - call: echo\n    arguments: {a: 1}\n    expect: {json: {a: 1}}\n";
+    let scenario = format!("scenario: A\nchecks: {{wire: warn}}\nsteps:\n{steps}");
+    Project::on(&server).file("a.yaml", &scenario).run(&["test"]).exits(0).silent_on("warning");
+    // The tools cannot be listed, so that no output schema is known: worth a note, and no failure.
+    let more = "    headers: {x-sandbox-fault: '502; method=tools/list'}";
+    Project::with(&server, more)
+        .file("a.yaml", &scenario)
+        .run(&["test"])
+        .exits(0)
+        .says("output schemas were not checked");
+}

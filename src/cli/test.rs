@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::exit::{Exit, Stop};
 use super::live::Live;
@@ -15,11 +15,11 @@ use super::surroundings::{Surroundings, now};
 use super::{panic, signals};
 use crate::auth::Redactor;
 use crate::diagnostic::{Diagnostic, Style, render_all};
-use crate::event::{Kind, RunEnded};
+use crate::event::{Kind, RunEnded, Verdict};
 use crate::harness::{self, Format, Options};
 use crate::nearest::nearest;
 use crate::plan::{IgnoredCases, Loaded, Plan, Selected, Selection, idle_paths, load, select};
-use crate::report::{self, Trace};
+use crate::report::{self, Trace, warning_text};
 use crate::run::{Config, Consumer, Interrupt, Run, learn_secrets};
 
 /// Runs what the settings say.
@@ -129,13 +129,24 @@ fn run(settings: &Settings, plan: Arc<Plan>, selected: Selected, config: Config)
     };
     let pump = start_pump(settings, screen, broken)?;
     signals::watch(&run).map_err(|error| Stop::usage(format!("cannot watch for signals: {error}")))?;
+    let warnings = Arc::new(Mutex::new(Vec::new()));
     let wait = {
-        let run = Arc::clone(&run);
-        move |index| run.wait(index)
+        let (run, warnings, style) = (Arc::clone(&run), Arc::clone(&warnings), settings.stderr_style);
+        move |index| {
+            let event = run.wait(index)?;
+            if let Kind::CaseEnded(ended) = &event.happening().kind
+                && ended.verdict == Verdict::Passed
+                && let Some(text) = warning_text(ended, style)
+            {
+                warnings.lock().unwrap_or_else(PoisonError::into_inner).push(text);
+            }
+            Some(event)
+        }
     };
     let conclusion = harness::run(cases, filtered_out, &options(settings, &pump), wait);
     let finished = run.finish();
     finish_pump(settings, pump)?;
+    tell(&warnings.lock().unwrap_or_else(PoisonError::into_inner));
     let mut exit = match finished.as_ref().map(|finished| finished.ended.happening()) {
         _ if run.interrupted() => Exit::Interrupted,
         _ if conclusion.has_failed() => Exit::Failed,
@@ -159,6 +170,19 @@ fn run(settings: &Settings, plan: Arc<Plan>, selected: Selected, config: Config)
         say(&format!("seed: {}\n", settings.seed));
     }
     Ok(exit)
+}
+
+/// What passing cases warn of. libtest shows nothing of a test that passes, so it stands behind its output.
+fn tell(warnings: &[String]) {
+    const SHOWN: usize = 20;
+    if warnings.is_empty() {
+        return;
+    }
+    let shown = warnings.iter().take(SHOWN).cloned().collect::<Vec<_>>().join("\n");
+    say(&format!("warnings of cases that passed:\n\n{shown}\n"));
+    if warnings.len() > SHOWN {
+        say(&format!("and {} more; a report has them all\n", warnings.len() - SHOWN));
+    }
 }
 
 fn is_nothing(ended: &RunEnded) -> bool {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use regex_syntax::hir::Look;
+use regex_syntax::hir::{Hir, Look};
 use serde_json::Number;
 
 use super::compile::{Known, Shape};
@@ -96,20 +96,28 @@ pub(super) fn bound_always(direction: Order, bound: &Bound, unit: Unit) -> bool 
         }
 }
 
-/// Whether a regular expression is found in every text.
+/// Reads a regular expression; to compile it takes a hundred times longer.
 ///
 /// # Errors
 /// Why it is none, and where in it.
-pub(super) fn pattern(text: &str) -> Result<bool, (String, Range<usize>)> {
+pub(crate) fn read_pattern(text: &str) -> Result<Hir, (String, Range<usize>)> {
     let parsed = regex_syntax::ParserBuilder::new().nest_limit(100).build().parse(text);
-    let hir = parsed.map_err(|error| {
+    parsed.map_err(|error| {
         let (kind, span) = match &error {
             regex_syntax::Error::Parse(error) => (error.kind().to_string(), *error.span()),
             regex_syntax::Error::Translate(error) => (error.kind().to_string(), *error.span()),
             other => return (other.to_string(), 0..text.len()),
         };
         (kind, span.start.offset..span.end.offset)
-    })?;
+    })
+}
+
+/// Whether a regular expression is found in every text.
+///
+/// # Errors
+/// Why it is none, and where in it.
+pub(super) fn pattern(text: &str) -> Result<bool, (String, Range<usize>)> {
+    let hir = read_pattern(text)?;
     // A way through it that takes no character holds at the start or end of every text, if it asks for
     // nothing but the start or nothing but the end.
     let looks = hir.properties().look_set();

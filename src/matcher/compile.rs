@@ -309,7 +309,7 @@ impl Compiler<'_> {
     }
 
     /// What a path into an exchange leads to, as far as it is known.
-    fn path_shape(
+    pub(super) fn path_shape(
         &mut self,
         path: &Path,
         name: &str,

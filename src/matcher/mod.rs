@@ -22,6 +22,7 @@ mod render;
 mod tests;
 mod text;
 
+pub(crate) use cannot_fail::read_pattern;
 pub use operators::{FORMAT_NAMES, OPERATOR_NAMES};
 pub use path::{Astray, Found, Path};
 use serde_json::Value;
@@ -107,12 +108,13 @@ impl Matcher {
     /// not under `$not`: what lifts an implied check.
     #[must_use]
     pub fn names(&self, field: &str) -> bool {
-        self.root.names(&[field])
+        self.root.names(&[field], false)
     }
 
-    /// Whether it names a member of a field, such as `http.status`, in the same way as [`Self::names`].
+    /// Whether it names a member of a field, such as `http.status`, where that has to hold: not under `$not`, and
+    /// not in a branch of `$any`.
     #[must_use]
     pub fn names_member(&self, field: &str, member: &str) -> bool {
-        self.root.names(&[field, member])
+        self.root.names(&[field, member], true)
     }
 }

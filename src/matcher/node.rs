@@ -204,22 +204,24 @@ impl Node {
         }
     }
 
-    /// Whether it names a node below this one by the keys that lead to it, not under `$not`.
-    pub(super) fn names(&self, keys: &[&str]) -> bool {
+    /// Whether it names a node below this one by the keys that lead to it, not under `$not`; with `always`, not
+    /// in a branch of `$any` either, which need not be the one that holds.
+    pub(super) fn names(&self, keys: &[&str], always: bool) -> bool {
         let Some((first, rest)) = keys.split_first() else { return true };
         match &self.kind {
             Kind::Object { members, paths, .. } => {
-                members.iter().any(|member| member.name == *first && member.node.names(rest))
+                members.iter().any(|member| member.name == *first && member.node.names(rest, always))
                     || paths.iter().any(|key| {
                         let way: Vec<&str> = key.path.names().collect();
                         let shared = way.iter().zip(keys).take_while(|(name, key)| name == key).count();
                         let met = shared == way.len() || shared == keys.len();
-                        shared > 0 && met && key.node.names(keys.get(shared..).unwrap_or_default())
+                        shared > 0 && met && key.node.names(keys.get(shared..).unwrap_or_default(), always)
                     })
             }
             Kind::Operators(operators) => operators.iter().any(|operator| match &operator.op {
-                Op::All(nodes) | Op::Any(nodes) => nodes.iter().any(|node| node.names(keys)),
-                Op::Exact(node) => node.names(keys),
+                Op::All(nodes) => nodes.iter().any(|node| node.names(keys, always)),
+                Op::Any(nodes) => !always && nodes.iter().any(|node| node.names(keys, always)),
+                Op::Exact(node) => node.names(keys, always),
                 _ => false,
             }),
             Kind::Scalar(..) | Kind::Template(_) | Kind::List(_) => false,

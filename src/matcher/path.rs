@@ -6,7 +6,10 @@ use std::sync::OnceLock;
 use serde_json::Value;
 use serde_json_path::{JsonPath, ParseError, PathElement};
 
-use super::place;
+use super::compile::Compiler;
+use super::{Root, place};
+use crate::diagnostic::Diagnostic;
+use crate::source::{Document, Site};
 use crate::template::{RenderError, Scope, Template, with_article};
 
 /// How long a path may be, in bytes.
@@ -142,6 +145,18 @@ impl Path {
     /// The path as it is written.
     pub(super) fn source(&self) -> &str {
         &self.text
+    }
+
+    /// What is wrong with it as a path into an exchange: fields that do not exist, or that the verb does not
+    /// fill. `site` is where it stands.
+    #[must_use]
+    pub fn astray_in(&self, document: &Document, root: Root<'_>, site: Site) -> Vec<Diagnostic> {
+        let mut problems = Vec::new();
+        if let (Root::Exchange(verb, method), Some(name)) = (root, self.field()) {
+            let mut compiler = Compiler { document, root, problems: &mut problems };
+            compiler.path_shape(self, name, verb, method, site);
+        }
+        problems
     }
 
     /// The nodes of a value with their places.

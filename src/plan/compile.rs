@@ -8,10 +8,9 @@ use serde_json::Value;
 
 use super::{Action, Save, Scenario, Step};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::exchange::{Field, Verb};
-use crate::matcher::{Matcher, Path, Root};
+use crate::exchange::Verb;
+use crate::matcher::{Matcher, Path, Root, read_pattern};
 use crate::model;
-use crate::nearest::nearest;
 use crate::source::{Document, Pointer, Site};
 use crate::template::{Template, TemplateError, Tree, listed};
 
@@ -150,8 +149,7 @@ impl Compiler<'_> {
         // What is no mapping was told by the reader.
         let expect = step.expect.as_ref().filter(|at| self.document.get(at).is_some_and(Value::is_object));
         let expect = expect.and_then(|at| Matcher::compile(self.document, at, root, &mut self.problems));
-        let save =
-            step.save.iter().filter_map(|save| self.save(save, step.verb.value, method.as_deref())).collect();
+        let save = step.save.iter().filter_map(|save| self.save(save, root)).collect();
         Some(Step {
             at: step.at.clone(),
             title: self.title(step),
@@ -218,7 +216,7 @@ impl Compiler<'_> {
         format!("{} {about}", step.verb.value.as_str())
     }
 
-    fn save(&mut self, save: &model::Save, verb: Verb, method: Option<&str>) -> Option<Save> {
+    fn save(&mut self, save: &model::Save, root: Root<'_>) -> Option<Save> {
         let path = match Path::compile(&save.path.value) {
             Ok(path) => path,
             Err((message, offset)) => {
@@ -234,9 +232,7 @@ impl Compiler<'_> {
                 return None;
             }
         };
-        if let Some(name) = path.field() {
-            self.field(name, &save.path.at, verb, method);
-        }
+        self.problems.extend(path.astray_in(self.document, root, self.document.site(&save.path.at)));
         if let Some(matches) = &save.matches {
             self.regex(matches);
             if save.all {
@@ -256,50 +252,25 @@ impl Compiler<'_> {
         })
     }
 
-    fn field(&mut self, name: &str, at: &Pointer, verb: Verb, method: Option<&str>) {
-        let site = self.document.site(at);
-        match Field::named(name) {
-            None => {
-                let names = crate::exchange::FIELDS.iter().map(|field| field.name);
-                let mut problem = Diagnostic::error(
-                    Code::UnknownField,
-                    site,
-                    format!("the exchange has no field `{name}`"),
-                );
-                if let Some(near) = nearest(name, names) {
-                    problem = problem.help(format!("did you mean `{near}`?"));
-                }
-                self.problems.push(problem);
-            }
-            Some(field) if !field.filled_by(verb, method) => self.problems.push(
-                Diagnostic::error(
-                    Code::UnfilledField,
-                    site,
-                    format!("`{name}` is not filled by `{}`", verb.as_str()),
-                )
-                .note(format!("`{name}`: {}", field.doc)),
-            ),
-            Some(_) => {}
-        }
-    }
-
     fn regex(&mut self, pattern: &model::Spot<String>) {
-        let site = self.document.site(&pattern.at);
-        match regex_syntax::parse(&pattern.value) {
-            Err(error) => {
-                let reason = match &error {
-                    regex_syntax::Error::Parse(error) => error.kind().to_string(),
-                    regex_syntax::Error::Translate(error) => error.kind().to_string(),
-                    other => other.to_string(),
-                };
+        let text = &pattern.value;
+        match read_pattern(text) {
+            Err((reason, part)) => {
+                let site = within(self.document, &pattern.at, part);
+                let message = format!("this is no regular expression: {reason}");
                 self.problems.push(
-                    Diagnostic::error(Code::BadRegex, site, format!("not a regular expression: {reason}"))
-                        .help("the syntax is that of Rust's `regex` crate"),
+                    Diagnostic::error(Code::BadRegex, site, message).help(
+                        "the syntax is that of the Rust crate regex: no look-around, no backreferences",
+                    ),
                 );
             }
             Ok(parsed) if parsed.properties().explicit_captures_len() == 0 => self.problems.push(
-                Diagnostic::error(Code::BadOperand, site, "the pattern has no group to take the value from")
-                    .help("put the part to save into parentheses: `INV-(\\d+)`"),
+                Diagnostic::error(
+                    Code::BadOperand,
+                    self.document.site(&pattern.at),
+                    "the pattern has no group to take the value from",
+                )
+                .help("put the part to save into parentheses: `INV-(\\d+)`"),
             ),
             Ok(_) => {}
         }

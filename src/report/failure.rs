@@ -29,17 +29,21 @@ const USUAL_META: &[&str] = &[
 #[must_use]
 pub fn failure_text(ended: &CaseEnded, style: Style) -> String {
     let mut page = Page { text: String::new(), style };
-    for step in &ended.failures {
-        page.step(step);
-    }
-    for problem in &ended.problems {
-        page.block(&render(problem, style));
-    }
-    for note in &ended.notes {
-        page.block(&format!("{} {}\n", page.label("note:"), clean(note)));
-    }
+    page.told(ended);
     page.block(&format!("{} {}\n", page.label("rerun:"), clean(&ended.rerun)));
     page.text.trim_end().to_owned()
+}
+
+/// What a case that passed has to tell all the same: warnings and notes. None where it has nothing.
+#[must_use]
+pub fn warning_text(ended: &CaseEnded, style: Style) -> Option<String> {
+    if ended.findings.is_empty() && ended.problems.is_empty() && ended.notes.is_empty() {
+        return None;
+    }
+    let mut page = Page { text: String::new(), style };
+    page.text = format!("---- {} ----\n", ended.case);
+    page.told(ended);
+    Some(page.text)
 }
 
 struct Page {
@@ -48,6 +52,20 @@ struct Page {
 }
 
 impl Page {
+    fn told(&mut self, ended: &CaseEnded) {
+        for step in &ended.findings {
+            self.step(step);
+        }
+        for problem in &ended.problems {
+            let drawn = render(problem, self.style);
+            self.block(&drawn);
+        }
+        for note in &ended.notes {
+            let line = format!("{} {}\n", self.label("note:"), clean(note));
+            self.block(&line);
+        }
+    }
+
     /// Adds a paragraph: a blank line stands before it.
     fn block(&mut self, text: &str) {
         if !self.text.is_empty() {
@@ -78,7 +96,8 @@ impl Page {
         let drawn: Vec<String> = step.problems.iter().map(|problem| render(problem, self.style)).collect();
         header.push_str(&drawn.join("\n"));
         self.block(&header);
-        if is_interrupted(step) {
+        // A warning needs no transcript, and an interruption none either.
+        if is_interrupted(step) || !step.has_failed() {
             return;
         }
         let told = |cause: &&String| {

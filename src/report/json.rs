@@ -73,7 +73,11 @@ fn case(ended: &CaseEnded) -> Value {
         object.insert("reason".to_owned(), reason.into());
     }
     object.insert("duration".to_owned(), ended.duration.as_secs_f64().into());
-    put_list(&mut object, "failed_steps", ended.failures.iter().map(|failed| failed.number.into()).collect());
+    put_list(
+        &mut object,
+        "failed_steps",
+        ended.findings.iter().filter(|step| step.has_failed()).map(|step| step.number.into()).collect(),
+    );
     put_list(&mut object, "problems", ended.problems.iter().map(render_json).collect());
     put_list(&mut object, "notes", texts(&ended.notes));
     object.insert("rerun".to_owned(), ended.rerun.as_str().into());

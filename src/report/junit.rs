@@ -94,7 +94,7 @@ fn case(ended: &CaseEnded) -> TestCase {
 }
 
 fn first_problem(ended: &CaseEnded) -> Option<&crate::diagnostic::Diagnostic> {
-    ended.failures.iter().flat_map(|step| &step.problems).chain(&ended.problems).find(|it| it.is_error())
+    ended.findings.iter().flat_map(|step| &step.problems).chain(&ended.problems).find(|it| it.is_error())
 }
 
 #[cfg(test)]

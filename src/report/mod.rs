@@ -10,7 +10,7 @@ mod layout;
 mod open;
 mod trace;
 
-pub use failure::failure_text;
+pub use failure::{failure_text, warning_text};
 pub use jsonl::Jsonl;
 pub use junit::Junit;
 pub use open::{Kind, Spec, open};

@@ -39,7 +39,7 @@ pub(super) struct Running<'a> {
     /// How long it waited for its turn, which is billed to nobody.
     pub(super) waited: Duration,
     pub(super) notes: Vec<String>,
-    failures: Vec<StepEnded>,
+    findings: Vec<StepEnded>,
     problems: Vec<Diagnostic>,
 }
 
@@ -55,14 +55,14 @@ pub(super) async fn run(shared: &Shared, case: &Case, scenario: &Scenario) -> Ca
     // The verdict and the time are fixed here; what follows is billed to nobody.
     let duration = started.elapsed().saturating_sub(running.waited);
     running.cleanup().await;
-    let failed = !running.failures.is_empty() || running.problems.iter().any(Diagnostic::is_error);
+    let failed = running.has_failed_step() || running.problems.iter().any(Diagnostic::is_error);
     CaseEnded {
         case: Arc::clone(&case.name),
         title: scenario.title.clone(),
         place: place(&scenario.site),
         verdict: if failed { Verdict::Failed } else { Verdict::Passed },
         duration,
-        failures: running.failures,
+        findings: running.findings,
         problems: running.problems,
         notes: running.notes,
         rerun: String::new(),
@@ -95,7 +95,7 @@ impl<'a> Running<'a> {
             deadline: scenario.timeout.map(|timeout| started + timeout),
             waited: Duration::ZERO,
             notes: Vec::new(),
-            failures: Vec::new(),
+            findings: Vec::new(),
             problems: Vec::new(),
         }
     }
@@ -133,12 +133,23 @@ impl<'a> Running<'a> {
             self.scope.set(name, value);
         }
         if let Some(tree) = &scenario.capabilities {
-            self.client_capabilities = self.rendered(&scenario.document, tree)?;
+            self.client_capabilities = self.object(&scenario.document, tree, "capabilities")?;
         }
         if let Some(tree) = &scenario.info {
-            self.client_info = self.rendered(&scenario.document, tree)?;
+            self.client_info = self.object(&scenario.document, tree, "info")?;
         }
         Ok(())
+    }
+
+    /// A part of `client`, which a template may have made something else of.
+    fn object(&self, document: &Document, tree: &Tree, name: &str) -> Result<Value, Box<Diagnostic>> {
+        let value = self.rendered(document, tree)?;
+        if value.is_object() {
+            return Ok(value);
+        }
+        let site = document.site(&Pointer::root().key("client").key(name));
+        let message = format!("`client.{name}` has to be an object, and its template yields {value}");
+        Err(Box::new(Diagnostic::error(Code::RenderFailed, site, message)))
     }
 
     fn rendered(&self, document: &Document, tree: &Tree) -> Result<Value, Box<Diagnostic>> {
@@ -180,8 +191,8 @@ impl<'a> Running<'a> {
             }
             let ended = Box::pin(step::run(self, index, step)).await;
             let failed = ended.problems.iter().any(Diagnostic::is_error);
-            if failed {
-                self.failures.push(ended.clone());
+            if !ended.problems.is_empty() {
+                self.findings.push(ended.clone());
             }
             if self.shared.events().read() {
                 self.shared.events().send(crate::event::Kind::StepEnded(ended));
@@ -191,7 +202,7 @@ impl<'a> Running<'a> {
             }
         }
         // A last step that was cut short is not good because nothing comes after it.
-        let cut = scenario.steps.last().filter(|_| self.failures.is_empty()).and_then(|step| {
+        let cut = scenario.steps.last().filter(|_| !self.has_failed_step()).and_then(|step| {
             let interrupted =
                 self.shared.interrupted.is_cancelled() && matches!(step.action, Action::Wait(_));
             if interrupted {
@@ -200,6 +211,10 @@ impl<'a> Running<'a> {
             self.is_over().then(|| self.stopped(step, Code::TimedOut, self.over()))
         });
         self.problems.extend(cut.map(|problem| problem.label("the last step")));
+    }
+
+    fn has_failed_step(&self) -> bool {
+        self.findings.iter().any(StepEnded::has_failed)
     }
 
     /// Whether the case's own timeout has passed.

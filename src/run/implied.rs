@@ -16,6 +16,9 @@ use crate::model::{Checks, Level, shown_duration};
 use crate::plan::Step;
 use crate::source::Site;
 
+/// How far a pattern of a server's schema may backtrack.
+const BACKTRACKS: usize = 100_000;
+
 /// How many violations one message lists.
 const SHOWN: usize = 5;
 
@@ -299,7 +302,8 @@ impl Output {
     fn errors(&self, value: &Value) -> Vec<String> {
         let compile = || {
             jsonschema::options()
-                .with_pattern_options(jsonschema::PatternOptions::regex())
+                // Patterns of a schema may look around; how long that may take is bounded.
+                .with_pattern_options(jsonschema::PatternOptions::fancy_regex().backtrack_limit(BACKTRACKS))
                 .build(&self.schema)
                 .map_err(|error| error.to_string())
         };

@@ -356,7 +356,7 @@ fn unrun(case: &Case, scenario: &Scenario, verdict: Verdict) -> CaseEnded {
         place: place(&scenario.site),
         verdict,
         duration: Duration::ZERO,
-        failures: Vec::new(),
+        findings: Vec::new(),
         problems: Vec::new(),
         notes: Vec::new(),
         rerun: String::new(),

@@ -46,14 +46,14 @@ fn step(exchange: Option<Value>, problems: Vec<Diagnostic>) -> StepEnded {
     }
 }
 
-fn case(failures: Vec<StepEnded>) -> CaseEnded {
+fn case(findings: Vec<StepEnded>) -> CaseEnded {
     CaseEnded {
         case: "invoices::create".into(),
         title: "An invoice can be created".to_owned(),
         place: place(1, 11),
         verdict: Verdict::Failed,
         duration: Duration::from_millis(15),
-        failures,
+        findings,
         problems: Vec::new(),
         notes: Vec::new(),
         rerun: "callsheet test --exact invoices::create".to_owned(),
@@ -230,7 +230,7 @@ pub(in crate::report) fn run() -> Vec<Event> {
     [
         Kind::RunStarted(started),
         Kind::CaseStarted { case: "invoices::create".into() },
-        Kind::StepEnded(failed.failures[0].clone()),
+        Kind::StepEnded(failed.findings[0].clone()),
         Kind::CaseEnded(failed),
         Kind::CaseEnded(passed),
         Kind::CaseEnded(ignored),
