@@ -46,7 +46,7 @@ pub(super) struct HarnessArgs {
 /// Where scenarios and servers come from.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(super) struct SuiteArgs {
-    /// Use this server of the suite in place of the default and of what scenarios name
+    /// Use this server of the suite in place of the default and of what scenarios name (not of what steps name)
     #[arg(long, value_name = "NAME", conflicts_with = "url", help_heading = "Server")]
     pub(super) server: Option<String>,
     /// Use the server at this address

@@ -29,7 +29,7 @@ pub struct Load {
     pub files: Vec<PathBuf>,
     /// `--url`: the server in place of the suite's, and the credential of `--pat-env`.
     pub url: Option<(String, Option<Credential>)>,
-    /// `--server`: in place of the default and of what scenarios name.
+    /// `--server`: in place of the default and of what scenarios name. A step that names a server keeps it.
     pub server: Option<String>,
     /// `--protocol`: pins what says `auto`, and takes only this version of a list.
     pub protocol: Option<Version>,
