@@ -8,6 +8,7 @@ mod init;
 mod live;
 mod panic;
 mod pump;
+mod reader;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod schema;

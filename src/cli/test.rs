@@ -12,7 +12,7 @@ use super::pump::Pump;
 use super::screen::{Screen, Stderr, say};
 use super::settings::{Caller, Settings};
 use super::surroundings::{Surroundings, now};
-use super::{panic, signals};
+use super::{panic, reader, signals};
 use crate::auth::Redactor;
 use crate::diagnostic::{Diagnostic, Style, render_all};
 use crate::event::{Kind, RunEnded, Verdict};
@@ -127,7 +127,10 @@ fn run(settings: &Settings, plan: Arc<Plan>, selected: Selected, config: Config)
         let run = Arc::clone(&run);
         move || run.interrupt(Interrupt::ClosedPipe)
     };
-    let pump = start_pump(settings, screen, broken)?;
+    let pump = start_pump(settings, screen, broken.clone())?;
+    if settings.logfile.is_none() {
+        reader::watch(broken);
+    }
     signals::watch(&run).map_err(|error| Stop::usage(format!("cannot watch for signals: {error}")))?;
     let warnings = Arc::new(Mutex::new(Vec::new()));
     let wait = {
