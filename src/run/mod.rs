@@ -7,6 +7,7 @@ mod implied;
 mod save;
 mod scheduler;
 mod servers;
+mod slots;
 mod step;
 
 use std::io;

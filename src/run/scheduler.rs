@@ -9,12 +9,13 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
 use tokio::runtime::Runtime;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::board::Board;
 use super::servers::Servers;
+use super::slots::{Slot, Slots};
 use super::{Config, Consumer, Finished, Interrupt, case};
 use crate::auth::{Credential, Environment, Redactor, Secret};
 use crate::diagnostic::{Code, Diagnostic, Severity};
@@ -56,7 +57,7 @@ pub(super) struct Shared {
     /// Cancelled by an interruption or fail-fast: nothing new is to start.
     stopped: CancellationToken,
     why: OnceLock<String>,
-    slots: Arc<Semaphore>,
+    slots: Arc<Slots>,
     board: Board,
     counts: Counts,
     events: Arc<Events>,
@@ -135,7 +136,7 @@ impl Run {
             Servers::new(&plan.suite, config.environment.clone(), config.redactor.clone(), Arc::new(listed));
         let interrupted = CancellationToken::new();
         let shared = Arc::new(Shared {
-            slots: Arc::new(Semaphore::new(config.threads.clamp(1, Semaphore::MAX_PERMITS))),
+            slots: Slots::new(config.threads),
             stopped: interrupted.child_token(),
             interrupted,
             why: OnceLock::new(),
@@ -318,15 +319,16 @@ impl Shared {
 
     /// Places on every server that the scenario names, then a slot. All cases take them in the order of the
     /// servers' names, so that no two can wait for each other.
-    async fn places(&self, scenario: &Scenario) -> Vec<OwnedSemaphorePermit> {
+    async fn places(&self, scenario: &Scenario) -> (Vec<OwnedSemaphorePermit>, Slot) {
         let names: BTreeSet<&str> = scenario.steps.iter().map(|step| step.server.as_str()).collect();
         let limits = names.into_iter().filter_map(|name| self.servers.get(name)?.places.clone());
         let mut held = Vec::new();
-        for semaphore in limits.chain([Arc::clone(&self.slots)]) {
+        for semaphore in limits {
             // The semaphores are never closed.
             held.extend(semaphore.acquire_owned().await.ok());
         }
-        held
+        let slot = self.slots.take(!held.is_empty()).await;
+        (held, slot)
     }
 
     fn not_run(&self, index: usize, reason: &str) {

@@ -41,7 +41,12 @@ impl Document {
     /// The value at a pointer.
     #[must_use]
     pub fn get(&self, at: &Pointer) -> Option<&Value> {
-        self.value.pointer(at.as_str())
+        // Half of a load is spent here, so unlike `Value::pointer` it copies no segment.
+        at.segments().try_fold(&self.value, |node, segment| match node {
+            Value::Object(members) => members.get(&*segment),
+            Value::Array(items) => items.get(segment.parse::<usize>().ok()?),
+            _ => None,
+        })
     }
 
     /// Where the value at `at` stands; where it is not in the table, its nearest ancestor.

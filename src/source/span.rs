@@ -1,5 +1,6 @@
 //! Where a value stands: byte spans in a file, and JSON Pointers into a document.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// A range of bytes in a [`super::SourceFile`]'s text. Empty where `start == end`.
@@ -60,6 +61,14 @@ impl Pointer {
     #[must_use]
     pub fn last(&self) -> Option<String> {
         self.0.rsplit_once('/').map(|(_, name)| name.replace("~1", "/").replace("~0", "~"))
+    }
+
+    /// The keys and indexes from the root on, unescaped.
+    pub(super) fn segments(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        self.0.split('/').skip(1).map(|segment| match segment.contains('~') {
+            true => Cow::Owned(segment.replace("~1", "/").replace("~0", "~")),
+            false => Cow::Borrowed(segment),
+        })
     }
 
     /// The pointer in the notation of RFC 6901.

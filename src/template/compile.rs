@@ -59,6 +59,11 @@ pub(super) fn compile(text: &str, inner: Range<usize>) -> Result<Node, Vec<Templ
         let help = "write a name between the braces, or `{{ \"{{\" }}` for braces as text";
         return Err(vec![syntax(inner, "an expression without content", Some(help.to_owned()))]);
     }
+    if let [token] = tokens.as_slice()
+        && let Some(node) = plain_path(text, token)
+    {
+        return Ok(node);
+    }
     let expression = text.get(inner.clone()).unwrap_or_default();
     // One word, literal or parenthesis is a parameter as it is; a call becomes one by parentheses.
     let single = tokens.len() == 1 || tokens.first().is_some_and(|t| t.kind == TokenKind::Open);
@@ -78,6 +83,22 @@ pub(super) fn compile(text: &str, inner: Range<usize>) -> Result<Node, Vec<Templ
         _ if errors.is_empty() => Err(unreadable()),
         _ => Err(errors),
     }
+}
+
+/// A path of plain names, such as `row.id`. Most expressions are one, and handlebars' parser would take longer
+/// for them than all else of a scenario does.
+fn plain_path(text: &str, token: &Token) -> Option<Node> {
+    let word = text.get(token.at.clone()).filter(|_| token.kind == TokenKind::Word)?;
+    let plain = |name: &str| {
+        name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+            && !matches!(name, "true" | "false" | "null" | "undefined")
+    };
+    if !word.split('.').all(plain) || HELPERS.iter().any(|helper| helper.name == word) {
+        return None;
+    }
+    let mut names = word.split('.').map(str::to_owned);
+    Some(Node { at: token.at.clone(), kind: Kind::Path { name: names.next()?, rest: names.collect() } })
 }
 
 const SHAPE: &str = "an expression is a name such as `row.id`, or a helper and its parameters such as \
