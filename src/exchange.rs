@@ -255,14 +255,16 @@ pub struct Exchange {
     /// JSON Pointers, into `result` or `error` (`/result/…`, `/error/…`), of numbers that neither 64 bits nor
     /// a double holds: they are kept as text, and a comparison with them fails.
     pub inexact: Vec<String>,
-    document: OnceLock<Facts>,
+    document: OnceLock<View>,
 }
 
-/// The document of an exchange, with the places of its inexact numbers.
+/// The document of an exchange, or a part of it.
 #[derive(Debug)]
-struct Facts {
-    value: Value,
-    inexact: Vec<String>,
+pub struct View {
+    /// The document. A field that is absent is not in it.
+    pub value: Value,
+    /// JSON Pointers into it of numbers that are kept as text because neither 64 bits nor a double holds them.
+    pub inexact: Vec<String>,
 }
 
 impl Exchange {
@@ -307,71 +309,76 @@ impl Exchange {
         (!texts.is_empty()).then(|| texts.join("\n"))
     }
 
-    /// The exchange as one JSON document, built on first use. A field that is absent is not in it.
+    /// The exchange as one JSON document, built on first use.
     #[must_use]
     pub fn document(&self) -> &Value {
-        &self.facts().value
+        &self.view().value
     }
 
-    /// JSON Pointers into [`Self::document`] of numbers that are kept as text because neither 64 bits nor a
-    /// double holds them.
+    /// The same, with the places of its inexact numbers.
     #[must_use]
-    pub fn inexact_in_document(&self) -> &[String] {
-        &self.facts().inexact
+    pub fn view(&self) -> &View {
+        self.document.get_or_init(|| self.build(None))
     }
 
-    fn facts(&self) -> &Facts {
-        self.document.get_or_init(|| self.build())
+    /// A document of these fields alone: most steps read few, and to build all of them is a good part of what a
+    /// step costs.
+    #[must_use]
+    pub fn part(&self, fields: &[&str]) -> View {
+        self.build(Some(fields))
     }
 
-    fn build(&self) -> Facts {
+    fn build(&self, fields: Option<&[&str]>) -> View {
         let mut doc = Map::new();
         let mut inexact = self.inexact.clone();
-        let mut put = |name: &str, value: Option<Value>| {
-            if let Some(value) = value {
+        let wanted = |name: &str| fields.is_none_or(|fields| fields.contains(&name));
+        let mut put = |name: &str, value: &dyn Fn() -> Option<Value>| {
+            if wanted(name)
+                && let Some(value) = value()
+            {
                 doc.insert(name.to_owned(), value);
             }
         };
-        put("outcome", Some(self.outcome.as_str().into()));
-        put("phase", Some(self.phase.as_str().into()));
-        put("sent", self.sent.as_ref().map(sent_value));
-        put("result", self.answer.result.clone());
-        put("error", self.answer.error.clone());
-        put("is_error", self.is_error().map(Value::Bool));
+        put("outcome", &|| Some(self.outcome.as_str().into()));
+        put("phase", &|| Some(self.phase.as_str().into()));
+        put("sent", &|| self.sent.as_ref().map(sent_value));
+        put("result", &|| self.answer.result.clone());
+        put("error", &|| self.answer.error.clone());
+        put("is_error", &|| self.is_error().map(Value::Bool));
         if self.tool_result() {
-            put("structured", self.answer.result.as_ref().and_then(|r| r.get("structuredContent")).cloned());
+            put("structured", &|| self.answer.result.as_ref()?.get("structuredContent").cloned());
             inexact.extend(moved(&self.inexact, "/result/structuredContent", "/structured"));
         }
-        if let Some(text) = self.text() {
-            if let Ok(parsed) = json::parse(text.as_bytes()) {
-                put("json", Some(parsed.value));
+        if (wanted("text") || wanted("json"))
+            && let Some(text) = self.text()
+        {
+            if wanted("json")
+                && let Ok(parsed) = json::parse(text.as_bytes())
+            {
+                put("json", &|| Some(parsed.value.clone()));
                 inexact.extend(parsed.inexact.iter().map(|at| format!("/json{at}")));
             }
-            put("text", Some(text.into()));
+            put("text", &|| Some(text.clone().into()));
         }
-        put("items", self.items.clone().map(Value::Array));
-        put("pages", self.pages.map(Value::from));
-        put(
-            "notifications",
-            Some(
-                self.notifications.iter().map(|n| json!({"method": n.method, "params": n.params})).collect(),
-            ),
-        );
-        put("asked", Some(self.asked.iter().map(asked_value).collect()));
-        put("repairs", Some(self.repairs.iter().map(|repair| repair.as_str()).collect()));
-        put(
-            "wire",
-            Some(
-                self.wire
-                    .iter()
-                    .map(|v| json!({"message": v.message, "pointer": v.pointer, "section": v.section}))
-                    .collect(),
-            ),
-        );
-        put("http", self.http.as_ref().map(http_value));
-        put("duration", Some(self.duration.as_secs_f64().into()));
-        put("protocol", self.protocol.clone().map(Value::String));
-        Facts { value: Value::Object(doc), inexact }
+        put("items", &|| self.items.clone().map(Value::Array));
+        put("pages", &|| self.pages.map(Value::from));
+        put("notifications", &|| {
+            let seen = self.notifications.iter().map(|n| json!({"method": n.method, "params": n.params}));
+            Some(seen.collect())
+        });
+        put("asked", &|| Some(self.asked.iter().map(asked_value).collect()));
+        put("repairs", &|| Some(self.repairs.iter().map(|repair| repair.as_str()).collect()));
+        put("wire", &|| {
+            let found = self
+                .wire
+                .iter()
+                .map(|v| json!({"message": v.message, "pointer": v.pointer, "section": v.section}));
+            Some(found.collect())
+        });
+        put("http", &|| self.http.as_ref().map(http_value));
+        put("duration", &|| Some(self.duration.as_secs_f64().into()));
+        put("protocol", &|| self.protocol.clone().map(Value::String));
+        View { value: Value::Object(doc), inexact }
     }
 }
 
@@ -485,7 +492,9 @@ mod tests {
         let text = "{\"n\": 123456789012345678901234567890}";
         let exchange = call(json!({"content": [{"type": "text", "text": text}]}));
         assert_eq!(exchange.document()["json"]["n"], "123456789012345678901234567890");
-        assert_eq!(exchange.inexact_in_document(), ["/json/n"]);
+        assert_eq!(exchange.view().inexact, ["/json/n"]);
+        let part = exchange.part(&["json"]);
+        assert_eq!((part.value.as_object().unwrap().len(), part.inexact), (1, vec!["/json/n".to_owned()]));
     }
 
     #[test]

@@ -111,6 +111,11 @@ impl Matcher {
         self.root.names(&[field], false)
     }
 
+    /// Adds the fields of the exchange that it reads; `false` where it may read any.
+    pub fn reads<'a>(&'a self, fields: &mut Vec<&'a str>) -> bool {
+        self.root.reads(fields)
+    }
+
     /// Whether it names a member of a field, such as `http.status`, where that has to hold: not under `$not`, and
     /// not in a branch of `$any`.
     #[must_use]

@@ -228,6 +228,21 @@ impl Node {
         }
     }
 
+    /// Adds the names that it reads at the root; `false` where it may read any.
+    pub(super) fn reads<'a>(&'a self, names: &mut Vec<&'a str>) -> bool {
+        match &self.kind {
+            Kind::Object { members, paths, exact: false } => {
+                names.extend(members.iter().map(|member| member.name.as_str()));
+                paths.iter().all(|key| key.path.only_field().map(|name| names.push(name)).is_some())
+            }
+            Kind::Operators(operators) => operators.iter().all(|operator| match &operator.op {
+                Op::All(nodes) | Op::Any(nodes) => nodes.iter().all(|node| node.reads(names)),
+                _ => false,
+            }),
+            _ => false,
+        }
+    }
+
     /// Where its `$exists` stands, if it has one.
     pub(super) fn exists(&self) -> Option<&Pointer> {
         let Kind::Operators(operators) = &self.kind else { return None };

@@ -105,6 +105,13 @@ impl Path {
         self.names().next()
     }
 
+    /// The one field of the exchange that it reads; none where it may read others, too, as a filter with a path of
+    /// its own from the root does.
+    #[must_use]
+    pub fn only_field(&self) -> Option<&str> {
+        self.field().filter(|_| self.text.matches('$').count() == 1)
+    }
+
     /// The names that it goes through from the root, up to the first step that is no name.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.steps.iter().map_while(|step| match step {

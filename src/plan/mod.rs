@@ -211,6 +211,16 @@ impl Step {
         found
     }
 
+    /// The fields of the exchange that `expect` and `save` read; none where they may read any.
+    #[must_use]
+    pub fn reads(&self) -> Option<Vec<&str>> {
+        let mut fields = Vec::new();
+        let expected = self.expect.as_ref().is_none_or(|expect| expect.reads(&mut fields));
+        let saved =
+            self.save.iter().all(|save| save.path.only_field().map(|field| fields.push(field)).is_some());
+        (expected && saved).then_some(fields)
+    }
+
     /// The templates of `expect`.
     #[must_use]
     pub fn expected_templates(&self) -> Vec<(Pointer, &Template)> {

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::auth::{Redactor, Secret};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::exchange::Exchange;
+use crate::exchange::View;
 use crate::matcher::Path;
 use crate::nearest::nearest;
 use crate::plan::{Save, within};
@@ -25,7 +25,7 @@ const NAMED: usize = 30;
 pub(super) fn save(
     save: &Save,
     document: &Document,
-    exchange: &Exchange,
+    exchange: &View,
     scope: &mut Scope,
     redactor: &Redactor,
 ) -> Result<(), Box<Diagnostic>> {
@@ -34,7 +34,7 @@ pub(super) fn save(
     };
     let name = &save.name.value;
     let path = &save.path_at.value;
-    let found = save.path.query(exchange.document(), scope).map_err(|error| {
+    let found = save.path.query(&exchange.value, scope).map_err(|error| {
         Box::new(Diagnostic::error(
             Code::RenderFailed,
             within(document, &save.path_at.at, error.at.clone()),
@@ -45,7 +45,7 @@ pub(super) fn save(
         let inside = |at: &str| {
             at.strip_prefix(&node.pointer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
-        if exchange.inexact_in_document().iter().any(|at| inside(at)) {
+        if exchange.inexact.iter().any(|at| inside(at)) {
             let message = format!(
                 "`{name}` cannot be saved: it holds a number that neither 64 bits nor a double holds"
             );
@@ -85,8 +85,8 @@ pub(super) fn save(
 }
 
 /// Says where the path leaves what is there, and which names are there instead.
-fn present(problem: Diagnostic, path: &Path, exchange: &Exchange) -> Diagnostic {
-    let Some(astray) = path.astray(exchange.document()) else { return problem };
+fn present(problem: Diagnostic, path: &Path, exchange: &View) -> Diagnostic {
+    let Some(astray) = path.astray(&exchange.value) else { return problem };
     let Some(members) = astray.node.as_object() else {
         return problem.note(format!("`{}` is {}", astray.shown, with_article(astray.node)));
     };

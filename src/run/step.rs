@@ -14,12 +14,12 @@ use super::servers::Entry;
 use crate::auth::Credential;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::event::StepEnded;
-use crate::exchange::{Exchange, Outcome, Phase, Verb};
+use crate::exchange::{Exchange, Outcome, Phase, Verb, View};
 use crate::matcher::{Actual, Mismatch};
 use crate::mcp::{Operation, SendOptions, Session, SessionConfig};
 use crate::model::SessionVerb;
-use crate::plan::{Action, Step};
-use crate::template::{Template, Tree, with_article};
+use crate::plan::{Action, Save, Step};
+use crate::template::{Template, Tree, Use, with_article};
 
 /// How long a step may take unless the suite or the step says.
 const STEP_TIMEOUT: Duration = Duration::from_secs(60);
@@ -245,12 +245,18 @@ async fn enter(
 ) -> Result<(), Failed> {
     let Some(facts) = session.facts() else { return Ok(()) };
     running.scope.set("protocol", facts.version.as_str().into());
-    let reads_tools = step
-        .templates()
-        .iter()
-        .chain(&step.expected_templates())
-        .flat_map(|(_, template)| template.uses())
-        .any(|used| used.name == "session" && used.rest.first().is_some_and(|member| member == "tools"));
+    let templates = step.templates().into_iter().chain(step.expected_templates());
+    let saved = step.save.iter().flat_map(|save| save.path.templates());
+    let read: Vec<&Use> = templates
+        .map(|(_, template)| template)
+        .chain(saved)
+        .flat_map(Template::uses)
+        .filter(|used| used.name == "session")
+        .collect();
+    if read.is_empty() {
+        return Ok(());
+    }
+    let reads_tools = read.iter().any(|used| used.rest.first().is_some_and(|member| member == "tools"));
     let tools = if reads_tools {
         held(running, step, "the tools were listed", session.tools()).await?.ok()
     } else {
@@ -348,6 +354,35 @@ fn options(running: &Running<'_>, step: &Step) -> Result<SendOptions, Failed> {
     })
 }
 
+/// What `save` and `expect` find wrong.
+struct Compared {
+    unsaved: Vec<Diagnostic>,
+    mismatches: Vec<Mismatch>,
+}
+
+impl Compared {
+    fn differs(&self) -> bool {
+        !self.unsaved.is_empty() || !self.mismatches.is_empty()
+    }
+}
+
+/// Saves and compares.
+fn compare(running: &mut Running<'_>, step: &Step, view: &View) -> Compared {
+    let document = Arc::clone(&running.scenario.document);
+    let redactor = redactor(running);
+    let save = |entry: &Save| {
+        let problem = save(entry, &document, view, &mut running.scope, redactor).err()?;
+        // What the name stood for before is not what later steps mean by it.
+        running.scope.forget(&entry.name.value);
+        Some(*problem)
+    };
+    let unsaved = step.save.iter().filter_map(save).collect();
+    let mismatches = step.expect.as_ref().map_or_else(Vec::new, |expect| {
+        expect.compare(Actual { value: &view.value, inexact: &view.inexact }, &running.scope)
+    });
+    Compared { unsaved, mismatches }
+}
+
 /// Everything that is wrong with an exchange, the most important first.
 async fn judge(running: &mut Running<'_>, step: &Step, exchange: &Exchange) -> Vec<Diagnostic> {
     if running.shared.interrupted.is_cancelled() && exchange.outcome == Outcome::Closed {
@@ -355,21 +390,18 @@ async fn judge(running: &mut Running<'_>, step: &Step, exchange: &Exchange) -> V
         return vec![*problem(running, step, Code::Interrupted, why)];
     }
     let document = Arc::clone(&running.scenario.document);
-    let redactor = redactor(running);
-    let unsaved: Vec<Diagnostic> = step
-        .save
-        .iter()
-        .filter_map(|entry| {
-            let problem = save(entry, &document, exchange, &mut running.scope, redactor).err()?;
-            // What the name stood for before is not what later steps mean by it.
-            running.scope.forget(&entry.name.value);
-            Some(*problem)
-        })
-        .collect();
-    let mismatches: Vec<Mismatch> = step.expect.as_ref().map_or_else(Vec::new, |expect| {
-        let actual = Actual { value: exchange.document(), inexact: exchange.inexact_in_document() };
-        expect.compare(actual, &running.scope)
-    });
+    let mut compared = match step.reads().filter(|_| !running.shared.events().read()) {
+        Some(fields) => compare(running, step, &exchange.part(&fields)),
+        None => compare(running, step, exchange.view()),
+    };
+    if compared.differs() {
+        // What is wrong is told with all that is known.
+        let whole = compare(running, step, exchange.view());
+        if whole.differs() {
+            compared = whole;
+        }
+    }
+    let Compared { unsaved, mismatches } = compared;
     let places: Vec<String> = mismatches.iter().map(|mismatch| mismatch.actual_at.clone()).collect();
     let (output, unchecked) = match output(running, step, exchange).await {
         Ok(output) => (output, None),

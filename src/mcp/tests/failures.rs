@@ -268,7 +268,7 @@ async fn numbers_that_do_not_fit_are_known_by_their_place() {
     .await;
     good(&exchange);
     assert_eq!(exchange.inexact, ["/result/structuredContent/n"]);
-    assert_eq!(exchange.inexact_in_document(), ["/result/structuredContent/n", "/structured/n"]);
+    assert_eq!(exchange.view().inexact, ["/result/structuredContent/n", "/structured/n"]);
 }
 
 #[tokio::test]
