@@ -97,10 +97,12 @@ fn calls(table: &mut Table) {
         let mut checked = suite.callsheet(&["check"]);
         let [ours, theirs, check] =
             rounds(7, [&mut || wall(&mut run), &mut || raw.calls(cases, steps), &mut || wall(&mut checked)]);
-        let what = format!("{} calls, {cases} at a time", cases * steps);
-        table.row(&what, ours, ("raw", theirs), Bound::Ratio(1.3));
+        // The bound is on a call: reading so many steps from files is another promise, measured below.
+        let what = format!("{} calls, {cases} at a time, without reading the files", cases * steps);
+        table.row(&what, ours.saturating_sub(check), ("raw", theirs), Bound::Ratio(1.3));
         table.note(&format!(
-            "{what}: {:.0} ms of it is what `check` of these files takes",
+            "{what}: the whole run took {:.0} ms, `check` of the same files {:.0} ms",
+            ours.as_secs_f64() * 1e3,
             check.as_secs_f64() * 1e3
         ));
     }
