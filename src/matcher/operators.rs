@@ -50,7 +50,7 @@ pub static OPERATOR_NAMES: &[&str] = &[
 ];
 
 /// The formats of `$format`: those of JSON Schema that say something of a string.
-pub static FORMAT_NAMES: &[&str] = &[
+pub const FORMAT_NAMES: &[&str] = &[
     "uuid",
     "date",
     "time",

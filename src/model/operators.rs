@@ -1,6 +1,8 @@
 //! The operators of matchers as documented: the JSON Schema and the docs go by this list. What they do is said
 //! in `matcher/`.
 
+use crate::matcher::FORMAT_NAMES;
+
 /// An operator as documented.
 #[derive(Debug)]
 pub struct Operator {
@@ -78,26 +80,7 @@ pub static OPERATORS: &[Operator] = &[
         Operand::Word(&["string", "number", "integer", "boolean", "null", "list", "object"]),
         "Is of that type.",
     ),
-    operator(
-        "$format",
-        "word",
-        Operand::Word(&[
-            "uuid",
-            "date",
-            "time",
-            "date-time",
-            "duration",
-            "uri",
-            "uri-reference",
-            "email",
-            "hostname",
-            "ipv4",
-            "ipv6",
-            "json-pointer",
-            "regex",
-        ]),
-        "Is a string of that form.",
-    ),
+    operator("$format", "word", Operand::Word(FORMAT_NAMES), "Is a string of that form."),
     operator("$schema", "JSON Schema", Operand::Schema, "Obeys this JSON Schema."),
     operator("$exists", "true or false", Operand::Flag, "Is there, is not there."),
     operator("$all", "list of matchers", Operand::Matchers, "Matches all of them."),
