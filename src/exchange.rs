@@ -31,6 +31,20 @@ pub enum Verb {
     Http,
     /// A pause.
     Wait,
+    /// `completion/complete`.
+    Complete,
+    /// One notification of ours.
+    Notify,
+    /// A subscription in the background.
+    Listen,
+    /// A notification of the server, waited for.
+    Await,
+    /// A fragment.
+    Use,
+    /// Branches side by side.
+    Parallel,
+    /// Cleanup, registered.
+    Defer,
 }
 
 impl Verb {
@@ -44,6 +58,13 @@ impl Verb {
         Self::Session,
         Self::Http,
         Self::Wait,
+        Self::Complete,
+        Self::Notify,
+        Self::Listen,
+        Self::Await,
+        Self::Use,
+        Self::Parallel,
+        Self::Defer,
     ];
 
     /// The key of the step that names it.
@@ -58,13 +79,26 @@ impl Verb {
             Self::Session => "session",
             Self::Http => "http",
             Self::Wait => "wait",
+            Self::Complete => "complete",
+            Self::Notify => "notify",
+            Self::Listen => "listen",
+            Self::Await => "await",
+            Self::Use => "use",
+            Self::Parallel => "parallel",
+            Self::Defer => "defer",
         }
     }
 
     /// Whether it goes to the end by itself: pages, a lost session, a cut stream.
     #[must_use]
     pub fn follows(self) -> bool {
-        matches!(self, Self::Call | Self::List | Self::Read | Self::Prompt)
+        matches!(self, Self::Call | Self::List | Self::Read | Self::Prompt | Self::Complete)
+    }
+
+    /// Whether it sends a message of its own.
+    #[must_use]
+    pub fn sends(self) -> bool {
+        !matches!(self, Self::Wait | Self::Await | Self::Use | Self::Parallel | Self::Defer)
     }
 }
 

@@ -29,7 +29,27 @@ impl Field {
 }
 
 fn sends(verb: Verb, _: Option<&str>) -> bool {
-    verb != Verb::Wait
+    verb.sends()
+}
+
+fn ends(verb: Verb, _: Option<&str>) -> bool {
+    verb.sends() || verb == Verb::Await
+}
+
+fn answers(verb: Verb, _: Option<&str>) -> bool {
+    verb.sends() && verb != Verb::Notify
+}
+
+fn lasts(verb: Verb, _: Option<&str>) -> bool {
+    verb.sends() || matches!(verb, Verb::Await | Verb::Parallel)
+}
+
+fn uses(verb: Verb, _: Option<&str>) -> bool {
+    verb == Verb::Use
+}
+
+fn is_parallel(verb: Verb, _: Option<&str>) -> bool {
+    verb == Verb::Parallel
 }
 
 fn is_request_of(verb: Verb, method: Option<&str>, methods: &[&str]) -> bool {
@@ -53,19 +73,23 @@ fn lists(verb: Verb, _: Option<&str>) -> bool {
     verb == Verb::List
 }
 
+fn finds(verb: Verb, _: Option<&str>) -> bool {
+    matches!(verb, Verb::List | Verb::Complete)
+}
+
 /// The fields of the exchange, in the order of the document.
 pub static FIELDS: &[Field] = &[
     Field {
         name: "outcome",
         doc: "How the sending ended: `answered`, `timed_out`, `closed` or `unreachable`.",
         members: &[],
-        fills: sends,
+        fills: ends,
     },
     Field {
         name: "phase",
         doc: "`step`, or `open` where opening the session failed.",
         members: &[],
-        fills: sends,
+        fills: ends,
     },
     Field {
         name: "sent",
@@ -73,12 +97,12 @@ pub static FIELDS: &[Field] = &[
         members: &["method", "params", "headers"],
         fills: sends,
     },
-    Field { name: "result", doc: "The JSON-RPC result, raw.", members: &[], fills: sends },
+    Field { name: "result", doc: "The JSON-RPC result, raw.", members: &[], fills: answers },
     Field {
         name: "error",
         doc: "The JSON-RPC error, raw: `{code, message, data}`.",
         members: &["code", "message", "data"],
-        fills: sends,
+        fills: answers,
     },
     Field { name: "is_error", doc: "`result.isError`, false if absent.", members: &[], fills: tool_result },
     Field { name: "structured", doc: "`result.structuredContent`.", members: &[], fills: tool_result },
@@ -94,13 +118,13 @@ pub static FIELDS: &[Field] = &[
         members: &[],
         fills: has_text,
     },
-    Field { name: "items", doc: "What was found, on all pages.", members: &[], fills: lists },
+    Field { name: "items", doc: "What was found, on all pages.", members: &[], fills: finds },
     Field { name: "pages", doc: "How many pages were read.", members: &[], fills: lists },
     Field {
         name: "notifications",
         doc: "`[{method, params}]` in order of arrival.",
         members: &["method", "params"],
-        fills: sends,
+        fills: ends,
     },
     Field {
         name: "asked",
@@ -130,7 +154,26 @@ pub static FIELDS: &[Field] = &[
         name: "duration",
         doc: "Seconds from handing the request to the HTTP client to the whole answer.",
         members: &[],
+        fills: lasts,
+    },
+    Field { name: "outputs", doc: "The outputs of the fragment, by name.", members: &[], fills: uses },
+    Field {
+        name: "order",
+        doc: "The names of the steps of all branches, in the order in which they ended.",
+        members: &[],
+        fills: is_parallel,
+    },
+    Field {
+        name: "steps",
+        doc: "The exchanges of the named steps of all branches, by name.",
+        members: &[],
+        fills: is_parallel,
+    },
+    Field {
+        name: "attempts",
+        doc: "With `eventually`: how many attempts there were.",
+        members: &[],
         fills: sends,
     },
-    Field { name: "protocol", doc: "The negotiated protocol version.", members: &[], fills: sends },
+    Field { name: "protocol", doc: "The negotiated protocol version.", members: &[], fills: ends },
 ];

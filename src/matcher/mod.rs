@@ -38,6 +38,8 @@ pub enum Root<'a> {
     /// An exchange: plain keys are its fields, path keys start at it. With the verb, and the method of a
     /// `request` where it is known.
     Exchange(Verb, Option<&'a str>),
+    /// The scope of templates: plain keys are its names, path keys start at it.
+    Scope,
     /// Any value: plain keys are members.
     Value,
 }

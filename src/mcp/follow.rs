@@ -33,6 +33,9 @@ impl Inner {
                 let deadline = Deadline::after(options.timeout);
                 return self.once(self.request(method, params), &options, deadline).await;
             }
+            Operation::Complete { .. } | Operation::Notify { .. } => {
+                return unsent("not built yet".to_owned(), Phase::Step);
+            }
             Operation::Http { method, body } => return self.raw(&method, body, &options).await,
         };
         let deadline = Deadline::after(options.timeout);

@@ -89,7 +89,7 @@ pub struct SessionConfig {
 }
 
 /// What is asked when the server asks.
-pub trait Responder: Send + Sync {
+pub trait Responder: Send + Sync + std::fmt::Debug {
     /// The answer to a request of the server, and whether nothing in the scenario answers it.
     fn respond(&self, method: &str, params: &Value) -> (Answer, bool);
 }
@@ -138,6 +138,24 @@ pub enum Operation {
         /// The params; `_meta` of the modern era is added.
         params: Option<Value>,
     },
+    /// `completion/complete`.
+    Complete {
+        /// What is completed: `{type: ref/prompt, name}` or `{type: ref/resource, uri}`.
+        reference: Value,
+        /// The argument's name.
+        argument: String,
+        /// What is typed of its value.
+        value: String,
+        /// The arguments that are known already.
+        context: Option<Value>,
+    },
+    /// One notification; any 2xx is good.
+    Notify {
+        /// The method.
+        method: String,
+        /// The params; `_meta` of the modern era is added.
+        params: Option<Value>,
+    },
     /// One raw HTTP exchange with the endpoint.
     Http {
         /// The HTTP method.
@@ -169,6 +187,19 @@ pub struct SendOptions {
     pub meta: Vec<(String, Option<Value>)>,
     /// How long one attempt may take.
     pub timeout: Duration,
+    /// Answers what the server asks on the way to this answer; that of the session unless said.
+    pub responder: Option<Arc<dyn Responder>>,
+}
+
+/// What a session listens to in the background.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Subscription {
+    /// Changes of the list of tools.
+    pub tools: bool,
+    /// Changes of the list of prompts.
+    pub prompts: bool,
+    /// Changes of these resources.
+    pub resources: Vec<String>,
 }
 
 /// The tools of a server as one identity sees them in one version.

@@ -13,8 +13,8 @@ use tokio_util::task::TaskTracker;
 
 use super::receive::{Reading, Want};
 use super::request::{self, Message, Prepared, Stage};
-use super::{Client, Operation, SendOptions, SessionConfig, SessionFacts, Tools};
-use crate::exchange::{Exchange, Outcome, Phase};
+use super::{Client, Operation, SendOptions, SessionConfig, SessionFacts, Subscription, Tools};
+use crate::exchange::{Exchange, Notification, Outcome, Phase};
 
 /// A session of one identity with one server in one case. Methods take `&self`: several steps may use it side
 /// by side.
@@ -104,6 +104,23 @@ impl Session {
     /// Does what a step asks for. The session has to be open, but for [`Operation::Http`].
     pub async fn perform(&self, operation: Operation, options: SendOptions) -> Exchange {
         Box::pin(self.inner.perform(operation, options)).await
+    }
+
+    /// Listens in the background, in the way of the version; replaces what it listened to before. Nothing wanted
+    /// ends listening. What arrives is taken with [`Self::take`].
+    pub async fn listen(&self, _wanted: Subscription, _options: SendOptions) -> Exchange {
+        unsent("not built yet".to_owned(), Phase::Step)
+    }
+
+    /// Takes the oldest notification of the session that `matches` and that was not taken before, in whatever
+    /// stream it arrived; waits for it until `deadline`. The exchange holds it as its only notification; its
+    /// outcome is `timed_out` where none came.
+    pub async fn take(
+        &self,
+        _matches: &mut (dyn FnMut(&Notification) -> bool + Send),
+        _deadline: Instant,
+    ) -> Exchange {
+        unsent("not built yet".to_owned(), Phase::Step)
     }
 
     /// Lists the tools, once for each server, identity and version of a run.

@@ -30,6 +30,9 @@ pub use keys::{KeyRow, key_tables};
 pub use operators::{OPERATORS, Operator};
 pub use read_scenario::read_scenarios;
 pub use read_suite::{read_suite, suite_of_url};
-pub use scenario::{Action, ClientPart, Form, Protocols, Save, Scenario, SessionVerb, Spot, Step};
+pub use scenario::{
+    Action, Branch, ClientPart, Eventually, Form, Fragment, Input, KnownBug, Protocols, Reference, Reply,
+    RowSource, Rows, Rule, Save, Scenario, SessionVerb, Spot, Step,
+};
 pub use schema::{scenario_schema, schema_text, suite_schema};
 pub use suite::{Checks, Level, Limits, Server, Suite, Target, Timeouts};

@@ -69,6 +69,9 @@ fn scenario(
             .filter_map(|tag| tag.value().as_str().map(str::to_owned))
             .collect(),
         skip: cursor.text("skip"),
+        requires: None,
+        rows: None,
+        respond: Vec::new(),
         timeout: cursor.duration("timeout"),
         vars: variables(&cursor),
         client: client(&cursor),

@@ -26,6 +26,11 @@ pub(super) fn step(cursor: &Cursor<'_>, problems: &mut Vec<Diagnostic>) -> Optio
         headers: cursor.pointer("headers"),
         meta: cursor.pointer("meta"),
         timeout: cursor.duration("timeout"),
+        when: None,
+        eventually: None,
+        defer: Vec::new(),
+        respond: Vec::new(),
+        known_bug: None,
         expect: cursor.pointer("expect"),
         save: saves(cursor),
         checks: checks(cursor),
@@ -134,5 +139,13 @@ fn action(step: &Cursor<'_>, verb: Verb, operand: &Cursor<'_>) -> Action {
             Action::Http { method: operand.pointer("method").unwrap_or(at), body: operand.pointer("body") }
         }
         Verb::Wait => Action::Wait(operand.as_duration().unwrap_or(Duration::ZERO)),
+        // Refused by the table so far.
+        Verb::Complete
+        | Verb::Notify
+        | Verb::Listen
+        | Verb::Await
+        | Verb::Use
+        | Verb::Parallel
+        | Verb::Defer => Action::Wait(Duration::ZERO),
     }
 }

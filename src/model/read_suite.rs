@@ -119,5 +119,14 @@ pub(super) fn checks(cursor: &Cursor<'_>) -> Checks {
         "ignore" => Some(Level::Ignore),
         _ => None,
     };
-    Checks { wire: level("wire"), output_schema: level("output_schema") }
+    Checks {
+        wire: level("wire"),
+        output_schema: level("output_schema"),
+        contradiction: level("contradiction"),
+        order: level("order"),
+        progress: level("progress"),
+        ids: level("ids"),
+        capabilities: level("capabilities"),
+        echo: level("echo"),
+    }
 }

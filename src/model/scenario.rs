@@ -38,6 +38,12 @@ pub struct Scenario {
     pub tags: Vec<String>,
     /// `skip`: the reason.
     pub skip: Option<String>,
+    /// `requires`: a matcher over the scope.
+    pub requires: Option<Pointer>,
+    /// `rows`.
+    pub rows: Option<Rows>,
+    /// `respond`.
+    pub respond: Vec<Rule>,
     /// `timeout` of the whole case.
     pub timeout: Option<Duration>,
     /// `vars`, in order.
@@ -50,6 +56,107 @@ pub struct Scenario {
     pub checks: Checks,
     /// `steps`.
     pub steps: Vec<Step>,
+}
+
+/// `rows`: one case for each.
+#[derive(Clone, Debug)]
+pub struct Rows {
+    /// The place of `rows`.
+    pub at: Pointer,
+    /// Where they come from.
+    pub source: RowSource,
+}
+
+/// Where rows come from.
+#[derive(Clone, Debug)]
+pub enum RowSource {
+    /// They stand in the scenario: the place of each, a mapping with a `name`.
+    Inline(Vec<Pointer>),
+    /// A file of the suite.
+    File {
+        /// `file`: relative to the scenario file. CSV, JSON or YAML by its ending.
+        file: Spot<String>,
+        /// `name`: a template over `row`.
+        name: Spot<String>,
+        /// `separator` of a CSV file, one character; a comma unless said.
+        separator: Option<char>,
+    },
+}
+
+/// Steps that scenarios use.
+#[derive(Clone, Debug)]
+pub struct Fragment {
+    /// The document.
+    pub document: Arc<Document>,
+    /// `fragment`: the title.
+    pub title: Spot<String>,
+    /// `inputs`: each with the place of its default; none where it is required.
+    pub inputs: Vec<Input>,
+    /// `outputs`.
+    pub outputs: Vec<Spot<String>>,
+    /// `steps`.
+    pub steps: Vec<Step>,
+}
+
+/// One of a fragment's inputs.
+#[derive(Clone, Debug)]
+pub struct Input {
+    /// Its name.
+    pub name: Spot<String>,
+    /// Whether `use` has to give it: its default is null.
+    pub required: bool,
+}
+
+/// One rule of `respond`.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// The rule's place: its mapping.
+    pub at: Pointer,
+    /// `to`: the method of the server's request.
+    pub to: Spot<String>,
+    /// `params`: a matcher.
+    pub params: Option<Pointer>,
+    /// `result` or `error`: a value with templates, which see `request`.
+    pub reply: Reply,
+    /// `times`: how often it answers; none for `any`.
+    pub times: Option<u64>,
+}
+
+/// What a rule answers.
+#[derive(Clone, Debug)]
+pub enum Reply {
+    /// `result`.
+    Result(Pointer),
+    /// `error`.
+    Error(Pointer),
+}
+
+/// `eventually`: the same request again until `expect` holds.
+#[derive(Clone, Debug)]
+pub struct Eventually {
+    /// Its place.
+    pub at: Pointer,
+    /// `within`: how long attempts are begun.
+    pub within: Duration,
+    /// `every`: the pause before the next attempt; one second unless said.
+    pub every: Option<Duration>,
+    /// `backoff`: the pause is multiplied by it after each attempt.
+    pub backoff: Option<f64>,
+    /// `abort`: a matcher over the exchange that ends it.
+    pub abort: Option<Pointer>,
+}
+
+/// `known_bug`: a ratchet on a step.
+#[derive(Clone, Debug)]
+pub struct KnownBug {
+    /// Its place.
+    pub at: Pointer,
+    /// `issue`: what to call it, a number or an address.
+    pub issue: Spot<String>,
+    /// `until`: the last day on which it is tolerated, in UTC.
+    pub until: Option<Spot<jiff::civil::Date>>,
+    /// `when`: a matcher over the scope that picks rows or versions.
+    pub when: Option<Pointer>,
 }
 
 /// What a case's name is made of beside the file: decided by form, not by count.
@@ -98,6 +205,16 @@ pub struct Step {
     pub meta: Option<Pointer>,
     /// `timeout` of one attempt.
     pub timeout: Option<Duration>,
+    /// `when`: a matcher over the scope.
+    pub when: Option<Pointer>,
+    /// `eventually`.
+    pub eventually: Option<Eventually>,
+    /// `defer` beside a verb.
+    pub defer: Vec<Self>,
+    /// `respond`.
+    pub respond: Vec<Rule>,
+    /// `known_bug`.
+    pub known_bug: Option<KnownBug>,
     /// `expect`.
     pub expect: Option<Pointer>,
     /// `save`.
@@ -152,6 +269,69 @@ pub enum Action {
     },
     /// `wait`.
     Wait(Duration),
+    /// `complete: {prompt or resource, argument, value, context}`.
+    Complete {
+        /// What is completed.
+        reference: Reference,
+        /// The argument's name.
+        argument: Pointer,
+        /// What is typed of its value.
+        value: Pointer,
+        /// `context`: the arguments that are known already.
+        context: Option<Pointer>,
+    },
+    /// `notify` and `params`.
+    Notify {
+        /// The method.
+        method: Pointer,
+        /// The params.
+        params: Option<Pointer>,
+    },
+    /// `listen: {tools, prompts, resources}`; an empty mapping ends listening.
+    Listen {
+        /// `tools`.
+        tools: bool,
+        /// `prompts`.
+        prompts: bool,
+        /// `resources`: URIs, strings with templates.
+        resources: Vec<Pointer>,
+    },
+    /// `await: {method, params}`.
+    Await {
+        /// The method, a template.
+        method: Pointer,
+        /// `params`: a matcher over any value.
+        params: Option<Pointer>,
+    },
+    /// `use` and `with`.
+    Use {
+        /// The fragment's file, relative to this one; `#slug` names one of several fragments in it.
+        fragment: Spot<String>,
+        /// The inputs, in order: the place of each value.
+        with: Vec<Spot<String>>,
+    },
+    /// `parallel`.
+    Parallel(Vec<Branch>),
+    /// `defer`.
+    Defer(Vec<Step>),
+}
+
+/// What `complete` completes an argument of.
+#[derive(Clone, Debug)]
+pub enum Reference {
+    /// A prompt's name.
+    Prompt(Pointer),
+    /// A resource template's URI.
+    Resource(Pointer),
+}
+
+/// A branch of `parallel`.
+#[derive(Clone, Debug)]
+pub struct Branch {
+    /// Its place.
+    pub at: Pointer,
+    /// Its steps, in order.
+    pub steps: Vec<Step>,
 }
 
 /// `session: open` or `close`.

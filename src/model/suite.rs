@@ -95,6 +95,18 @@ pub struct Checks {
     pub wire: Option<Level>,
     /// `output_schema`: `structured` obeys the tool's `outputSchema`.
     pub output_schema: Option<Level>,
+    /// `contradiction`: text and structured content say the same.
+    pub contradiction: Option<Level>,
+    /// `order`: nothing belongs to a request after its result.
+    pub order: Option<Level>,
+    /// `progress`: it grows, and its token was given.
+    pub progress: Option<Level>,
+    /// `ids`: answers have the id of their request.
+    pub ids: Option<Level>,
+    /// `capabilities`: only what was declared is used.
+    pub capabilities: Option<Level>,
+    /// `echo`: no secret comes back. Warns unless said.
+    pub echo: Option<Level>,
 }
 
 /// What a check that does not hold does.

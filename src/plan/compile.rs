@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::{Action, Save, Scenario, Step};
+use super::{Action, Branch, Choice, Reference, Save, Scenario, Step};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::exchange::Verb;
 use crate::matcher::{Matcher, Path, Root, read_pattern};
@@ -45,7 +45,7 @@ pub fn compile(
     if context.server.is_some() {
         compiler.identities(scenario, context.suite.server(&server));
     }
-    let steps = scenario.steps.iter().filter_map(|step| compiler.step(step, &server, &identity)).collect();
+    let steps = compiler.steps(&scenario.steps);
     let failed = compiler.problems.iter().any(Diagnostic::is_error);
     problems.append(&mut compiler.problems);
     (!failed).then(|| Scenario {
@@ -55,8 +55,11 @@ pub fn compile(
         name: context.name,
         path: context.path,
         lines: context.lines,
-        server,
-        identity,
+        server: Choice::Name(server),
+        identity: Choice::Name(identity),
+        rows: None,
+        requires: None,
+        respond: Vec::new(),
         protocols: scenario.protocols.clone(),
         tags: scenario.tags.clone(),
         skip: scenario.skip.clone(),
@@ -140,7 +143,11 @@ impl Compiler<'_> {
         self.problems.push(problem);
     }
 
-    fn step(&mut self, step: &model::Step, server: &str, identity: &str) -> Option<Step> {
+    fn steps(&mut self, steps: &[model::Step]) -> Vec<Step> {
+        steps.iter().filter_map(|step| self.step(step)).collect()
+    }
+
+    fn step(&mut self, step: &model::Step) -> Option<Step> {
         let action = self.action(&step.action);
         let headers = step.headers.as_ref().map(|at| self.tree(at));
         let meta = step.meta.as_ref().map(|at| self.tree(at));
@@ -155,8 +162,13 @@ impl Compiler<'_> {
             title: self.title(step),
             verb: step.verb.clone(),
             action: action?,
-            server: step.server.as_ref().map_or(server, |s| s.value.as_str()).to_owned(),
-            identity: step.identity.as_ref().map_or(identity, |s| s.value.as_str()).to_owned(),
+            server: step.server.as_ref().map(|s| Choice::Name(s.value.clone())),
+            identity: step.identity.as_ref().map(|s| Choice::Name(s.value.clone())),
+            when: None,
+            eventually: None,
+            defer: Vec::new(),
+            respond: Vec::new(),
+            known_bug: None,
             headers,
             meta,
             timeout: step.timeout,
@@ -183,6 +195,38 @@ impl Compiler<'_> {
                 method: self.template(method)?,
             },
             model::Action::Session(verb) => Action::Session(*verb),
+            model::Action::Complete { reference, argument, value, context } => {
+                let context = context.as_ref().map(|at| self.tree(at));
+                let (argument, value) = (self.template(argument), self.template(value));
+                let reference = match reference {
+                    model::Reference::Prompt(at) => Reference::Prompt(self.template(at)?, at.clone()),
+                    model::Reference::Resource(at) => Reference::Resource(self.template(at)?, at.clone()),
+                };
+                Action::Complete { reference, argument: argument?, value: value?, context }
+            }
+            model::Action::Notify { method, params } => Action::Notify {
+                params: params.as_ref().map(|at| self.tree(at)),
+                method: self.template(method)?,
+            },
+            model::Action::Listen { tools, prompts, resources } => Action::Listen {
+                tools: *tools,
+                prompts: *prompts,
+                resources: resources.iter().filter_map(|at| Some((self.template(at)?, at.clone()))).collect(),
+            },
+            model::Action::Await { method, params } => {
+                let params = params
+                    .as_ref()
+                    .and_then(|at| Matcher::compile(self.document, at, Root::Value, &mut self.problems));
+                Action::Await { params, method: self.template(method)? }
+            }
+            model::Action::Parallel(branches) => Action::Parallel(
+                branches
+                    .iter()
+                    .map(|branch| Branch { at: branch.at.clone(), steps: self.steps(&branch.steps) })
+                    .collect(),
+            ),
+            model::Action::Defer(steps) => Action::Defer(self.steps(steps)),
+            model::Action::Use { .. } => return None,
             model::Action::Http { method, body } => {
                 Action::Http { body: body.as_ref().map(|at| self.tree(at)), method: self.template(method)? }
             }
@@ -208,9 +252,19 @@ impl Compiler<'_> {
             | model::Action::Read { uri: at }
             | model::Action::Prompt { name: at, .. }
             | model::Action::Request { method: at, .. }
-            | model::Action::Http { method: at, .. } => text(at),
-            model::Action::List(_) | model::Action::Session(_) | model::Action::Wait(_) => {
-                text(&step.verb.at)
+            | model::Action::Http { method: at, .. }
+            | model::Action::Notify { method: at, .. }
+            | model::Action::Await { method: at, .. }
+            | model::Action::Complete {
+                reference: model::Reference::Prompt(at) | model::Reference::Resource(at),
+                ..
+            } => text(at),
+            model::Action::List(_)
+            | model::Action::Session(_)
+            | model::Action::Wait(_)
+            | model::Action::Use { .. } => text(&step.verb.at),
+            model::Action::Listen { .. } | model::Action::Parallel(_) | model::Action::Defer(_) => {
+                return step.verb.value.as_str().to_owned();
             }
         };
         format!("{} {about}", step.verb.value.as_str())

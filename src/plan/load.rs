@@ -316,7 +316,7 @@ fn cases(scenarios: &[Arc<Scenario>], only: Option<Version>) -> (Vec<Case>, usiz
         let mut add = |suffix: &str, version: Option<Version>| {
             if only.is_none() || version.is_none() || version == only {
                 let name = format!("{}{suffix}", scenario.name).into();
-                cases.push(Case { name, scenario: index, version: version.or(only) });
+                cases.push(Case { name, scenario: index, row: None, version: version.or(only) });
             } else {
                 left_out += 1;
             }

@@ -3,6 +3,7 @@
 
 mod compile;
 mod load;
+mod rows;
 mod select;
 
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use std::time::Duration;
 pub(crate) use compile::within;
 pub use compile::{Context, compile};
 pub use load::{Load, Loaded, load};
+pub use rows::Rows;
 pub use select::{IgnoredCases, PathFilter, Selected, Selection, idle_paths, select};
 
 use crate::exchange::Verb;
@@ -36,15 +38,113 @@ pub struct Plan {
     pub left_out: usize,
 }
 
-/// A scenario with one protocol version: one libtest test.
+/// A scenario with one row and one protocol version: one libtest test.
 #[derive(Clone, Debug)]
 pub struct Case {
     /// Its name: `invoices::create@2025-11-25`.
     pub name: Arc<str>,
     /// The index of its scenario in the plan.
     pub scenario: usize,
+    /// The index of its row; none where the scenario has no rows.
+    pub row: Option<u32>,
     /// The version it is pinned to; none for `auto`.
     pub version: Option<Version>,
+}
+
+/// The name of a server or an identity: written, or made of the case's row.
+#[derive(Debug)]
+pub enum Choice {
+    /// A name.
+    Name(String),
+    /// A template of `row`, and where it stands.
+    Template(Template, Pointer),
+}
+
+/// A compiled fragment. One is shared by everything that uses it.
+#[derive(Debug)]
+pub struct Fragment {
+    /// The document that it was compiled from.
+    pub document: Arc<Document>,
+    /// `fragment`: the title.
+    pub title: String,
+    /// The path of its file, absolute and normal.
+    pub path: PathBuf,
+    /// `inputs` with their defaults; none where it is required.
+    pub inputs: Vec<(String, Option<Tree>)>,
+    /// `outputs`.
+    pub outputs: Vec<Spot<String>>,
+    /// `steps`.
+    pub steps: Vec<Step>,
+}
+
+/// One rule of `respond`, compiled.
+#[derive(Debug)]
+pub struct Rule {
+    /// The rule's place: its mapping.
+    pub at: Pointer,
+    /// `to`: the method of the server's request.
+    pub to: String,
+    /// `params`.
+    pub params: Option<Matcher>,
+    /// `result` or `error`; its templates see `request`.
+    pub reply: Reply,
+    /// `times`: how often it answers; none for `any`.
+    pub times: Option<u64>,
+}
+
+/// What a rule answers, compiled.
+#[derive(Debug)]
+pub enum Reply {
+    /// `result`.
+    Result(Tree),
+    /// `error`.
+    Error(Tree),
+}
+
+/// `eventually`, compiled.
+#[derive(Debug)]
+pub struct Eventually {
+    /// Its place.
+    pub at: Pointer,
+    /// `within`: how long attempts are begun.
+    pub within: Duration,
+    /// `every`: the pause before the next attempt.
+    pub every: Duration,
+    /// `backoff`: the pause is multiplied by it after each attempt; 1 unless said.
+    pub backoff: f64,
+    /// `abort`: what ends it.
+    pub abort: Option<Matcher>,
+}
+
+/// `known_bug`, compiled.
+#[derive(Debug)]
+pub struct KnownBug {
+    /// Its place.
+    pub at: Pointer,
+    /// `issue`.
+    pub issue: String,
+    /// `until`: the last day on which it is tolerated, in UTC.
+    pub until: Option<Spot<jiff::civil::Date>>,
+    /// `when`: a matcher over the scope.
+    pub when: Option<Matcher>,
+}
+
+/// A branch of `parallel`, compiled.
+#[derive(Debug)]
+pub struct Branch {
+    /// Its place.
+    pub at: Pointer,
+    /// Its steps, in order.
+    pub steps: Vec<Step>,
+}
+
+/// What `complete` completes an argument of, compiled.
+#[derive(Debug)]
+pub enum Reference {
+    /// A prompt's name, and where it stands.
+    Prompt(Template, Pointer),
+    /// A resource template's URI, and where it stands.
+    Resource(Template, Pointer),
 }
 
 /// A compiled scenario.
@@ -62,10 +162,16 @@ pub struct Scenario {
     pub path: PathBuf,
     /// The first and the last line of its document.
     pub lines: (usize, usize),
-    /// `server`, resolved: the name of a server of the suite.
-    pub server: String,
+    /// `server`, resolved: a server of the suite.
+    pub server: Choice,
     /// `as`; `default` unless said.
-    pub identity: String,
+    pub identity: Choice,
+    /// `rows`.
+    pub rows: Option<Rows>,
+    /// `requires`: a matcher over the scope.
+    pub requires: Option<Matcher>,
+    /// `respond`.
+    pub respond: Vec<Rule>,
     /// `protocol`.
     pub protocols: Protocols,
     /// `tags`.
@@ -101,16 +207,26 @@ pub struct Step {
     pub verb: Spot<Verb>,
     /// The verb's operands.
     pub action: Action,
-    /// The server it meets.
-    pub server: String,
-    /// The identity it uses.
-    pub identity: String,
+    /// `server`; none for that of the scenario, or of the step that uses the fragment.
+    pub server: Option<Choice>,
+    /// `as`; none for that of the scenario, or of the step that uses the fragment.
+    pub identity: Option<Choice>,
     /// `headers`; null removes.
     pub headers: Option<Tree>,
     /// `meta`; null removes.
     pub meta: Option<Tree>,
     /// `timeout` of one attempt.
     pub timeout: Option<Duration>,
+    /// `when`: a matcher over the scope; where it does not hold, the step is left out.
+    pub when: Option<Matcher>,
+    /// `eventually`.
+    pub eventually: Option<Eventually>,
+    /// `defer` beside a verb.
+    pub defer: Vec<Self>,
+    /// `respond`.
+    pub respond: Vec<Rule>,
+    /// `known_bug`.
+    pub known_bug: Option<KnownBug>,
     /// `expect`.
     pub expect: Option<Matcher>,
     /// `save`.
@@ -161,6 +277,51 @@ pub enum Action {
     },
     /// `wait`.
     Wait(Duration),
+    /// `complete`.
+    Complete {
+        /// What is completed.
+        reference: Reference,
+        /// The argument's name.
+        argument: Template,
+        /// What is typed of its value.
+        value: Template,
+        /// `context`: the arguments that are known already.
+        context: Option<Tree>,
+    },
+    /// `notify` and `params`.
+    Notify {
+        /// The method.
+        method: Template,
+        /// The params.
+        params: Option<Tree>,
+    },
+    /// `listen`; nothing wanted ends listening.
+    Listen {
+        /// `tools`.
+        tools: bool,
+        /// `prompts`.
+        prompts: bool,
+        /// `resources`: URIs, each with its place.
+        resources: Vec<(Template, Pointer)>,
+    },
+    /// `await`.
+    Await {
+        /// The method.
+        method: Template,
+        /// `params`.
+        params: Option<Matcher>,
+    },
+    /// `use` and `with`.
+    Use {
+        /// The fragment.
+        fragment: Arc<Fragment>,
+        /// The inputs that are given.
+        with: Vec<(String, Tree)>,
+    },
+    /// `parallel`.
+    Parallel(Vec<Branch>),
+    /// `defer`.
+    Defer(Vec<Step>),
 }
 
 /// One entry of `save`, compiled.
@@ -204,6 +365,32 @@ impl Step {
                 found.push((self.verb.at.key("method"), method));
                 found.extend(trees(body));
             }
+            Action::Complete { reference, argument, value, context } => {
+                let (Reference::Prompt(name, at) | Reference::Resource(name, at)) = reference;
+                found.push((at.clone(), name));
+                found.push((self.verb.at.key("argument"), argument));
+                found.push((self.verb.at.key("value"), value));
+                found.extend(trees(context));
+            }
+            Action::Notify { method, params } => {
+                found.extend(text(method));
+                found.extend(trees(params));
+            }
+            Action::Listen { resources, .. } => {
+                found.extend(resources.iter().map(|(uri, at)| (at.clone(), uri)));
+            }
+            Action::Await { method, params } => {
+                found.push((self.verb.at.key("method"), method));
+                let templates = params.iter().flat_map(Matcher::templates);
+                found.extend(templates.map(|(at, template)| (at.clone(), template)));
+            }
+            Action::Use { with, .. } => {
+                found.extend(
+                    with.iter().flat_map(|(_, tree)| tree.templates()).map(|(at, t)| (at.clone(), t)),
+                );
+            }
+            // The steps in them have their own.
+            Action::Parallel(_) | Action::Defer(_) => {}
             Action::List(_) | Action::Session(_) | Action::Wait(_) => {}
         }
         found.extend(trees(&self.headers));

@@ -14,7 +14,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::event::{CaseEnded, StepEnded, Verdict};
 use crate::mcp::Session;
 use crate::model::shown_duration;
-use crate::plan::{Action, Case, Scenario, Step, within};
+use crate::plan::{Action, Case, Choice, Scenario, Step, within};
 use crate::source::{Document, Pointer};
 use crate::template::{Facts, RenderError, Scope, Tree};
 
@@ -112,7 +112,7 @@ impl<'a> Running<'a> {
         }
         self.scope.set("env", Value::Object(env));
         self.scope.set("run", json!({"id": self.shared.config.run_id}));
-        self.scope.set("server", json!({"name": self.scenario.server}));
+        self.scope.set("server", json!({"name": self.chosen(&self.scenario.server)}));
         if let Some(version) = self.case.version {
             self.scope.set("protocol", version.as_str().into());
         }
@@ -174,6 +174,22 @@ impl<'a> Running<'a> {
         let mut problem = Diagnostic::error(Code::RenderFailed, site, error.message);
         problem.help.extend(error.help);
         problem
+    }
+
+    /// A step with the server and identity that it meets.
+    pub(super) fn current<'s>(&self, step: &'s Step) -> step::Current<'s> {
+        step::Current {
+            step,
+            server: self.chosen(step.server.as_ref().unwrap_or(&self.scenario.server)),
+            identity: self.chosen(step.identity.as_ref().unwrap_or(&self.scenario.identity)),
+        }
+    }
+
+    fn chosen(&self, choice: &Choice) -> String {
+        match choice {
+            Choice::Name(name) => name.clone(),
+            Choice::Template(template, _) => template.render_text(&self.scope).unwrap_or_default(),
+        }
     }
 
     async fn steps(&mut self) {
@@ -285,6 +301,7 @@ fn seed_of(run: u64, name: &str) -> u64 {
 }
 
 /// The runner answers pings by itself and nothing else yet.
+#[derive(Debug)]
 pub(super) struct NoRules;
 
 impl crate::mcp::Responder for NoRules {

@@ -20,7 +20,7 @@ use super::{Config, Consumer, Finished, Interrupt, case};
 use crate::auth::{Credential, Environment, Redactor, Secret};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::event::{CaseEnded, Event, Happening, Kind, Place, RunEnded, RunStarted, Verdict};
-use crate::plan::{Case, Plan, Scenario};
+use crate::plan::{Case, Choice, Plan, Scenario};
 use crate::source::Site;
 
 /// How many events may wait for their consumers before the run waits for them.
@@ -320,7 +320,14 @@ impl Shared {
     /// Places on every server that the scenario names, then a slot. All cases take them in the order of the
     /// servers' names, so that no two can wait for each other.
     async fn places(&self, scenario: &Scenario) -> (Vec<OwnedSemaphorePermit>, Slot) {
-        let names: BTreeSet<&str> = scenario.steps.iter().map(|step| step.server.as_str()).collect();
+        let names: BTreeSet<&str> = scenario
+            .steps
+            .iter()
+            .filter_map(|step| match step.server.as_ref().unwrap_or(&scenario.server) {
+                Choice::Name(name) => Some(name.as_str()),
+                Choice::Template(..) => None,
+            })
+            .collect();
         let limits = names.into_iter().filter_map(|name| self.servers.get(name)?.places.clone());
         let mut held = Vec::new();
         for semaphore in limits {

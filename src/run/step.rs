@@ -18,7 +18,7 @@ use crate::exchange::{Exchange, Outcome, Phase, Verb, View};
 use crate::matcher::{Actual, Mismatch};
 use crate::mcp::{Operation, SendOptions, Session, SessionConfig};
 use crate::model::SessionVerb;
-use crate::plan::{Action, Save, Step};
+use crate::plan::{Action, Reference, Save, Step};
 use crate::template::{Template, Tree, Use, with_article};
 
 /// How long a step may take unless the suite or the step says.
@@ -30,9 +30,25 @@ const START_TIMEOUT: Duration = Duration::from_secs(120);
 /// A problem that ends the step before it has an exchange.
 type Failed = Box<Diagnostic>;
 
+/// A step with the server that it meets.
+pub(super) struct Current<'a> {
+    pub(super) step: &'a Step,
+    pub(super) server: String,
+    pub(super) identity: String,
+}
+
+impl std::ops::Deref for Current<'_> {
+    type Target = Step;
+
+    fn deref(&self) -> &Step {
+        self.step
+    }
+}
+
 /// Runs a step and says how it ended.
 pub(super) async fn run(running: &mut Running<'_>, index: usize, step: &Step) -> StepEnded {
     let started = Instant::now();
+    let step = &running.current(step);
     let (exchange, problems) = match perform(running, step).await {
         Ok(None) => (None, Vec::new()),
         Ok(Some(exchange)) => {
@@ -61,7 +77,7 @@ pub(super) async fn run(running: &mut Running<'_>, index: usize, step: &Step) ->
 }
 
 /// Sends what the step says. None where nothing is sent.
-async fn perform(running: &mut Running<'_>, step: &Step) -> Result<Option<Exchange>, Failed> {
+async fn perform(running: &mut Running<'_>, step: &Current<'_>) -> Result<Option<Exchange>, Failed> {
     running.has_what_it_expects(step)?;
     if let Action::Wait(time) = &step.action {
         let until =
@@ -108,7 +124,7 @@ async fn perform(running: &mut Running<'_>, step: &Step) -> Result<Option<Exchan
 /// Opens a session as a step, which may say how long that may take.
 async fn open(
     running: &mut Running<'_>,
-    step: &Step,
+    step: &Current<'_>,
     entry: &Entry,
     session: &Session,
 ) -> Result<Exchange, Failed> {
@@ -121,7 +137,7 @@ async fn open(
 /// Closes a session as a step.
 async fn close(
     running: &Running<'_>,
-    step: &Step,
+    step: &Current<'_>,
     entry: &Entry,
     session: &Session,
 ) -> Result<Exchange, Failed> {
@@ -138,7 +154,7 @@ async fn close(
 /// Holds what a step waits for to the case's deadline.
 async fn bounded<T>(
     running: &Running<'_>,
-    step: &Step,
+    step: &Current<'_>,
     what: &str,
     work: impl Future<Output = T>,
 ) -> Result<T, Failed> {
@@ -152,7 +168,7 @@ async fn bounded<T>(
 /// Ends with an interruption what does not see it by itself.
 async fn stoppable<T>(
     running: &Running<'_>,
-    step: &Step,
+    step: &Current<'_>,
     work: impl Future<Output = T>,
 ) -> Result<T, Failed> {
     tokio::select! {
@@ -167,7 +183,7 @@ async fn stoppable<T>(
 /// Holds what a step waits for to the case's deadline, and ends it with an interruption.
 async fn held<T>(
     running: &Running<'_>,
-    step: &Step,
+    step: &Current<'_>,
     what: &str,
     work: impl Future<Output = T>,
 ) -> Result<T, Failed> {
@@ -175,7 +191,7 @@ async fn held<T>(
 }
 
 /// Waits for the server's pace. The wait is billed to nobody, so that the case's clock stands still.
-async fn turn(running: &mut Running<'_>, step: &Step, entry: &Entry) -> Result<(), Failed> {
+async fn turn(running: &mut Running<'_>, step: &Current<'_>, entry: &Entry) -> Result<(), Failed> {
     let started = Instant::now();
     stoppable(running, step, entry.turn()).await?;
     let waited = started.elapsed();
@@ -184,12 +200,12 @@ async fn turn(running: &mut Running<'_>, step: &Step, entry: &Entry) -> Result<(
     Ok(())
 }
 
-fn problem(running: &Running<'_>, step: &Step, code: Code, message: String) -> Failed {
+fn problem(running: &Running<'_>, step: &Current<'_>, code: Code, message: String) -> Failed {
     Box::new(Diagnostic::error(code, running.scenario.document.site(&step.verb.at), message))
 }
 
 /// A token that cannot be read, with the place in the suite that says where it is.
-fn credential_problem(running: &Running<'_>, step: &Step, entry: &Entry, message: String) -> Failed {
+fn credential_problem(running: &Running<'_>, step: &Current<'_>, entry: &Entry, message: String) -> Failed {
     let mut problem = problem(running, step, Code::Credential, message).label("this step needs it");
     if let Some(document) = &running.shared.plan.suite.document {
         let at = match step.identity.as_str() {
@@ -204,12 +220,16 @@ fn credential_problem(running: &Running<'_>, step: &Step, entry: &Entry, message
     Box::new(problem)
 }
 
-fn timeout_of(step: &Step, entry: &Entry) -> Duration {
+fn timeout_of(step: &Current<'_>, entry: &Entry) -> Duration {
     step.timeout.or(entry.model.timeouts.step).unwrap_or(STEP_TIMEOUT)
 }
 
 /// The session of the step's server and identity, made on first use.
-async fn session(running: &mut Running<'_>, step: &Step, entry: &Entry) -> Result<Arc<Session>, Failed> {
+async fn session(
+    running: &mut Running<'_>,
+    step: &Current<'_>,
+    entry: &Entry,
+) -> Result<Arc<Session>, Failed> {
     let key = (step.server.clone(), step.identity.clone());
     if let Some(session) = running.sessions.get(&key) {
         return Ok(Arc::clone(session));
@@ -239,7 +259,7 @@ async fn session(running: &mut Running<'_>, step: &Step, entry: &Entry) -> Resul
 /// Puts what the step's templates can see of its server and session into the scope.
 async fn enter(
     running: &mut Running<'_>,
-    step: &Step,
+    step: &Current<'_>,
     entry: &Entry,
     session: &Session,
 ) -> Result<(), Failed> {
@@ -277,7 +297,7 @@ async fn enter(
     Ok(())
 }
 
-fn operation(running: &Running<'_>, step: &Step) -> Result<Operation, Failed> {
+fn operation(running: &Running<'_>, step: &Current<'_>) -> Result<Operation, Failed> {
     let at = &step.verb.at;
     let text = |template: &Template| {
         template
@@ -303,7 +323,29 @@ fn operation(running: &Running<'_>, step: &Step) -> Result<Operation, Failed> {
                 other => other.to_string(),
             }),
         },
-        Action::Session(_) | Action::Wait(_) => {
+        Action::Complete { reference, argument, value: typed, context } => {
+            let (Reference::Prompt(name, _) | Reference::Resource(name, _)) = reference;
+            let name = text(name)?;
+            Operation::Complete {
+                reference: match reference {
+                    Reference::Prompt(..) => json!({"type": "ref/prompt", "name": name}),
+                    Reference::Resource(..) => json!({"type": "ref/resource", "uri": name}),
+                },
+                argument: text(argument)?,
+                value: text(typed)?,
+                context: value(running, context.as_ref())?,
+            }
+        }
+        Action::Notify { method, params } => {
+            Operation::Notify { method: text(method)?, params: value(running, params.as_ref())? }
+        }
+        Action::Listen { .. }
+        | Action::Await { .. }
+        | Action::Use { .. }
+        | Action::Parallel(_)
+        | Action::Defer(_)
+        | Action::Session(_)
+        | Action::Wait(_) => {
             return Err(problem(running, step, Code::Verb, "this verb sends nothing by itself".to_owned()));
         }
     })
@@ -315,7 +357,7 @@ fn value(running: &Running<'_>, tree: Option<&Tree>) -> Result<Option<Value>, Fa
 }
 
 /// The arguments: an object, or a template that has to yield one.
-fn object(running: &Running<'_>, step: &Step, tree: Option<&Tree>) -> Result<Option<Value>, Failed> {
+fn object(running: &Running<'_>, step: &Current<'_>, tree: Option<&Tree>) -> Result<Option<Value>, Failed> {
     match value(running, tree)? {
         Some(other) if !other.is_object() => {
             let message =
@@ -326,7 +368,7 @@ fn object(running: &Running<'_>, step: &Step, tree: Option<&Tree>) -> Result<Opt
     }
 }
 
-fn options(running: &Running<'_>, step: &Step) -> Result<SendOptions, Failed> {
+fn options(running: &Running<'_>, step: &Current<'_>) -> Result<SendOptions, Failed> {
     let members = |value: Option<Value>| match value {
         Some(Value::Object(members)) => members.into_iter().collect::<Vec<_>>(),
         _ => Vec::new(),
@@ -351,6 +393,7 @@ fn options(running: &Running<'_>, step: &Step) -> Result<SendOptions, Failed> {
             .map(|(name, value)| (name, Some(value).filter(|value| !value.is_null())))
             .collect(),
         timeout: Duration::ZERO,
+        responder: None,
     })
 }
 
@@ -367,7 +410,7 @@ impl Compared {
 }
 
 /// Saves and compares.
-fn compare(running: &mut Running<'_>, step: &Step, view: &View) -> Compared {
+fn compare(running: &mut Running<'_>, step: &Current<'_>, view: &View) -> Compared {
     let document = Arc::clone(&running.scenario.document);
     let redactor = redactor(running);
     let save = |entry: &Save| {
@@ -384,7 +427,7 @@ fn compare(running: &mut Running<'_>, step: &Step, view: &View) -> Compared {
 }
 
 /// Everything that is wrong with an exchange, the most important first.
-async fn judge(running: &mut Running<'_>, step: &Step, exchange: &Exchange) -> Vec<Diagnostic> {
+async fn judge(running: &mut Running<'_>, step: &Current<'_>, exchange: &Exchange) -> Vec<Diagnostic> {
     if running.shared.interrupted.is_cancelled() && exchange.outcome == Outcome::Closed {
         let why = running.shared.why().to_owned();
         return vec![*problem(running, step, Code::Interrupted, why)];
@@ -438,7 +481,12 @@ async fn judge(running: &mut Running<'_>, step: &Step, exchange: &Exchange) -> V
 }
 
 /// 401 and 403 do not say why; where the token came from is the first thing to know.
-fn explain_refusal(running: &Running<'_>, step: &Step, exchange: &Exchange, problems: &mut [Diagnostic]) {
+fn explain_refusal(
+    running: &Running<'_>,
+    step: &Current<'_>,
+    exchange: &Exchange,
+    problems: &mut [Diagnostic],
+) {
     let status = exchange.http.as_ref().map(|http| http.status);
     let (Some(status @ (401 | 403)), Some(first)) = (status, problems.first_mut()) else { return };
     let Some(entry) = running.shared.servers.get(&step.server) else { return };
@@ -452,7 +500,7 @@ fn explain_refusal(running: &Running<'_>, step: &Step, exchange: &Exchange, prob
     });
 }
 
-fn levels(running: &Running<'_>, step: &Step) -> Levels {
+fn levels(running: &Running<'_>, step: &Current<'_>) -> Levels {
     let server = running.shared.servers.get(&step.server).map(|entry| entry.model.checks).unwrap_or_default();
     Levels::of(&[step.checks, running.scenario.checks, server, running.shared.plan.suite.checks])
 }
@@ -460,7 +508,7 @@ fn levels(running: &Running<'_>, step: &Step) -> Levels {
 /// What is wrong by the output schema of the tool that was called, where the check is on and the tool declares one.
 async fn output(
     running: &mut Running<'_>,
-    step: &Step,
+    step: &Current<'_>,
     exchange: &Exchange,
 ) -> Result<Option<Vec<String>>, Failed> {
     let called = matches!(step.verb.value, Verb::Call | Verb::Request) && exchange.phase == Phase::Step;

@@ -21,6 +21,7 @@ use server::{Reply, Request, Server};
 
 pub(super) const TOKEN: &str = "rt_a-secret-token";
 
+#[derive(Debug)]
 struct Silent;
 
 impl Responder for Silent {
