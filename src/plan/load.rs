@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::cases::cases;
 use super::compile::{Context, compile, suite_vars};
-use super::{Case, Plan, Scenario};
+use super::{Around, Plan, Rows, Scenario};
 use crate::auth::{Credential, Redactor, Secret};
 use crate::check::{Known, equal_names, flow, unknown_vars};
 use crate::diagnostic::{Code, Diagnostic, Severity, whole_file};
 use crate::mcp::Version;
-use crate::model::{self, Protocols, Spot, Suite};
+use crate::model::{self, Spot, Suite};
 use crate::nearest::nearest;
 use crate::source::{Document, Pointer};
 use crate::suite;
@@ -68,6 +69,8 @@ struct File {
 struct Read {
     scenarios: Vec<Scenario>,
     problems: Vec<Diagnostic>,
+    /// The YAML files that its documents name as their rows.
+    rows: Vec<PathBuf>,
 }
 
 /// Loads and checks everything. Opens no socket, reads no credential.
@@ -81,8 +84,10 @@ pub fn load(load: &Load) -> Result<Loaded, Vec<Diagnostic>> {
     problems.extend(Known::suite_vars(&suite, &vars, &load.vars));
     let files = files(load, &suite, &mut problems);
     let known = Known::new(&suite, &load.vars);
+    let mut found = side_by_side(&files, |file| read(load, &suite, &known, file));
+    let passed_over = pass_over_rows(&files, &mut found);
     let mut scenarios = Vec::new();
-    for mut read in side_by_side(&files, |file| read(load, &suite, &known, file)) {
+    for mut read in found {
         scenarios.extend(read.scenarios.drain(..).map(Arc::new));
         problems.append(&mut read.problems);
     }
@@ -96,7 +101,7 @@ pub fn load(load: &Load) -> Result<Loaded, Vec<Diagnostic>> {
     if problems.iter().any(Diagnostic::is_error) {
         return Err(problems);
     }
-    Ok(Loaded { plan, warnings: problems, files: files.len() })
+    Ok(Loaded { plan, warnings: problems, files: files.len() - passed_over })
 }
 
 fn failure(code: Code, message: String) -> Diagnostic {
@@ -254,6 +259,7 @@ fn read(load: &Load, suite: &Suite, known: &Known<'_>, file: &File) -> Read {
             return read;
         }
     };
+    read.rows = documents.iter().filter_map(|document| named_as_rows(document, suite, file)).collect();
     for scenario in model::read_scenarios(documents, suite, &mut read.problems) {
         let mut name = file.name.clone();
         if scenario.form.several_documents {
@@ -266,12 +272,50 @@ fn read(load: &Load, suite: &Suite, known: &Known<'_>, file: &File) -> Read {
             server: load.server.as_deref().or_else(|| load.url.is_some().then_some(URL_SERVER)),
             suite,
         };
-        if let Some(scenario) = compile(&scenario, context, &mut read.problems) {
-            read.problems.extend(flow(&scenario, known));
-            read.scenarios.push(scenario);
+        let Some(mut compiled) = compile(&scenario, context, &mut read.problems) else { continue };
+        if let Some(rows) = &scenario.rows {
+            let around = Around {
+                document: &scenario.document,
+                path: &file.path,
+                root: &suite.root,
+                shown: &|path| shown(load, path),
+            };
+            compiled.rows = Rows::compile(rows, around, &mut read.problems);
+            // What reads `row` then was written for rows that are there.
+            if compiled.rows.is_none() {
+                continue;
+            }
         }
+        read.problems.extend(flow(&compiled, known));
+        read.scenarios.push(compiled);
     }
     read
+}
+
+/// The YAML file that a document names as its rows, links resolved, whatever else is wrong with the document.
+fn named_as_rows(document: &Document, suite: &Suite, file: &File) -> Option<PathBuf> {
+    let name = document.get(&Pointer::root().key("rows").key("file"))?.as_str()?;
+    if !name.ends_with(".yaml") && !name.ends_with(".yml") {
+        return None;
+    }
+    Some(suite::named_file(&suite.root, file.path.parent()?, name).ok()?.canonical)
+}
+
+/// Takes out what was read of files that are rows of a scenario: a pattern may find them, but they are none. How
+/// many they are.
+fn pass_over_rows(files: &[File], found: &mut [Read]) -> usize {
+    let rows: HashSet<PathBuf> = found.iter_mut().flat_map(|read| std::mem::take(&mut read.rows)).collect();
+    if rows.is_empty() {
+        return 0;
+    }
+    let mut passed_over = 0;
+    for (file, read) in files.iter().zip(found) {
+        if file.path.canonicalize().is_ok_and(|path| rows.contains(&path)) {
+            *read = Read::default();
+            passed_over += 1;
+        }
+    }
+    passed_over
 }
 
 /// The first and the last line of a document.
@@ -307,34 +351,6 @@ fn side_by_side<T: Sync, R: Send>(items: &[T], job: impl Fn(&T) -> R + Sync) -> 
     });
     results.sort_by_key(|(index, _)| *index);
     results.into_iter().map(|(_, result)| result).collect()
-}
-
-/// The cases: one for each scenario and version, named by form; and how many `only` leaves out.
-fn cases(scenarios: &[Arc<Scenario>], only: Option<Version>) -> (Vec<Case>, usize) {
-    let (mut cases, mut left_out) = (Vec::new(), 0);
-    for (index, scenario) in scenarios.iter().enumerate() {
-        let mut add = |suffix: &str, version: Option<Version>| {
-            if only.is_none() || version.is_none() || version == only {
-                let name = format!("{}{suffix}", scenario.name).into();
-                cases.push(Case { name, scenario: index, row: None, version: version.or(only) });
-            } else {
-                left_out += 1;
-            }
-        };
-        match &scenario.protocols {
-            Protocols::Auto => add("", None),
-            Protocols::One(version) => add("", Some(*version)),
-            Protocols::Each(versions) => {
-                for version in versions {
-                    match version {
-                        Some(version) => add(&format!("@{version}"), Some(*version)),
-                        None => add("@auto", None),
-                    }
-                }
-            }
-        }
-    }
-    (cases, left_out)
 }
 
 #[cfg(test)]

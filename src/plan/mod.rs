@@ -1,6 +1,7 @@
 //! From files to cases: scenarios compiled once and shared, cases as scenario and version, and the selection
 //! among them. Nothing here sends anything.
 
+mod cases;
 mod compile;
 mod load;
 mod rows;
@@ -13,7 +14,7 @@ use std::time::Duration;
 pub(crate) use compile::within;
 pub use compile::{Context, compile};
 pub use load::{Load, Loaded, load};
-pub use rows::Rows;
+pub use rows::{Around, Lacking, Rows};
 pub use select::{IgnoredCases, PathFilter, Selected, Selection, idle_paths, select};
 
 use crate::exchange::Verb;
