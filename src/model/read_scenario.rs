@@ -34,7 +34,7 @@ fn scenario(
     suite: &Suite,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<Scenario> {
-    if document.value.is_null() {
+    if document.value().is_null() {
         let site = document.site(&Pointer::root());
         let problem = Diagnostic::error(Code::Empty, site, "the document is empty");
         problems.push(problem.help("write a scenario: `scenario: TITLE` and `steps`, or take the `---` out"));

@@ -13,7 +13,7 @@ use crate::auth::{Credential, Redactor, Secret};
 use crate::check::{Known, equal_names, flow, unknown_vars};
 use crate::diagnostic::{Code, Diagnostic, Severity, whole_file};
 use crate::mcp::Version;
-use crate::model::{self, Spot, Suite};
+use crate::model::{self, RowSource, Spot, Suite};
 use crate::nearest::nearest;
 use crate::source::{Document, Pointer};
 use crate::suite;
@@ -67,7 +67,7 @@ struct File {
 /// What one file gave.
 #[derive(Default)]
 struct Read {
-    scenarios: Vec<Scenario>,
+    scenarios: Vec<Arc<Scenario>>,
     problems: Vec<Diagnostic>,
     /// The YAML files that its documents name as their rows.
     rows: Vec<PathBuf>,
@@ -88,7 +88,7 @@ pub fn load(load: &Load) -> Result<Loaded, Vec<Diagnostic>> {
     let passed_over = pass_over_rows(&files, &mut found);
     let mut scenarios = Vec::new();
     for mut read in found {
-        scenarios.extend(read.scenarios.drain(..).map(Arc::new));
+        scenarios.append(&mut read.scenarios);
         problems.append(&mut read.problems);
     }
     let (cases, left_out) = cases(&scenarios, load.protocol);
@@ -287,7 +287,13 @@ fn read(load: &Load, suite: &Suite, known: &Known<'_>, file: &File) -> Read {
             }
         }
         read.problems.extend(flow(&compiled, known));
-        read.scenarios.push(compiled);
+        // Ten thousand scenarios are kept at once.
+        compiled.steps.shrink_to_fit();
+        compiled.steps.iter_mut().for_each(|step| step.save.shrink_to_fit());
+        if !matches!(&scenario.rows, Some(rows) if matches!(rows.source, RowSource::Inline(_))) {
+            compiled.document = Arc::new(compiled.document.lean());
+        }
+        read.scenarios.push(Arc::new(compiled));
     }
     read
 }
