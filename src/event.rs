@@ -99,8 +99,9 @@ impl std::fmt::Display for Place {
 pub struct StepEnded {
     /// The case's name.
     pub case: Arc<str>,
-    /// Its place in the scenario, from 1.
-    pub number: usize,
+    /// Its place in the scenario, from 1: `3`, `3.2` for the second step inside of it, `defer 3.1` for the first
+    /// of its cleanup.
+    pub number: String,
     /// Its name, or its verb and what the verb is about: `call createInvoice`.
     pub title: String,
     /// Where it stands.

@@ -76,7 +76,12 @@ fn case(ended: &CaseEnded) -> Value {
     put_list(
         &mut object,
         "failed_steps",
-        ended.findings.iter().filter(|step| step.has_failed()).map(|step| step.number.into()).collect(),
+        ended
+            .findings
+            .iter()
+            .filter(|step| step.has_failed())
+            .map(|step| step.number.as_str().into())
+            .collect(),
     );
     put_list(&mut object, "problems", ended.problems.iter().map(render_json).collect());
     put_list(&mut object, "notes", texts(&ended.notes));
@@ -87,7 +92,7 @@ fn case(ended: &CaseEnded) -> Value {
 fn step(ended: &StepEnded) -> Value {
     let mut object = Map::new();
     object.insert("case".to_owned(), (*ended.case).into());
-    object.insert("step".to_owned(), ended.number.into());
+    object.insert("step".to_owned(), ended.number.as_str().into());
     object.insert("title".to_owned(), ended.title.as_str().into());
     put_place(&mut object, &ended.place);
     object.insert("server".to_owned(), ended.server.as_str().into());
