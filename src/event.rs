@@ -148,6 +148,10 @@ pub enum Verdict {
     Failed,
     /// It was not run, for a reason that the suite states.
     Ignored(String),
+    /// It was not run: what its scenario requires is not there. The reason.
+    Unmet(String),
+    /// Nothing but a known bug showed. The bug.
+    KnownBug(String),
     /// It was not run because the run ended first: fail-fast or an interruption.
     NotRun(String),
 }
@@ -264,7 +268,9 @@ impl Mask for StepEnded {
 impl Mask for Verdict {
     fn mask(&mut self, redactor: &Redactor) {
         match self {
-            Self::Ignored(reason) | Self::NotRun(reason) => reason.mask(redactor),
+            Self::Ignored(reason) | Self::Unmet(reason) | Self::KnownBug(reason) | Self::NotRun(reason) => {
+                reason.mask(redactor);
+            }
             Self::Passed | Self::Failed => {}
         }
     }

@@ -56,7 +56,9 @@ fn verdict(verdict: &Verdict) -> (&'static str, Option<&str>) {
     match verdict {
         Verdict::Passed => ("passed", None),
         Verdict::Failed => ("failed", None),
-        Verdict::Ignored(reason) => ("ignored", Some(reason)),
+        Verdict::Ignored(reason) | Verdict::Unmet(reason) | Verdict::KnownBug(reason) => {
+            ("ignored", Some(reason))
+        }
         Verdict::NotRun(reason) => ("not_run", Some(reason)),
     }
 }

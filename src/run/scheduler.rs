@@ -342,7 +342,7 @@ impl Shared {
         let count = match ended.verdict {
             Verdict::Passed => &self.counts.passed,
             Verdict::Failed => &self.counts.failed,
-            Verdict::Ignored(_) => &self.counts.ignored,
+            Verdict::Ignored(_) | Verdict::Unmet(_) | Verdict::KnownBug(_) => &self.counts.ignored,
             Verdict::NotRun(_) => &self.counts.not_run,
         };
         count.fetch_add(1, Ordering::Relaxed);
