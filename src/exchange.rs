@@ -282,6 +282,8 @@ pub struct Exchange {
     pub http: Option<HttpAnswer>,
     /// From handing the request to the HTTP client to the whole answer.
     pub duration: Duration,
+    /// With `eventually`: which attempt it is of.
+    pub attempts: Option<u64>,
     /// The negotiated protocol version.
     pub protocol: Option<String>,
     /// Why it was not answered, for people: `connection refused`, `the answer is larger than 16 MiB`.
@@ -411,6 +413,7 @@ impl Exchange {
         });
         put("http", &|| self.http.as_ref().map(http_value));
         put("duration", &|| Some(self.duration.as_secs_f64().into()));
+        put("attempts", &|| self.attempts.map(Value::from));
         put("protocol", &|| self.protocol.clone().map(Value::String));
         View { value: Value::Object(doc), inexact }
     }
