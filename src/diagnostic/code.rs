@@ -144,4 +144,6 @@ codes! {
     Unanswered = "unanswered",
     /// A violation of the protocol.
     Wire = "wire",
+    /// Something that a step made, and that was not, or may not have been, cleaned up.
+    LeftBehind = "left-behind",
 }

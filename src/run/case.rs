@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use super::clock::Clock;
+use super::defer;
 use super::frame::{Frame, promised, template_at};
 use super::running::Running;
 use super::scheduler::{Shared, place};
@@ -18,9 +19,9 @@ use crate::source::{Document, Pointer};
 use crate::template::{Facts, Scope, Tree};
 
 /// How long closing sessions may take, billed to nobody.
-const CLEANUP: Duration = Duration::from_secs(2);
+const CLOSING: Duration = Duration::from_secs(2);
 
-/// The same after an interruption.
+/// How long all cleanup may take after an interruption.
 const CLEANUP_INTERRUPTED: Duration = Duration::from_secs(8);
 
 /// Runs a case to its end.
@@ -35,6 +36,7 @@ pub(super) async fn run(shared: &Shared, case: &Case, scenario: &Scenario) -> Ca
     }
     // The verdict and the time are fixed here; what follows is billed to nobody.
     let duration = started.elapsed().saturating_sub(clock.waited());
+    Box::pin(defer::run_all(&running, CLEANUP_INTERRUPTED.saturating_sub(CLOSING))).await;
     close(&running).await;
     let told = running.take_told();
     CaseEnded {
@@ -69,6 +71,7 @@ fn prepare<'a>(running: &mut Running<'a>, clock: Arc<Clock>) -> Result<Frame<'a>
         promised: Arc::new(promised(&scenario.steps)),
         prefix: String::new(),
         clock,
+        used_at: Vec::new(),
     };
     let environment = shared.servers.environment();
     let mut env = Map::new();
@@ -141,8 +144,7 @@ async fn perform<'a>(running: &Running<'a>, frame: &mut Frame<'a>) {
 
 /// Closes the sessions.
 async fn close(running: &Running<'_>) {
-    let limit = if running.shared.interrupted.is_cancelled() { CLEANUP_INTERRUPTED } else { CLEANUP };
-    let deadline = Instant::now() + limit;
+    let deadline = Instant::now() + CLOSING;
     let sessions = running.sessions();
     let closing = sessions.iter().map(|session| async move {
         let open = session.facts().is_some();

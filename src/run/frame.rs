@@ -10,7 +10,7 @@ use super::running::Running;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::nearest::nearest;
 use crate::plan::{Action, Choice, Step, within};
-use crate::source::{Document, Pointer};
+use crate::source::{Document, Pointer, Site};
 use crate::template::{RenderError, Scope, Tree};
 
 /// Where steps run.
@@ -30,6 +30,8 @@ pub(super) struct Frame<'a> {
     pub(super) prefix: String,
     /// The time that they have.
     pub(super) clock: Arc<Clock>,
+    /// The steps that use the fragment they are in, from the outermost.
+    pub(super) used_at: Vec<Site>,
 }
 
 impl Frame<'_> {

@@ -4,6 +4,8 @@
 mod board;
 mod case;
 mod clock;
+mod compose;
+mod defer;
 mod frame;
 mod implied;
 mod judge;

@@ -12,10 +12,12 @@ use super::running::Running;
 use super::scheduler::place;
 use super::servers::Entry;
 use super::steps::Ended;
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, Label};
 use crate::event::StepEnded;
 use crate::exchange::Exchange;
 use crate::plan::{Action, Step};
+use crate::source::Site;
+use crate::template::Scope;
 
 /// A problem that ends the step before it has an exchange.
 pub(super) type Failed = Box<Diagnostic>;
@@ -25,6 +27,8 @@ pub(super) struct Current<'h, 'a> {
     pub(super) running: &'h Running<'a>,
     pub(super) frame: &'h mut Frame<'a>,
     pub(super) step: &'a Step,
+    /// `3.2`: its place among the steps.
+    pub(super) number: String,
     /// The server that it meets.
     pub(super) server: String,
     /// The identity that it uses.
@@ -37,12 +41,19 @@ pub(super) enum Done {
     Nothing,
     /// An exchange, to be judged.
     Exchange(Box<Exchange>),
+    /// A step in it failed, which is told already.
+    FailedInside,
 }
 
 /// One attempt of a step.
+#[derive(Default)]
 struct Attempt {
     exchange: Option<Exchange>,
     problems: Vec<Diagnostic>,
+    /// Whether it came as far as sending something.
+    begun: bool,
+    /// Whether a step in it failed.
+    failed_inside: bool,
 }
 
 /// Runs a step and tells how it ended. On the heap, since a step can have steps in it.
@@ -62,17 +73,19 @@ where
             Err(problem) => ((frame.server.clone(), frame.identity.clone()), Some(*problem)),
         };
         let (server, identity) = target;
-        let mut current = Current { running, frame, step, server, identity };
+        let mut current = Current { running, frame, step, number, server, identity };
         let attempt = match unknown {
             None => current.attempt().await,
             Some(problem) => current.not_begun(problem),
         };
-        let Attempt { exchange, problems } = attempt;
-        let failed = problems.iter().any(Diagnostic::is_error);
+        let Attempt { exchange, mut problems, begun, failed_inside } = attempt;
+        current.register(exchange.as_ref(), begun, failed_inside);
+        current.say_where_it_is_used(&mut problems);
+        let failed = failed_inside || problems.iter().any(Diagnostic::is_error);
         let shown = failed || running.shared.events().read();
         running.tell(StepEnded {
             case: Arc::clone(&running.case.name),
-            number,
+            number: current.number.clone(),
             title: step.title.clone(),
             place: place(&current.site()),
             server: current.server,
@@ -82,33 +95,52 @@ where
             exchange: exchange.as_ref().filter(|_| shown).map(|exchange| exchange.document().clone()),
             problems,
         });
-        Ended { step, failed, exchange }
+        Ended { step, failed, exchange, at: Instant::now() }
     })
 }
 
-impl Current<'_, '_> {
+impl<'a> Current<'_, 'a> {
     /// Does what the step says, once, and judges what came of it.
     async fn attempt(&mut self) -> Attempt {
         match self.perform().await {
-            Ok(Done::Nothing) => Attempt { exchange: None, problems: Vec::new() },
+            Ok(Done::Nothing) => Attempt { begun: true, ..Attempt::default() },
             Ok(Done::Exchange(exchange)) => {
                 let problems = self.judge(&exchange).await;
-                Attempt { exchange: Some(*exchange), problems }
+                Attempt { exchange: Some(*exchange), problems, begun: true, failed_inside: false }
+            }
+            Ok(Done::FailedInside) => {
+                self.forget_saves();
+                Attempt { begun: true, failed_inside: true, ..Attempt::default() }
             }
             Err(problem) => self.not_begun(*problem),
         }
     }
 
-    /// A step without an exchange: what its names stood for before is not what later steps mean by them.
     fn not_begun(&mut self, problem: Diagnostic) -> Attempt {
+        self.forget_saves();
+        Attempt { problems: vec![problem], ..Attempt::default() }
+    }
+
+    /// A step without an exchange: what its names stood for before is not what later steps mean by them.
+    fn forget_saves(&mut self) {
         self.step.save.iter().for_each(|save| self.frame.scope.forget(&save.name.value));
-        Attempt { exchange: None, problems: vec![problem] }
+    }
+
+    /// A fragment that fails is used by somebody.
+    fn say_where_it_is_used(&self, problems: &mut [Diagnostic]) {
+        let Some(first) = problems.first_mut() else { return };
+        for site in self.frame.used_at.iter().rev() {
+            first.labels.push(Label { site: site.clone(), text: "used here".to_owned() });
+        }
     }
 
     async fn perform(&mut self) -> Result<Done, Failed> {
         self.frame.has_what_it_expects(self.step)?;
         match &self.step.action {
             Action::Wait(time) => self.wait(*time).await,
+            Action::Use { fragment, with } => self.use_fragment(fragment, with).await,
+            Action::Parallel(branches) => Ok(self.run_branches(branches).await),
+            Action::Defer(_) => Ok(Done::Nothing),
             _ => Box::pin(self.send()).await.map(|exchange| Done::Exchange(Box::new(exchange))),
         }
     }
@@ -119,6 +151,20 @@ impl Current<'_, '_> {
             tokio::time::sleep_until(until).await;
         };
         self.stoppable(pause).await.map(|()| Done::Nothing)
+    }
+
+    /// A frame for steps in this one, which inherit its server and identity.
+    pub(super) fn inner_frame(&self, scope: Scope, prefix: String) -> Frame<'a> {
+        Frame {
+            document: self.frame.document,
+            scope,
+            server: self.server.clone(),
+            identity: self.identity.clone(),
+            promised: Arc::clone(&self.frame.promised),
+            prefix,
+            clock: Arc::clone(&self.frame.clock),
+            used_at: self.frame.used_at.clone(),
+        }
     }
 
     /// Holds what a step waits for to the case's deadline.
@@ -160,7 +206,7 @@ impl Current<'_, '_> {
     }
 
     /// Where the step stands.
-    pub(super) fn site(&self) -> crate::source::Site {
+    pub(super) fn site(&self) -> Site {
         self.frame.document.site(&self.step.verb.at)
     }
 }
