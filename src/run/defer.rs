@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::clock::Clock;
 use super::frame::{Frame, promised};
 use super::running::Running;
-use super::step::Current;
+use super::step::{Attempt, Current};
 use super::steps;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::exchange::{Exchange, Outcome, Phase, Verb};
@@ -40,8 +40,8 @@ enum Made {
 }
 
 impl<'a> Current<'_, 'a> {
-    /// Registers what undoes the step. `inside` says that a step in it failed.
-    pub(super) fn register(&mut self, exchange: Option<&Exchange>, begun: bool, inside: bool) {
+    /// Registers what undoes the step.
+    pub(super) fn register(&mut self, attempt: &Attempt) {
         let own = match &self.step.action {
             Action::Defer(steps) => steps,
             _ => &[][..],
@@ -51,9 +51,9 @@ impl<'a> Current<'_, 'a> {
             if steps.is_empty() {
                 continue;
             }
-            let made = match exchange {
-                _ if inside => Made::Perhaps,
-                _ if !begun => Made::Nothing,
+            let made = match &attempt.exchange {
+                _ if attempt.failed_inside => Made::Perhaps,
+                _ if !attempt.begun => Made::Nothing,
                 None => Made::Something,
                 Some(exchange) => made(self.step.verb.value, exchange),
             };

@@ -5,10 +5,14 @@ mod board;
 mod case;
 mod clock;
 mod compose;
+mod conditions;
 mod defer;
+mod eventually;
 mod frame;
 mod implied;
 mod judge;
+mod known_bug;
+mod rules;
 mod running;
 mod save;
 mod scheduler;
@@ -17,6 +21,7 @@ mod servers;
 mod slots;
 mod step;
 mod steps;
+mod whole;
 
 use std::io;
 

@@ -8,6 +8,7 @@ use futures_util::future::BoxFuture;
 use tokio::time::{Instant, timeout_at};
 
 use super::frame::Frame;
+use super::rules::Rulebook;
 use super::running::Running;
 use super::scheduler::place;
 use super::servers::Entry;
@@ -15,6 +16,7 @@ use super::steps::Ended;
 use crate::diagnostic::{Code, Diagnostic, Label};
 use crate::event::StepEnded;
 use crate::exchange::Exchange;
+use crate::mcp::{Operation, SendOptions};
 use crate::plan::{Action, Step};
 use crate::source::Site;
 use crate::template::Scope;
@@ -33,6 +35,12 @@ pub(super) struct Current<'h, 'a> {
     pub(super) server: String,
     /// The identity that it uses.
     pub(super) identity: String,
+    /// What answers the server on the way to its answer, where it has rules of its own.
+    pub(super) rules: Option<Arc<Rulebook>>,
+    /// The number of the attempt, with `eventually`.
+    pub(super) attempt_number: Option<u64>,
+    /// What it asks for, rendered: every attempt sends the same.
+    pub(super) rendered: Option<(Operation, SendOptions)>,
 }
 
 /// What a step does came to.
@@ -47,13 +55,24 @@ pub(super) enum Done {
 
 /// One attempt of a step.
 #[derive(Default)]
-struct Attempt {
-    exchange: Option<Exchange>,
-    problems: Vec<Diagnostic>,
-    /// Whether it came as far as sending something.
-    begun: bool,
-    /// Whether a step in it failed.
-    failed_inside: bool,
+pub(super) struct Attempt {
+    pub(super) exchange: Option<Exchange>,
+    pub(super) problems: Vec<Diagnostic>,
+    /// Whether it was done at all: rendered, and handed on to be sent.
+    pub(super) begun: bool,
+    /// Whether a step in it failed, which is told already.
+    pub(super) failed_inside: bool,
+}
+
+impl Attempt {
+    /// Nothing was done, and nothing is wrong.
+    pub(super) fn nothing() -> Self {
+        Self::default()
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed_inside || self.problems.iter().any(Diagnostic::is_error)
+    }
 }
 
 /// Runs a step and tells how it ended. On the heap, since a step can have steps in it.
@@ -72,16 +91,15 @@ where
             Ok(target) => (target, None),
             Err(problem) => ((frame.server.clone(), frame.identity.clone()), Some(*problem)),
         };
-        let (server, identity) = target;
-        let mut current = Current { running, frame, step, number, server, identity };
+        let mut current = Current::new(running, frame, step, number, target);
         let attempt = match unknown {
-            None => current.attempt().await,
+            None => current.whole().await,
             Some(problem) => current.not_begun(problem),
         };
-        let Attempt { exchange, mut problems, begun, failed_inside } = attempt;
-        current.register(exchange.as_ref(), begun, failed_inside);
+        current.register(&attempt);
+        let failed = attempt.has_failed();
+        let Attempt { exchange, mut problems, .. } = attempt;
         current.say_where_it_is_used(&mut problems);
-        let failed = failed_inside || problems.iter().any(Diagnostic::is_error);
         let shown = failed || running.shared.events().read();
         running.tell(StepEnded {
             case: Arc::clone(&running.case.name),
@@ -99,12 +117,36 @@ where
     })
 }
 
+impl<'h, 'a> Current<'h, 'a> {
+    /// A step that meets this server as this identity.
+    pub(super) fn new(
+        running: &'h Running<'a>,
+        frame: &'h mut Frame<'a>,
+        step: &'a Step,
+        number: String,
+        (server, identity): (String, String),
+    ) -> Self {
+        Self {
+            running,
+            frame,
+            step,
+            number,
+            server,
+            identity,
+            rules: None,
+            attempt_number: None,
+            rendered: None,
+        }
+    }
+}
+
 impl<'a> Current<'_, 'a> {
     /// Does what the step says, once, and judges what came of it.
-    async fn attempt(&mut self) -> Attempt {
+    pub(super) async fn attempt(&mut self) -> Attempt {
         match self.perform().await {
             Ok(Done::Nothing) => Attempt { begun: true, ..Attempt::default() },
-            Ok(Done::Exchange(exchange)) => {
+            Ok(Done::Exchange(mut exchange)) => {
+                exchange.attempts = self.attempt_number;
                 let problems = self.judge(&exchange).await;
                 Attempt { exchange: Some(*exchange), problems, begun: true, failed_inside: false }
             }
@@ -116,13 +158,13 @@ impl<'a> Current<'_, 'a> {
         }
     }
 
-    fn not_begun(&mut self, problem: Diagnostic) -> Attempt {
+    pub(super) fn not_begun(&mut self, problem: Diagnostic) -> Attempt {
         self.forget_saves();
         Attempt { problems: vec![problem], ..Attempt::default() }
     }
 
     /// A step without an exchange: what its names stood for before is not what later steps mean by them.
-    fn forget_saves(&mut self) {
+    pub(super) fn forget_saves(&mut self) {
         self.step.save.iter().for_each(|save| self.frame.scope.forget(&save.name.value));
     }
 
