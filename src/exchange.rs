@@ -100,6 +100,12 @@ impl Verb {
     pub fn sends(self) -> bool {
         !matches!(self, Self::Wait | Self::Await | Self::Use | Self::Parallel | Self::Defer)
     }
+
+    /// Whether it takes a server: it sends, or waits for what the server sends.
+    #[must_use]
+    pub fn meets_a_server(self) -> bool {
+        self.sends() || self == Self::Await
+    }
 }
 
 /// How the sending ended.
