@@ -160,4 +160,6 @@ codes! {
     KnownBug = "known-bug",
     /// A violation of the protocol.
     Wire = "wire",
+    /// Something that a step made, and that was not, or may not have been, cleaned up.
+    LeftBehind = "left-behind",
 }
