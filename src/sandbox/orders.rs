@@ -29,7 +29,7 @@ use super::world::World;
 use super::{completion, content};
 
 /// Tools on one page.
-const PAGE: usize = 5;
+const PAGE: usize = 10;
 /// The methods that want params.
 const KNOWN: [&str; 7] = [
     "initialize",
