@@ -421,7 +421,7 @@ fn compare(running: &mut Running<'_>, step: &Current<'_>, view: &View) -> Compar
     };
     let unsaved = step.save.iter().filter_map(save).collect();
     let mismatches = step.expect.as_ref().map_or_else(Vec::new, |expect| {
-        expect.compare(Actual { value: &view.value, inexact: &view.inexact }, &running.scope)
+        expect.compare(Actual { value: &view.value, inexact: &view.inexact }, &running.scope, None)
     });
     Compared { unsaved, mismatches }
 }

@@ -6,6 +6,7 @@ mod laws;
 mod numbers;
 mod operators;
 mod paths;
+mod snapshots;
 mod templates;
 
 use std::collections::HashMap;
@@ -83,7 +84,7 @@ fn compile(expected: &Value, root: Root<'_>) -> Matcher {
 }
 
 fn compare_in(expected: Value, actual: Value, scope: &Scope) -> Vec<Mismatch> {
-    compile(&expected, Root::Value).compare(Actual { value: &actual, inexact: &[] }, scope)
+    compile(&expected, Root::Value).compare(Actual { value: &actual, inexact: &[] }, scope, None)
 }
 
 fn compare(expected: Value, actual: Value) -> Vec<Mismatch> {
@@ -134,8 +135,11 @@ fn refused_in(expected: Value, root: Root<'_>, code: Code, place: &str, text: &s
 fn explain_points_at_the_node_or_its_key() {
     let expected = json!({"json": {"a": 1, "b": 2}});
     let document = document(&expected);
-    let found = compile(&expected, CALL)
-        .compare(Actual { value: &json!({"json": {"a": 5}}), inexact: &[] }, &scope(json!({})));
+    let found = compile(&expected, CALL).compare(
+        Actual { value: &json!({"json": {"a": 5}}), inexact: &[] },
+        &scope(json!({})),
+        None,
+    );
     let shown: Vec<_> = found
         .iter()
         .map(|mismatch| {
