@@ -3,12 +3,18 @@
 
 mod board;
 mod case;
+mod clock;
+mod frame;
 mod implied;
+mod judge;
+mod running;
 mod save;
 mod scheduler;
+mod send;
 mod servers;
 mod slots;
 mod step;
+mod steps;
 
 use std::io;
 
