@@ -7,13 +7,16 @@ use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use super::clock::Clock;
+use super::conditions::{reads_session, shown, unmet};
 use super::frame::{Frame, promised, template_at};
+use super::rules::{self, Rules};
 use super::running::Running;
 use super::scheduler::{Shared, place};
+use super::step::Current;
 use super::steps;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::event::{CaseEnded, Verdict};
-use crate::plan::{Case, Scenario};
+use crate::plan::{Action, Case, Scenario, Step};
 use crate::source::{Document, Pointer};
 use crate::template::{Facts, Scope, Tree};
 
@@ -29,8 +32,13 @@ pub(super) async fn run(shared: &Shared, case: &Case, scenario: &Scenario) -> Ca
     let mut running = Running::new(shared, case, scenario);
     let deadline = scenario.timeout.map(|timeout| started + timeout);
     let clock = Arc::new(Clock::new(deadline, shared.interrupted.clone()));
+    let mut unmet = None;
     match prepare(&mut running, Arc::clone(&clock)) {
-        Ok(mut frame) => Box::pin(perform(&running, &mut frame)).await,
+        Ok(mut frame) => match Box::pin(requires(&running, &mut frame)).await {
+            Ok(None) => Box::pin(perform(&running, &mut frame)).await,
+            Ok(reason) => unmet = reason,
+            Err(problem) => running.problem(*problem),
+        },
         Err(problem) => running.problem(*problem),
     }
     // The verdict and the time are fixed here; what follows is billed to nobody.
@@ -41,7 +49,12 @@ pub(super) async fn run(shared: &Shared, case: &Case, scenario: &Scenario) -> Ca
         case: Arc::clone(&case.name),
         title: scenario.title.clone(),
         place: place(&scenario.site),
-        verdict: if told.has_failed() { Verdict::Failed } else { Verdict::Passed },
+        verdict: match (told.has_failed(), unmet) {
+            (true, _) => Verdict::Failed,
+            (false, Some(reason)) => Verdict::Unmet(reason),
+            (false, None) if told.known_bugs.is_empty() => Verdict::Passed,
+            (false, None) => Verdict::KnownBug(told.known_bugs.join(", ")),
+        },
         duration,
         findings: told.findings,
         problems: told.problems,
@@ -105,13 +118,37 @@ fn prepare<'a>(running: &mut Running<'a>, clock: Arc<Clock>) -> Result<Frame<'a>
         let value = frame.rendered(tree)?;
         frame.scope.set(name, value);
     }
-    if let Some(tree) = &scenario.capabilities {
-        running.client_capabilities = object(&frame, &scenario.document, tree, "capabilities")?;
+    let named = match &scenario.capabilities {
+        Some(tree) => object(&frame, &scenario.document, tree, "capabilities")?,
+        None => json!({}),
+    };
+    running.client_capabilities = rules::capabilities(&asked_of(scenario), named);
+    if !scenario.respond.is_empty() {
+        running.rules = Some(Rules::new(&scenario.respond, &scenario.document, frame.scope.fork()));
     }
     if let Some(tree) = &scenario.info {
         running.client_info = object(&frame, &scenario.document, tree, "info")?;
     }
     Ok(frame)
+}
+
+/// The methods that the rules of a scenario answer, wherever they stand.
+fn asked_of(scenario: &Scenario) -> Vec<&str> {
+    fn add<'a>(steps: &'a [Step], methods: &mut Vec<&'a str>) {
+        for step in steps {
+            methods.extend(step.respond.iter().map(|rule| rule.to.as_str()));
+            add(&step.defer, methods);
+            match &step.action {
+                Action::Use { fragment, .. } => add(&fragment.steps, methods),
+                Action::Parallel(branches) => branches.iter().for_each(|branch| add(&branch.steps, methods)),
+                Action::Defer(steps) => add(steps, methods),
+                _ => {}
+            }
+        }
+    }
+    let mut methods: Vec<&str> = scenario.respond.iter().map(|rule| rule.to.as_str()).collect();
+    add(&scenario.steps, &mut methods);
+    methods
 }
 
 /// A part of `client`, which a template may have made something else of.
@@ -125,9 +162,32 @@ fn object(frame: &Frame<'_>, document: &Document, tree: &Tree, name: &str) -> Re
     Err(Box::new(Diagnostic::error(Code::RenderFailed, site, message)))
 }
 
+/// Why the scenario is not for this server and identity; none where it is.
+async fn requires<'a>(
+    running: &Running<'a>,
+    frame: &mut Frame<'a>,
+) -> Result<Option<String>, Box<Diagnostic>> {
+    let scenario = running.scenario;
+    let (Some(requires), Some(first)) = (&scenario.requires, scenario.steps.first()) else { return Ok(None) };
+    if reads_session(requires) {
+        let target = (frame.server.clone(), frame.identity.clone());
+        if let Some(exchange) = Current::new(running, frame, first, target).sees_session().await? {
+            let site = scenario.document.key_site(&Pointer::root().key("requires"));
+            let message = "what it requires of the session is not known: the session could not be opened";
+            let mut problem = Diagnostic::error(Code::OpenFailed, site, message);
+            problem.notes.extend(exchange.cause);
+            return Err(Box::new(problem));
+        }
+    }
+    Ok(unmet(requires, &frame.scope).map(|mismatch| format!("requires {}", shown(&mismatch))))
+}
+
 async fn perform<'a>(running: &Running<'a>, frame: &mut Frame<'a>) {
     let scenario = running.scenario;
     let sequence = steps::run(running, frame, &scenario.steps, scenario.keep_going).await;
+    if let Some(rules) = running.rules.as_ref().filter(|_| !frame.clock.is_stopped()) {
+        rules.problems(!sequence.holds()).into_iter().for_each(|problem| running.problem(problem));
+    }
     // A last step that was cut short is not good because nothing comes after it.
     if sequence.holds()
         && frame.clock.is_over()

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::clock::Clock;
 use super::running::Running;
 use crate::diagnostic::{Code, Diagnostic};
+use crate::matcher::Matcher;
 use crate::nearest::nearest;
 use crate::plan::{Action, Choice, Step, within};
 use crate::source::{Document, Pointer};
@@ -17,7 +18,7 @@ use crate::template::{RenderError, Scope, Tree};
 #[derive(Debug)]
 pub(super) struct Frame<'a> {
     /// What they are written in.
-    pub(super) document: &'a Document,
+    pub(super) document: &'a Arc<Document>,
     /// The names that they see.
     pub(super) scope: Scope,
     /// The server of steps that name none.
@@ -77,6 +78,17 @@ impl Frame<'_> {
             }
         }
         Ok(())
+    }
+
+    /// A step whose condition asks for what a failed step did not save is not run.
+    pub(super) fn has_what_it_asks(&self, at: &Pointer, condition: &Matcher) -> Result<(), Box<Diagnostic>> {
+        let mut names = Vec::new();
+        condition.reads(&mut names);
+        let missing = |name: &&str| self.promised.contains(name) && self.scope.get(name).is_none();
+        match names.into_iter().find(missing) {
+            Some(name) => Err(Box::new(self.not_run(&at.key(name), 0..0, name))),
+            None => Ok(()),
+        }
     }
 
     fn not_run(&self, at: &Pointer, part: Range<usize>, name: &str) -> Diagnostic {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 
+use super::rules::{Rulebook, Rules};
 use super::scheduler::Shared;
 use crate::diagnostic::Diagnostic;
 use crate::event::{Kind, StepEnded};
@@ -21,6 +22,8 @@ pub(super) struct Running<'a> {
     pub(super) client_capabilities: Value,
     /// `client.info`, rendered, or ours.
     pub(super) client_info: Value,
+    /// `respond` of the scenario.
+    pub(super) rules: Option<Arc<Rules>>,
     sessions: Mutex<BTreeMap<Key, Arc<Session>>>,
     told: Mutex<Told>,
 }
@@ -37,6 +40,8 @@ pub(super) struct Told {
     pub(super) problems: Vec<Diagnostic>,
     /// What fails nothing.
     pub(super) notes: Vec<String>,
+    /// Known bugs that showed.
+    pub(super) known_bugs: Vec<String>,
 }
 
 impl Told {
@@ -54,6 +59,7 @@ impl<'a> Running<'a> {
             scenario,
             client_capabilities: json!({}),
             client_info: json!({"name": "callsheet", "version": env!("CARGO_PKG_VERSION")}),
+            rules: None,
             sessions: Mutex::default(),
             told: Mutex::default(),
         }
@@ -89,6 +95,19 @@ impl<'a> Running<'a> {
         if told.problems.iter().all(|known| known.code != problem.code) {
             told.problems.push(problem);
         }
+    }
+
+    /// Keeps a known bug that showed.
+    pub(super) fn tolerate(&self, bug: String) {
+        let mut told = self.told();
+        if !told.known_bugs.contains(&bug) {
+            told.known_bugs.push(bug);
+        }
+    }
+
+    /// What answers where a step has no rules of its own.
+    pub(super) fn rulebook(&self) -> Arc<Rulebook> {
+        Arc::new(Rulebook::new(None, self.rules.clone()))
     }
 
     /// Adds a note, unless it is there.

@@ -10,9 +10,10 @@ use super::servers::Entry;
 use super::step::{Current, Failed};
 use crate::auth::Credential;
 use crate::diagnostic::Code;
-use crate::exchange::{Answer, Exchange};
-use crate::mcp::{Operation, Responder, SendOptions, Session, SessionConfig};
-use crate::model::SessionVerb;
+use crate::exchange::{Exchange, Notification, Outcome};
+use crate::matcher::{Actual, Matcher};
+use crate::mcp::{Operation, Responder, SendOptions, Session, SessionConfig, Subscription};
+use crate::model::{SessionVerb, shown_duration};
 use crate::plan::{Action, Reference};
 use crate::source::Pointer;
 use crate::template::{Template, Tree, Use, with_article};
@@ -46,11 +47,48 @@ impl<'a> Current<'_, 'a> {
             }
         }
         self.enter(entry, &session).await?;
-        let operation = self.operation()?;
-        let mut options = self.options()?;
+        if let Action::Await { method, params } = &self.step.action {
+            return self.take(entry, &session, method, params.as_ref()).await;
+        }
+        if let Action::Listen { tools, prompts, resources } = &self.step.action {
+            let uris = resources.iter().map(|(uri, at)| self.text(at, uri)).collect::<Result<_, _>>()?;
+            let wanted = Subscription { tools: *tools, prompts: *prompts, resources: uris };
+            let mut options = self.options()?;
+            self.turn(entry).await?;
+            options.timeout = self.frame.clock.left(self.timeout(entry));
+            return Ok(session.listen(wanted, options).await);
+        }
+        if self.rendered.is_none() {
+            self.rendered = Some((self.operation()?, self.options()?));
+        }
         self.turn(entry).await?;
+        let Some((operation, mut options)) = self.rendered.clone() else { return Ok(Exchange::default()) };
         options.timeout = self.frame.clock.left(self.timeout(entry));
         Ok(session.perform(operation, options).await)
+    }
+
+    /// Takes a notification that came, or waits for one.
+    async fn take(
+        &self,
+        entry: &Entry,
+        session: &Session,
+        method: &Template,
+        params: Option<&Matcher>,
+    ) -> Result<Exchange, Failed> {
+        let method = self.text(&self.step.verb.at.key("method"), method)?;
+        let limit = self.frame.clock.left(self.timeout(entry));
+        let scope = &self.frame.scope;
+        let mut fits = |notification: &Notification| {
+            let actual = Actual { value: &notification.params, inexact: &[] };
+            notification.method == method
+                && params.is_none_or(|params| params.compare(actual, scope).is_empty())
+        };
+        let mut exchange = session.take(&mut fits, Instant::now() + limit).await;
+        if exchange.outcome == Outcome::TimedOut {
+            let within = shown_duration(limit);
+            exchange.cause = Some(format!("no notification `{method}` that fits came within {within}"));
+        }
+        Ok(exchange)
     }
 
     /// Opens a session as a step, which may say how long that may take.
@@ -111,17 +149,27 @@ impl<'a> Current<'_, 'a> {
             capabilities: running.client_capabilities.clone(),
             info: running.client_info.clone(),
             log: running.scenario.log.clone(),
-            responder: Arc::new(NoRules),
+            responder: running.rulebook(),
             start: entry.model.timeouts.start.unwrap_or(START_TIMEOUT),
             cancel: self.frame.clock.stop.child_token(),
         });
         Ok(running.keep(&self.server, &self.identity, session))
     }
 
+    /// Opens the session for a condition that reads it. The exchange is that of an opening that failed.
+    pub(super) async fn sees_session(&mut self) -> Result<Option<Box<Exchange>>, Failed> {
+        let shared = self.running.shared;
+        let Some(entry) = shared.servers.get(&self.server) else { return Ok(None) };
+        let session = self.session(entry).await?;
+        if let Err(exchange) = self.held("the session was opened", session.begin()).await? {
+            return Ok(Some(exchange));
+        }
+        self.show(entry, &session, Some(true)).await?;
+        Ok(None)
+    }
+
     /// Puts what the step's templates can see of its server and session into the scope.
     async fn enter(&mut self, entry: &Entry, session: &Session) -> Result<(), Failed> {
-        let Some(facts) = session.facts() else { return Ok(()) };
-        self.frame.scope.set("protocol", facts.version.as_str().into());
         let templates = self.step.templates().into_iter().chain(self.step.expected_templates());
         let saved = self.step.save.iter().flat_map(|save| save.path.templates());
         let read: Vec<&Use> = templates
@@ -130,10 +178,18 @@ impl<'a> Current<'_, 'a> {
             .flat_map(Template::uses)
             .filter(|used| used.name == "session")
             .collect();
-        if read.is_empty() {
-            return Ok(());
-        }
-        let reads_tools = read.iter().any(|used| used.rest.first().is_some_and(|member| member == "tools"));
+        let reads_tools =
+            || read.iter().any(|used| used.rest.first().is_some_and(|member| member == "tools"));
+        let reads = (!read.is_empty()).then(reads_tools);
+        self.show(entry, session, reads).await
+    }
+
+    /// Puts the protocol into the scope, and the session where it is read: none where it is not, true where its
+    /// tools are.
+    async fn show(&mut self, entry: &Entry, session: &Session, reads: Option<bool>) -> Result<(), Failed> {
+        let Some(facts) = session.facts() else { return Ok(()) };
+        self.frame.scope.set("protocol", facts.version.as_str().into());
+        let Some(reads_tools) = reads else { return Ok(()) };
         let tools =
             if reads_tools { self.held("the tools were listed", session.tools()).await?.ok() } else { None };
         let mut seen = json!({
@@ -251,18 +307,7 @@ impl<'a> Current<'_, 'a> {
                 .map(|(name, value)| (name, Some(value).filter(|value| !value.is_null())))
                 .collect(),
             timeout: Duration::ZERO,
-            responder: None,
+            responder: self.rules.clone().map(|rules| rules as Arc<dyn Responder>),
         })
-    }
-}
-
-/// The runner answers pings by itself and nothing else yet.
-#[derive(Debug)]
-struct NoRules;
-
-impl Responder for NoRules {
-    fn respond(&self, method: &str, _: &Value) -> (Answer, bool) {
-        let error = json!({"code": -32601, "message": format!("the client does not answer {method}")});
-        (Answer { result: None, error: Some(error) }, true)
     }
 }

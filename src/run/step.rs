@@ -8,6 +8,7 @@ use futures_util::future::BoxFuture;
 use tokio::time::{Instant, timeout_at};
 
 use super::frame::Frame;
+use super::rules::Rulebook;
 use super::running::Running;
 use super::scheduler::place;
 use super::servers::Entry;
@@ -15,6 +16,7 @@ use super::steps::Ended;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::event::StepEnded;
 use crate::exchange::Exchange;
+use crate::mcp::{Operation, SendOptions};
 use crate::plan::{Action, Step};
 
 /// A problem that ends the step before it has an exchange.
@@ -29,6 +31,12 @@ pub(super) struct Current<'h, 'a> {
     pub(super) server: String,
     /// The identity that it uses.
     pub(super) identity: String,
+    /// What answers the server on the way to its answer, where it has rules of its own.
+    pub(super) rules: Option<Arc<Rulebook>>,
+    /// The number of the attempt, with `eventually`.
+    pub(super) attempt_number: Option<u64>,
+    /// What it asks for, rendered: every attempt sends the same.
+    pub(super) rendered: Option<(Operation, SendOptions)>,
 }
 
 /// What a step does came to.
@@ -40,9 +48,20 @@ pub(super) enum Done {
 }
 
 /// One attempt of a step.
-struct Attempt {
-    exchange: Option<Exchange>,
-    problems: Vec<Diagnostic>,
+pub(super) struct Attempt {
+    pub(super) exchange: Option<Exchange>,
+    pub(super) problems: Vec<Diagnostic>,
+}
+
+impl Attempt {
+    /// Nothing was done, and nothing is wrong.
+    pub(super) fn nothing() -> Self {
+        Self { exchange: None, problems: Vec::new() }
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        self.problems.iter().any(Diagnostic::is_error)
+    }
 }
 
 /// Runs a step and tells how it ended. On the heap, since a step can have steps in it.
@@ -61,10 +80,9 @@ where
             Ok(target) => (target, None),
             Err(problem) => ((frame.server.clone(), frame.identity.clone()), Some(*problem)),
         };
-        let (server, identity) = target;
-        let mut current = Current { running, frame, step, server, identity };
+        let mut current = Current::new(running, frame, step, target);
         let attempt = match unknown {
-            None => current.attempt().await,
+            None => current.whole().await,
             Some(problem) => current.not_begun(problem),
         };
         let Attempt { exchange, problems } = attempt;
@@ -86,12 +104,25 @@ where
     })
 }
 
+impl<'h, 'a> Current<'h, 'a> {
+    /// A step that meets this server as this identity.
+    pub(super) fn new(
+        running: &'h Running<'a>,
+        frame: &'h mut Frame<'a>,
+        step: &'a Step,
+        (server, identity): (String, String),
+    ) -> Self {
+        Self { running, frame, step, server, identity, rules: None, attempt_number: None, rendered: None }
+    }
+}
+
 impl Current<'_, '_> {
     /// Does what the step says, once, and judges what came of it.
-    async fn attempt(&mut self) -> Attempt {
+    pub(super) async fn attempt(&mut self) -> Attempt {
         match self.perform().await {
-            Ok(Done::Nothing) => Attempt { exchange: None, problems: Vec::new() },
-            Ok(Done::Exchange(exchange)) => {
+            Ok(Done::Nothing) => Attempt::nothing(),
+            Ok(Done::Exchange(mut exchange)) => {
+                exchange.attempts = self.attempt_number;
                 let problems = self.judge(&exchange).await;
                 Attempt { exchange: Some(*exchange), problems }
             }
@@ -100,7 +131,7 @@ impl Current<'_, '_> {
     }
 
     /// A step without an exchange: what its names stood for before is not what later steps mean by them.
-    fn not_begun(&mut self, problem: Diagnostic) -> Attempt {
+    pub(super) fn not_begun(&mut self, problem: Diagnostic) -> Attempt {
         self.step.save.iter().for_each(|save| self.frame.scope.forget(&save.name.value));
         Attempt { exchange: None, problems: vec![problem] }
     }

@@ -80,6 +80,12 @@ impl Scope {
         self.values.get(name)
     }
 
+    /// Every name with its value, as one object.
+    #[must_use]
+    pub fn document(&self) -> Value {
+        Value::Object(self.values.clone())
+    }
+
     /// Every name in it.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.values.keys().map(String::as_str)
