@@ -103,15 +103,16 @@ impl Matcher {
     }
 
     /// Every difference; empty where the document matches. At most 50 are told, and how many more there are.
-    /// `recorder` has the snapshots: without one, a `$snapshot` cannot be compared, which is a difference.
+    /// Nothing is recorded, so a `$snapshot` is a difference.
     #[must_use]
-    pub fn compare(
-        &self,
-        actual: Actual<'_>,
-        scope: &Scope,
-        recorder: Option<&dyn Recorder>,
-    ) -> Vec<Mismatch> {
-        compare::differences(&self.root, actual, scope, recorder)
+    pub fn compare(&self, actual: Actual<'_>, scope: &Scope) -> Vec<Mismatch> {
+        compare::differences(&self.root, actual, scope, None)
+    }
+
+    /// The same with snapshots: `recorder` holds them, and learns what held.
+    #[must_use]
+    pub fn verify(&self, actual: Actual<'_>, scope: &Scope, recorder: &dyn Recorder) -> Vec<Mismatch> {
+        compare::differences(&self.root, actual, scope, Some(recorder))
     }
 
     /// The names of its snapshots, each with the place of its `$snapshot`.

@@ -37,7 +37,7 @@ impl Current<'_, '_> {
         };
         let unsaved = self.step.save.iter().filter_map(save).collect();
         let mismatches = self.step.expect.as_ref().map_or_else(Vec::new, |expect| {
-            expect.compare(Actual { value: &view.value, inexact: &view.inexact }, &self.frame.scope, None)
+            expect.compare(Actual { value: &view.value, inexact: &view.inexact }, &self.frame.scope)
         });
         Compared { unsaved, mismatches }
     }

@@ -84,7 +84,7 @@ fn compile(expected: &Value, root: Root<'_>) -> Matcher {
 }
 
 fn compare_in(expected: Value, actual: Value, scope: &Scope) -> Vec<Mismatch> {
-    compile(&expected, Root::Value).compare(Actual { value: &actual, inexact: &[] }, scope, None)
+    compile(&expected, Root::Value).compare(Actual { value: &actual, inexact: &[] }, scope)
 }
 
 fn compare(expected: Value, actual: Value) -> Vec<Mismatch> {
@@ -135,11 +135,8 @@ fn refused_in(expected: Value, root: Root<'_>, code: Code, place: &str, text: &s
 fn explain_points_at_the_node_or_its_key() {
     let expected = json!({"json": {"a": 1, "b": 2}});
     let document = document(&expected);
-    let found = compile(&expected, CALL).compare(
-        Actual { value: &json!({"json": {"a": 5}}), inexact: &[] },
-        &scope(json!({})),
-        None,
-    );
+    let found = compile(&expected, CALL)
+        .compare(Actual { value: &json!({"json": {"a": 5}}), inexact: &[] }, &scope(json!({})));
     let shown: Vec<_> = found
         .iter()
         .map(|mismatch| {

@@ -30,7 +30,7 @@ fn call(expected: &Value, actual: &Value, inexact: &[String], kept: &Kept) -> Ve
     let exchange = json!({"json": actual});
     let inexact: Vec<String> = inexact.iter().map(|at| format!("/json{at}")).collect();
     let matcher = compile(&json!({"json": expected}), CALL);
-    matcher.compare(Actual { value: &exchange, inexact: &inexact }, &scope(json!({"t": "x"})), Some(kept))
+    matcher.verify(Actual { value: &exchange, inexact: &inexact }, &scope(json!({"t": "x"})), kept)
 }
 
 /// What would be stored of a value.
@@ -89,7 +89,7 @@ fn what_was_stored_is_shown_beside_it() {
     let found = compare(json!({"a": 1}), json!({"a": 1}));
     assert!(found.is_empty());
     let matcher = compile(&json!({"json": operand(&[])}), CALL);
-    let found = matcher.compare(Actual { value: &json!({"json": 1}), inexact: &[] }, &scope(json!({})), None);
+    let found = matcher.compare(Actual { value: &json!({"json": 1}), inexact: &[] }, &scope(json!({})));
     assert_eq!(found.len(), 1);
 }
 
