@@ -64,6 +64,7 @@ impl Inner {
         exchange
     }
 
+
     /// Sends one request or notification in the open session.
     pub(super) async fn once(
         self: &Arc<Self>,
