@@ -17,6 +17,7 @@ mod operators;
 mod outcome;
 mod path;
 mod place;
+mod reading;
 mod render;
 mod snapshot;
 #[cfg(test)]
@@ -27,6 +28,7 @@ pub(crate) use cannot_fail::read_pattern;
 pub(crate) use number::order as order_of_numbers;
 pub use operators::{FORMAT_NAMES, OPERATOR_NAMES};
 pub use path::{Astray, Found, Path};
+pub use reading::Reading;
 use serde_json::Value;
 pub use snapshot::{Recorder, Stored};
 
@@ -141,6 +143,14 @@ impl Matcher {
     /// Adds the fields of the exchange that it reads; `false` where it may read any.
     pub fn reads<'a>(&'a self, fields: &mut Vec<&'a str>) -> bool {
         self.root.reads(fields)
+    }
+
+    /// What it reads at its root, with the place of each key.
+    #[must_use]
+    pub fn readings(&self) -> Vec<Reading<'_>> {
+        let mut found = Vec::new();
+        self.root.readings(true, &mut found);
+        found
     }
 
     /// Whether it names a member of a field, such as `http.status`, where that has to hold: not under `$not`, and

@@ -3,7 +3,7 @@
 //! `$gt` and its like compare numbers with numbers, RFC 3339 times with times and dates with dates; other
 //! texts have no order. A length counts characters, elements or members. `$sorted: asc` and `desc` take
 //! numbers, or texts by code point, and allow equal neighbours. Only `$any`, `$all` and `$not` stand at the
-//! root of an exchange.
+//! root of an exchange or of the scope.
 
 use std::sync::OnceLock;
 
@@ -145,12 +145,19 @@ impl Compiler<'_> {
         let Some(&name) = OPERATOR_NAMES.iter().find(|known| **known == name) else {
             return self.unknown(name, &at);
         };
-        if matches!((known.shape, self.root), (Shape::Root, Root::Exchange(..)))
-            && !matches!(name, "$all" | "$any" | "$not")
+        let whole = match self.root {
+            Root::Exchange(..) => {
+                Some(("a whole exchange", "write it below a field: `json`, `text`, `result`"))
+            }
+            Root::Scope => Some(("the whole scope", "write it below a name: `protocol`, `row`, a variable")),
+            Root::Value => None,
+        };
+        if let (Shape::Root, Some((what, help)), false) =
+            (known.shape, whole, matches!(name, "$all" | "$any" | "$not"))
         {
-            let message = format!("`{name}` says nothing useful of a whole exchange");
+            let message = format!("`{name}` says nothing useful of {what}");
             let problem = Diagnostic::error(Code::BadOperand, self.document.key_site(&at), message);
-            return self.refuse(problem.help("write it below a field: `json`, `text`, `result`"));
+            return self.refuse(problem.help(help));
         }
         let free = known.with(Shape::Free);
         let unit = match known.shape {

@@ -11,7 +11,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::matcher::Matcher;
 use crate::nearest::nearest;
 use crate::plan::{Action, Choice, Step, within};
-use crate::source::{Document, Pointer};
+use crate::source::{Document, Pointer, Site};
 use crate::template::{RenderError, Scope, Tree};
 
 /// Where steps run.
@@ -31,6 +31,8 @@ pub(super) struct Frame<'a> {
     pub(super) prefix: String,
     /// The time that they have.
     pub(super) clock: Arc<Clock>,
+    /// The steps that use the fragment they are in, from the outermost.
+    pub(super) used_at: Vec<Site>,
 }
 
 impl Frame<'_> {
