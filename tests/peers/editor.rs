@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::language_server::{Editor, Opened};
+use super::language_server::Opened;
 use super::{Peers, here};
 
 /// Where the texts of this file are opened: the modeline's path is relative to it.

@@ -1,7 +1,7 @@
 //! An editor, as far as callsheet's schemas need one: yaml-language-server driven over stdio, with an unsaved
 //! document at a time.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -149,7 +149,7 @@ impl Editor {
         let deadline = Instant::now() + ANSWER;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            let message = self.from.recv_timeout(left).expect("the editor's server is silent");
+            let message = self.from.recv_timeout(left).unwrap();
             if wanted(&message) {
                 return message;
             }

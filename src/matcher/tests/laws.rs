@@ -2,6 +2,7 @@ use serde_json::Map;
 
 use super::*;
 use crate::template::tests::any_json;
+use crate::template::type_name;
 use proptest::prelude::*;
 
 /// A value as one writes it in a file to expect it: literal `$` keys doubled, nothing that cannot fail.
@@ -329,10 +330,17 @@ proptest! {
         let part = subset(&value, &mut || random.bool());
         prop_assert!(holds(written(&part), value.clone()));
         if let Some((spoiled, at)) = spoiled(&part, &mut random) {
-            let found = compare(written(&spoiled), value);
-            prop_assert_eq!(found.len(), 1, "{:?}", found);
-            // The place in the file has its `$` doubled.
-            prop_assert_eq!(found[0].expected_at.as_str().replace("$", ""), at.as_str().replace("$", ""));
+            let (expected, found) = (spoiled.pointer(at.as_str()).unwrap(), part.pointer(at.as_str()).unwrap());
+            let document = document(&written(&spoiled));
+            let told = compare(document.value.clone(), value);
+            prop_assert_eq!(told.len(), 1, "{:?}", told);
+            // The caret covers the scalar, and beside it stand both with their types.
+            let diagnostic = told[0].explain(&document);
+            let label = &diagnostic.labels[0];
+            let under = document.file.slice(label.site.span);
+            prop_assert_eq!(under, expected.as_str().map_or_else(|| expected.to_string(), str::to_owned));
+            let typed = |value: &Value| if value.is_null() { "null".to_owned() } else { format!("{} {value}", type_name(value)) };
+            prop_assert_eq!(&label.text, &format!("expected {}, found {}", typed(expected), typed(found)));
         }
     }
 
