@@ -218,9 +218,45 @@ impl Repair {
     }
 }
 
+/// What a violation of the protocol is about: each is a check that `checks` can set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Check {
+    /// The shape of a message, and how it travels.
+    #[default]
+    Wire,
+    /// A message that belongs to a request after its result.
+    Order,
+    /// Progress that does not grow, or with a token that nobody gave.
+    Progress,
+    /// An answer with an id that is not the request's.
+    Ids,
+    /// The use of a capability that was not declared.
+    Capabilities,
+}
+
+impl Check {
+    /// Every check.
+    pub const ALL: &'static [Self] =
+        &[Self::Wire, Self::Order, Self::Progress, Self::Ids, Self::Capabilities];
+
+    /// Its key in `checks`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Wire => "wire",
+            Self::Order => "order",
+            Self::Progress => "progress",
+            Self::Ids => "ids",
+            Self::Capabilities => "capabilities",
+        }
+    }
+}
+
 /// A violation of the protocol that was found in what the server sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Violation {
+    /// What it is about.
+    pub check: Check,
     /// What is wrong, in a line.
     pub message: String,
     /// Where in the message, as a JSON Pointer; empty for the message as a whole.
@@ -278,10 +314,14 @@ pub struct Exchange {
     pub repairs: Vec<Repair>,
     /// What the server did that the protocol does not allow.
     pub wire: Vec<Violation>,
+    /// Where the token of the identity came back, for people: `the body of the answer`. Never the token.
+    pub echo: Option<String>,
     /// The HTTP side of the answer that counts.
     pub http: Option<HttpAnswer>,
     /// From handing the request to the HTTP client to the whole answer.
     pub duration: Duration,
+    /// With `eventually`: which attempt it is of.
+    pub attempts: Option<u64>,
     /// The negotiated protocol version.
     pub protocol: Option<String>,
     /// Why it was not answered, for people: `connection refused`, `the answer is larger than 16 MiB`.
@@ -308,6 +348,13 @@ impl Exchange {
         self.phase == Phase::Step
             && self.sent.as_ref().is_some_and(|sent| sent.method == "tools/call")
             && self.answer.result.is_some()
+    }
+
+    /// Whether the answer asks for input instead of being one, as the modern era does.
+    #[must_use]
+    pub fn wants_input(&self) -> bool {
+        let kind = self.answer.result.as_ref().and_then(|result| result.get("resultType"));
+        kind.is_some_and(|kind| kind == "input_required")
     }
 
     /// `result.isError` of a tool result, false if absent; none where there is no tool result.
@@ -406,11 +453,12 @@ impl Exchange {
             let found = self
                 .wire
                 .iter()
-                .map(|v| json!({"message": v.message, "pointer": v.pointer, "section": v.section}));
+                .map(|v| json!({"check": v.check.as_str(), "message": v.message, "pointer": v.pointer, "section": v.section}));
             Some(found.collect())
         });
         put("http", &|| self.http.as_ref().map(http_value));
         put("duration", &|| Some(self.duration.as_secs_f64().into()));
+        put("attempts", &|| self.attempts.map(Value::from));
         put("protocol", &|| self.protocol.clone().map(Value::String));
         View { value: Value::Object(doc), inexact }
     }

@@ -142,6 +142,12 @@ codes! {
     Interrupted = "interrupted",
     /// A request of the server that nothing in the scenario answers.
     Unanswered = "unanswered",
+    /// A rule of `respond` that was not used as often as it says.
+    UnusedRule = "unused-rule",
+    /// A step with `eventually` that never held.
+    NotEventually = "eventually",
+    /// A known bug that does not show any more, or is tolerated no longer.
+    KnownBug = "known-bug",
     /// A violation of the protocol.
     Wire = "wire",
 }

@@ -23,6 +23,7 @@ mod tests;
 mod text;
 
 pub(crate) use cannot_fail::read_pattern;
+pub(crate) use number::order as order_of_numbers;
 pub use operators::{FORMAT_NAMES, OPERATOR_NAMES};
 pub use path::{Astray, Found, Path};
 use serde_json::Value;

@@ -4,13 +4,18 @@
 mod cancel;
 mod client;
 mod close;
+mod conduct;
 mod follow;
+mod input;
 mod legacy;
+mod listen;
+mod message;
 mod modern;
 mod opening;
 mod receive;
 mod request;
 mod session;
+mod store;
 #[cfg(test)]
 mod tests;
 pub mod version;

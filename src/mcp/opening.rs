@@ -35,6 +35,9 @@ impl Inner {
         for violation in exchange.iter().flat_map(|exchange| &exchange.wire) {
             self.note(format!("while the session was opened: {}", violation.message));
         }
+        if let Some(place) = exchange.and_then(|exchange| exchange.echo) {
+            self.note(format!("while the session was opened: the token came back in {place}"));
+        }
         Ok(())
     }
 
@@ -45,6 +48,7 @@ impl Inner {
             if let Life::Open(facts) = self.life() {
                 self.abandon(SessionFacts::clone(&facts));
             }
+            self.stop_listening();
             self.set_life(Life::New);
             self.establish(deadline, false).await
         };

@@ -254,7 +254,8 @@ fn read(load: &Load, suite: &Suite, known: &Known<'_>, file: &File) -> Read {
             return read;
         }
     };
-    for scenario in model::read_scenarios(documents, suite, &mut read.problems) {
+    for unit in model::read_documents(documents, suite, &mut read.problems) {
+        let model::Unit::Scenario(scenario) = unit else { continue };
         let mut name = file.name.clone();
         if scenario.form.several_documents {
             name = format!("{name}::{}", suite::slug(&scenario.title.value));

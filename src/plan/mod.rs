@@ -114,6 +114,8 @@ pub struct Eventually {
     pub backoff: f64,
     /// `abort`: what ends it.
     pub abort: Option<Matcher>,
+    /// Where `abort` stands.
+    pub abort_at: Option<Pointer>,
 }
 
 /// `known_bug`, compiled.
@@ -171,7 +173,7 @@ pub struct Scenario {
     /// `requires`: a matcher over the scope.
     pub requires: Option<Matcher>,
     /// `respond`.
-    pub respond: Vec<Rule>,
+    pub respond: Vec<Arc<Rule>>,
     /// `protocol`.
     pub protocols: Protocols,
     /// `tags`.
@@ -224,7 +226,7 @@ pub struct Step {
     /// `defer` beside a verb.
     pub defer: Vec<Self>,
     /// `respond`.
-    pub respond: Vec<Rule>,
+    pub respond: Vec<Arc<Rule>>,
     /// `known_bug`.
     pub known_bug: Option<KnownBug>,
     /// `expect`.

@@ -20,8 +20,9 @@ use super::{Config, Consumer, Finished, Interrupt, case};
 use crate::auth::{Credential, Environment, Redactor, Secret};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::event::{CaseEnded, Event, Happening, Kind, Place, RunEnded, RunStarted, Verdict};
-use crate::plan::{Case, Choice, Plan, Scenario};
+use crate::plan::{Action, Case, Choice, Plan, Scenario, Step};
 use crate::source::Site;
+use crate::template::{Facts, Scope};
 
 /// How many events may wait for their consumers before the run waits for them.
 const WAITING_EVENTS: usize = 1024;
@@ -300,7 +301,7 @@ impl Shared {
         let places = tokio::select! {
             biased;
             () = self.stopped.cancelled() => None,
-            places = self.places(&scenario) => Some(places),
+            places = self.places(case, &scenario) => Some(places),
         };
         let Some(_places) = places.filter(|_| !self.stopped.is_cancelled()) else {
             self.not_run(index, self.why());
@@ -317,18 +318,11 @@ impl Shared {
         self.end(index, ended);
     }
 
-    /// Places on every server that the scenario names, then a slot. All cases take them in the order of the
-    /// servers' names, so that no two can wait for each other.
-    async fn places(&self, scenario: &Scenario) -> (Vec<OwnedSemaphorePermit>, Slot) {
-        let names: BTreeSet<&str> = scenario
-            .steps
-            .iter()
-            .filter_map(|step| match step.server.as_ref().unwrap_or(&scenario.server) {
-                Choice::Name(name) => Some(name.as_str()),
-                Choice::Template(..) => None,
-            })
-            .collect();
-        let limits = names.into_iter().filter_map(|name| self.servers.get(name)?.places.clone());
+    /// Places on every server that the case names, then a slot. All cases take them in the order of the servers'
+    /// names, so that no two can wait for each other.
+    async fn places(&self, case: &Case, scenario: &Scenario) -> (Vec<OwnedSemaphorePermit>, Slot) {
+        let names = servers(case, scenario);
+        let limits = names.into_iter().filter_map(|name| self.servers.get(&name)?.places.clone());
         let mut held = Vec::new();
         for semaphore in limits {
             // The semaphores are never closed.
@@ -348,7 +342,7 @@ impl Shared {
         let count = match ended.verdict {
             Verdict::Passed => &self.counts.passed,
             Verdict::Failed => &self.counts.failed,
-            Verdict::Ignored(_) => &self.counts.ignored,
+            Verdict::Ignored(_) | Verdict::Unmet(_) | Verdict::KnownBug(_) => &self.counts.ignored,
             Verdict::NotRun(_) => &self.counts.not_run,
         };
         count.fetch_add(1, Ordering::Relaxed);
@@ -356,6 +350,41 @@ impl Shared {
         let event = self.events.send(Kind::CaseEnded(ended));
         self.board.put(index, Arc::new(event));
     }
+}
+
+/// The servers that a case meets.
+fn servers(case: &Case, scenario: &Scenario) -> BTreeSet<String> {
+    let row = scenario.rows.as_ref().zip(case.row).and_then(|(rows, index)| rows.value(index).ok());
+    let mut scope = Scope::new(Facts {
+        seed: 0,
+        now: || jiff::Timestamp::UNIX_EPOCH,
+        root: Arc::default(),
+        folder: Arc::default(),
+    });
+    if let Some(row) = row {
+        scope.set("row", row);
+    }
+    let mut names = BTreeSet::new();
+    let mut add = |choice: &Choice| {
+        names.extend(match choice {
+            Choice::Name(name) => Some(name.clone()),
+            // What cannot be rendered fails the case once it runs.
+            Choice::Template(template, _) => template.render_text(&scope).ok(),
+        });
+    };
+    add(&scenario.server);
+    let mut left: Vec<&Step> = scenario.steps.iter().collect();
+    while let Some(step) = left.pop() {
+        step.server.iter().for_each(&mut add);
+        left.extend(&step.defer);
+        match &step.action {
+            Action::Use { fragment, .. } => left.extend(&fragment.steps),
+            Action::Parallel(branches) => left.extend(branches.iter().flat_map(|branch| &branch.steps)),
+            Action::Defer(steps) => left.extend(steps),
+            _ => {}
+        }
+    }
+    names
 }
 
 fn unrun(case: &Case, scenario: &Scenario, verdict: Verdict) -> CaseEnded {
