@@ -69,6 +69,7 @@ pub(super) fn compare(
             if let Some(value) = items.get(*index) {
                 outcome.differs(|| Mismatch {
                     at_key: true,
+                    expected: Some("no other element".to_owned()),
                     actual: Some(render::value(value)),
                     ..mismatch(
                         &node.at,
@@ -165,6 +166,7 @@ pub(super) fn unordered(
         let Some(value) = items.get(index) else { continue };
         outcome.differs(|| Mismatch {
             at_key: true,
+            expected: Some("no other element".to_owned()),
             actual: Some(render::value(value)),
             ..mismatch(at, &place.index(index), format!("element {index} is left over: {}", lengths()))
         });
