@@ -100,6 +100,12 @@ impl Verb {
     pub fn sends(self) -> bool {
         !matches!(self, Self::Wait | Self::Await | Self::Use | Self::Parallel | Self::Defer)
     }
+
+    /// Whether it takes a server: it sends, or waits for what the server sends.
+    #[must_use]
+    pub fn meets_a_server(self) -> bool {
+        self.sends() || self == Self::Await
+    }
 }
 
 /// How the sending ended.
@@ -218,9 +224,45 @@ impl Repair {
     }
 }
 
+/// What a violation of the protocol is about: each is a check that `checks` can set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Check {
+    /// The shape of a message, and how it travels.
+    #[default]
+    Wire,
+    /// A message that belongs to a request after its result.
+    Order,
+    /// Progress that does not grow, or with a token that nobody gave.
+    Progress,
+    /// An answer with an id that is not the request's.
+    Ids,
+    /// The use of a capability that was not declared.
+    Capabilities,
+}
+
+impl Check {
+    /// Every check.
+    pub const ALL: &'static [Self] =
+        &[Self::Wire, Self::Order, Self::Progress, Self::Ids, Self::Capabilities];
+
+    /// Its key in `checks`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Wire => "wire",
+            Self::Order => "order",
+            Self::Progress => "progress",
+            Self::Ids => "ids",
+            Self::Capabilities => "capabilities",
+        }
+    }
+}
+
 /// A violation of the protocol that was found in what the server sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Violation {
+    /// What it is about.
+    pub check: Check,
     /// What is wrong, in a line.
     pub message: String,
     /// Where in the message, as a JSON Pointer; empty for the message as a whole.
@@ -255,6 +297,20 @@ pub struct HttpAnswer {
     pub events: Vec<SseEvent>,
 }
 
+/// What a step came to that has steps in it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Inner {
+    /// Of `use`: the outputs of the fragment.
+    Outputs(Map<String, Value>),
+    /// Of `parallel`.
+    Branches {
+        /// The names of the steps of all branches, in the order in which they ended.
+        order: Vec<String>,
+        /// The documents of their exchanges, by name.
+        steps: Map<String, Value>,
+    },
+}
+
 /// Everything that one step sent and received.
 #[derive(Debug, Default)]
 pub struct Exchange {
@@ -278,15 +334,21 @@ pub struct Exchange {
     pub repairs: Vec<Repair>,
     /// What the server did that the protocol does not allow.
     pub wire: Vec<Violation>,
+    /// Where the token of the identity came back, for people: `the body of the answer`. Never the token.
+    pub echo: Option<String>,
     /// The HTTP side of the answer that counts.
     pub http: Option<HttpAnswer>,
     /// From handing the request to the HTTP client to the whole answer.
     pub duration: Duration,
+    /// With `eventually`: which attempt it is of.
+    pub attempts: Option<u64>,
     /// The negotiated protocol version.
     pub protocol: Option<String>,
     /// Why it was not answered, for people: `connection refused`, `the answer is larger than 16 MiB`.
     pub cause: Option<String>,
-    /// JSON Pointers, into `result` or `error` (`/result/…`, `/error/…`), of numbers that neither 64 bits nor
+    /// What a step came to that has steps in it; such a step sends nothing by itself.
+    pub inner: Option<Inner>,
+    /// JSON Pointers, into `result`, `error` or `steps` (`/result/…`, `/error/…`, `/steps/…`), of numbers that neither 64 bits nor
     /// a double holds: they are kept as text, and a comparison with them fails.
     pub inexact: Vec<String>,
     document: OnceLock<View>,
@@ -308,6 +370,13 @@ impl Exchange {
         self.phase == Phase::Step
             && self.sent.as_ref().is_some_and(|sent| sent.method == "tools/call")
             && self.answer.result.is_some()
+    }
+
+    /// Whether the answer asks for input instead of being one, as the modern era does.
+    #[must_use]
+    pub fn wants_input(&self) -> bool {
+        let kind = self.answer.result.as_ref().and_then(|result| result.get("resultType"));
+        kind.is_some_and(|kind| kind == "input_required")
     }
 
     /// `result.isError` of a tool result, false if absent; none where there is no tool result.
@@ -373,6 +442,19 @@ impl Exchange {
                 doc.insert(name.to_owned(), value);
             }
         };
+        match &self.inner {
+            Some(Inner::Outputs(outputs)) => {
+                put("outputs", &|| Some(Value::Object(outputs.clone())));
+                return View { value: Value::Object(doc), inexact };
+            }
+            Some(Inner::Branches { order, steps }) => {
+                put("order", &|| Some(order.clone().into()));
+                put("steps", &|| Some(Value::Object(steps.clone())));
+                put("duration", &|| Some(self.duration.as_secs_f64().into()));
+                return View { value: Value::Object(doc), inexact };
+            }
+            None => {}
+        }
         put("outcome", &|| Some(self.outcome.as_str().into()));
         put("phase", &|| Some(self.phase.as_str().into()));
         put("sent", &|| self.sent.as_ref().map(sent_value));
@@ -406,11 +488,12 @@ impl Exchange {
             let found = self
                 .wire
                 .iter()
-                .map(|v| json!({"message": v.message, "pointer": v.pointer, "section": v.section}));
+                .map(|v| json!({"check": v.check.as_str(), "message": v.message, "pointer": v.pointer, "section": v.section}));
             Some(found.collect())
         });
         put("http", &|| self.http.as_ref().map(http_value));
         put("duration", &|| Some(self.duration.as_secs_f64().into()));
+        put("attempts", &|| self.attempts.map(Value::from));
         put("protocol", &|| self.protocol.clone().map(Value::String));
         View { value: Value::Object(doc), inexact }
     }

@@ -100,6 +100,9 @@ pub(super) struct TestArgs {
     /// End the run with the first failure
     #[arg(long, help_heading = "Run")]
     pub(super) fail_fast: bool,
+    /// Fail the run where a case was ignored, by `skip`, `requires` or a known bug
+    #[arg(long, value_name = "WHAT", hide_possible_values = true, help_heading = "Run")]
+    pub(super) deny: Option<Deny>,
     /// Run in an order that the seed decides
     #[arg(long, help_heading = "Run")]
     pub(super) shuffle: bool,
@@ -133,6 +136,13 @@ pub(super) struct TestArgs {
     /// Accepted as libtest's; nothing needs it
     #[arg(short = 'Z', value_name = "FLAG", hide = true)]
     pub(super) unstable: Vec<String>,
+}
+
+/// What fails a run beside cases that fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Deny {
+    /// A case that was ignored.
+    Ignored,
 }
 
 /// When there is colour.

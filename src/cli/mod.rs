@@ -16,6 +16,7 @@ mod screen;
 mod settings;
 mod signals;
 mod start;
+mod summary;
 mod surroundings;
 mod test;
 

@@ -48,6 +48,8 @@ pub(super) struct Settings {
     pub(super) live: bool,
     pub(super) logfile: Option<PathBuf>,
     pub(super) fail_fast: bool,
+    /// `--deny ignored`: an ignored case fails the run.
+    pub(super) deny_ignored: bool,
     pub(super) seed: u64,
     pub(super) reports: Vec<Spec>,
     pub(super) trace: bool,
@@ -117,6 +119,7 @@ impl Settings {
             live: on_terminals && format == Format::Pretty && !args.list && threads.get() > 1,
             logfile: args.logfile,
             fail_fast: args.fail_fast,
+            deny_ignored: args.deny.is_some(),
             seed,
             reports: args.reports,
             trace: args.trace,

@@ -11,15 +11,16 @@ use super::live::Live;
 use super::pump::Pump;
 use super::screen::{Screen, Stderr, say};
 use super::settings::{Caller, Settings};
+use super::summary::Summary;
 use super::surroundings::{Surroundings, now};
 use super::{panic, reader, signals};
 use crate::auth::Redactor;
 use crate::diagnostic::{Diagnostic, Style, render_all};
-use crate::event::{Kind, RunEnded, Verdict};
+use crate::event::{Kind, RunEnded};
 use crate::harness::{self, Format, Options};
 use crate::nearest::nearest;
 use crate::plan::{IgnoredCases, Loaded, Plan, Selected, Selection, idle_paths, load, select};
-use crate::report::{self, Trace, warning_text};
+use crate::report::{self, Trace};
 use crate::run::{Config, Consumer, Interrupt, Run, learn_secrets};
 
 /// Runs what the settings say.
@@ -132,16 +133,13 @@ fn run(settings: &Settings, plan: Arc<Plan>, selected: Selected, config: Config)
         reader::watch(broken);
     }
     signals::watch(&run).map_err(|error| Stop::usage(format!("cannot watch for signals: {error}")))?;
-    let warnings = Arc::new(Mutex::new(Vec::new()));
+    let summary = Arc::new(Mutex::new(Summary::default()));
     let wait = {
-        let (run, warnings, style) = (Arc::clone(&run), Arc::clone(&warnings), settings.stderr_style);
+        let (run, summary, style) = (Arc::clone(&run), Arc::clone(&summary), settings.stderr_style);
         move |index| {
             let event = run.wait(index)?;
-            if let Kind::CaseEnded(ended) = &event.happening().kind
-                && ended.verdict == Verdict::Passed
-                && let Some(text) = warning_text(ended, style)
-            {
-                warnings.lock().unwrap_or_else(PoisonError::into_inner).push(text);
+            if let Kind::CaseEnded(ended) = &event.happening().kind {
+                summary.lock().unwrap_or_else(PoisonError::into_inner).take(ended, style);
             }
             Some(event)
         }
@@ -149,7 +147,7 @@ fn run(settings: &Settings, plan: Arc<Plan>, selected: Selected, config: Config)
     let conclusion = harness::run(cases, filtered_out, &options(settings, &pump), wait);
     let finished = run.finish();
     finish_pump(settings, pump)?;
-    tell(&warnings.lock().unwrap_or_else(PoisonError::into_inner));
+    summary.lock().unwrap_or_else(PoisonError::into_inner).tell();
     let mut exit = match finished.as_ref().map(|finished| finished.ended.happening()) {
         _ if run.interrupted() => Exit::Interrupted,
         _ if conclusion.has_failed() => Exit::Failed,
@@ -157,6 +155,12 @@ fn run(settings: &Settings, plan: Arc<Plan>, selected: Selected, config: Config)
             Kind::RunEnded(ended) if is_nothing(ended) && settings.caller == Caller::Command => {
                 say("error: every selected case was ignored\n");
                 Exit::Nothing
+            }
+            Kind::RunEnded(ended) if settings.deny_ignored && ended.ignored > 0 => {
+                let ignored = count(ended.ignored, "case");
+                let were = if ended.ignored == 1 { "was" } else { "were" };
+                say(&format!("error: {ignored} {were} ignored, and `--deny ignored` is set\n"));
+                Exit::Failed
             }
             _ => Exit::Good,
         },
@@ -173,19 +177,6 @@ fn run(settings: &Settings, plan: Arc<Plan>, selected: Selected, config: Config)
         say(&format!("seed: {}\n", settings.seed));
     }
     Ok(exit)
-}
-
-/// What passing cases warn of. libtest shows nothing of a test that passes, so it stands behind its output.
-fn tell(warnings: &[String]) {
-    const SHOWN: usize = 20;
-    if warnings.is_empty() {
-        return;
-    }
-    let shown = warnings.iter().take(SHOWN).cloned().collect::<Vec<_>>().join("\n");
-    say(&format!("warnings of cases that passed:\n\n{shown}\n"));
-    if warnings.len() > SHOWN {
-        say(&format!("and {} more; a report has them all\n", warnings.len() - SHOWN));
-    }
 }
 
 fn is_nothing(ended: &RunEnded) -> bool {

@@ -140,8 +140,8 @@ pub static FIELDS: &[Field] = &[
     },
     Field {
         name: "wire",
-        doc: "Violations of the protocol that were found: `[{message, pointer, section}]`.",
-        members: &["message", "pointer", "section"],
+        doc: "Violations of the protocol that were found: `[{check, message, pointer, section}]`.",
+        members: &["check", "message", "pointer", "section"],
         fills: sends,
     },
     Field {

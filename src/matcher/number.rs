@@ -10,7 +10,7 @@ use super::node::{Bound, Unit};
 use super::render;
 
 /// The order of two numbers as mathematics has it.
-pub(super) fn order(a: &Number, b: &Number) -> Ordering {
+pub(crate) fn order(a: &Number, b: &Number) -> Ordering {
     match (integer(a), integer(b)) {
         (Some(a), Some(b)) => a.cmp(&b),
         (Some(a), None) => order_mixed(a, float(b)),

@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout};
 use super::receive::{Reading, Want};
 use super::request::{Message, Stage, prepare_answer};
 use super::session::{Inner, Life};
-use super::{SendOptions, Version};
+use super::{Responder, SendOptions, Version};
 use crate::exchange::{Answer, Outcome};
 use crate::model::shown_duration;
 use crate::transport::Incoming;
@@ -64,12 +64,17 @@ impl Inner {
         }
     }
 
-    /// The answer to a request of the server.
-    pub(super) fn respond(&self, method: &str, params: &Value) -> (Answer, bool) {
+    /// The answer to a request of the server: of the step's own responder, if it has one.
+    pub(super) fn respond(
+        &self,
+        own: Option<&dyn Responder>,
+        method: &str,
+        params: &Value,
+    ) -> (Answer, bool) {
         if method == "ping" {
             return (Answer { result: Some(json!({})), error: None }, false);
         }
-        self.config.responder.respond(method, params)
+        own.unwrap_or(&*self.config.responder).respond(method, params)
     }
 
     /// Sends the answer to a request of the server.

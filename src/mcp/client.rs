@@ -10,7 +10,7 @@ use tokio::sync::OnceCell;
 
 use super::request::base_headers;
 use super::{ClientConfig, Session, SessionConfig, Tools, Version};
-use crate::auth::Secret;
+use crate::auth::{Redactor, Secret};
 use crate::transport::{Http, Limits};
 
 /// A server of a run: its HTTP client, its era once it is known, its tools once they were listed. Shared by
@@ -22,6 +22,7 @@ pub struct Client {
     pub(super) era: OnceCell<Era>,
     discovered: Shared<Discovered>,
     tools: Shared<Result<Tools, String>>,
+    echoes: Mutex<HashMap<String, Redactor>>,
 }
 
 /// One cell for each identity and version.
@@ -59,6 +60,7 @@ impl Client {
             era: OnceCell::new(),
             discovered: Mutex::default(),
             tools: Mutex::default(),
+            echoes: Mutex::default(),
         }))
     }
 
@@ -70,6 +72,15 @@ impl Client {
 
     pub(super) fn headers(&self, token: Option<&Secret>) -> Result<HeaderMap, String> {
         base_headers(&self.config.headers, token)
+    }
+
+    /// What knows an identity's token, made once for each.
+    pub(super) fn echo(&self, identity: &str, token: &Secret) -> Redactor {
+        let mut echoes = self.echoes.lock().unwrap_or_else(PoisonError::into_inner);
+        let echo = echoes.entry(identity.to_owned()).or_default();
+        // One that it knows already costs nothing.
+        echo.add(token);
+        echo.clone()
     }
 
     pub(super) fn discovered(&self, identity: &str, version: Version) -> Arc<OnceCell<Discovered>> {

@@ -17,6 +17,7 @@ const GRACE: Duration = Duration::from_millis(50);
 impl Inner {
     pub(super) async fn close(self: &Arc<Self>, deadline: Instant) -> Exchange {
         self.delete_abandoned();
+        self.stop_listening();
         let (Life::Open(facts) | Life::Closed(facts)) = self.life() else { return Exchange::default() };
         self.set_life(Life::Closed(Arc::clone(&facts)));
         // A cancellation has to arrive in the session that it belongs to; half of the time is the DELETE's.
@@ -63,6 +64,8 @@ impl Inner {
         self.tasks.close();
         let _ = timeout_at(until, self.tasks.wait()).await;
         self.tasks.reopen();
-        self.take_notes()
+        let mut notes = self.take_notes();
+        notes.extend(self.store.left());
+        notes
     }
 }

@@ -1,14 +1,15 @@
-//! What a step asks for, done to its end: every page, and one lost session. Nothing else is ever sent twice.
+//! What a step asks for, done to its end: every page, every question on the way, and one lost session. Nothing
+//! else is ever sent twice.
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::receive::Want;
 use super::request::{Message, Stage, prepare_raw};
 use super::session::{Deadline, Inner, Life, unsent};
 use super::{ListKind, Operation, SendOptions, SessionFacts, Tools};
-use crate::exchange::{Exchange, Outcome, Phase, Repair, Violation};
+use crate::exchange::{Check, Exchange, Outcome, Phase, Repair, Violation};
 
 impl ListKind {
     /// The method, and the member of the result that holds the items.
@@ -28,33 +29,48 @@ impl Inner {
             Operation::Call { tool, arguments } => ("tools/call", named("name", tool, arguments)),
             Operation::Prompt { name, arguments } => ("prompts/get", named("name", name, arguments)),
             Operation::Read { uri } => ("resources/read", named("uri", uri, None)),
+            Operation::Complete { reference, argument, value, context } => {
+                ("completion/complete", completion(reference, argument, value, context))
+            }
+            Operation::Notify { method, params } => {
+                let message = Message { id: None, method, params };
+                return self.once(message, &options, Deadline::after(options.timeout)).await;
+            }
             Operation::List(kind) => return self.list(kind, &options).await,
             Operation::Request { method, params } => {
                 let deadline = Deadline::after(options.timeout);
                 return self.once(self.request(method, params), &options, deadline).await;
-            }
-            Operation::Complete { .. } | Operation::Notify { .. } => {
-                return unsent("not built yet".to_owned(), Phase::Step);
             }
             Operation::Http { method, body } => return self.raw(&method, body, &options).await,
         };
         let deadline = Deadline::after(options.timeout);
         let used = self.life();
         let exchange = self.once(self.request(method, Some(params.clone())), &options, deadline).await;
-        match self.repaired(&used, &exchange, &options).await {
-            Repaired::Not => exchange,
-            Repaired::Failed(opening) => *opening,
+        let mut exchange = match self.repaired(&used, &exchange, &options).await {
+            Repaired::Not => self.supplied(exchange, method, params, &options, deadline).await,
+            Repaired::Failed(opening) => return *opening,
             Repaired::Reopened => {
                 let deadline = Deadline::after(options.timeout);
-                let mut exchange = self.once(self.request(method, Some(params)), &options, deadline).await;
+                let again = self.request(method, Some(params.clone()));
+                let exchange = self.once(again, &options, deadline).await;
+                let mut exchange = self.supplied(exchange, method, params, &options, deadline).await;
                 exchange.repairs.push(Repair::Reopened);
                 exchange
             }
+        };
+        if method == "completion/complete" {
+            take_completion(&mut exchange);
         }
+        exchange
     }
 
-    /// Sends one request in the open session.
-    async fn once(self: &Arc<Self>, message: Message, options: &SendOptions, deadline: Deadline) -> Exchange {
+    /// Sends one request or notification in the open session.
+    pub(super) async fn once(
+        self: &Arc<Self>,
+        message: Message,
+        options: &SendOptions,
+        deadline: Deadline,
+    ) -> Exchange {
         let (Life::Open(facts) | Life::Closed(facts)) = self.life() else {
             return unsent("the session is not open".to_owned(), Phase::Step);
         };
@@ -64,7 +80,10 @@ impl Inner {
         } else {
             Stage::Legacy(version, facts.id.as_deref())
         };
-        let want = Want::Answer { id: message.id.unwrap_or_default(), version, check: true };
+        let want = match message.id {
+            Some(id) => Want::Answer { id, version, check: true },
+            None => Want::Receipt,
+        };
         let mut exchange = match self.prepare(stage, message, options) {
             Ok(prepared) => self.send(prepared, want, deadline).await,
             Err(reason) => unsent(reason, Phase::Step),
@@ -114,7 +133,7 @@ impl Inner {
                 Value::Object(params)
             });
             let used = self.life();
-            let mut exchange = self.once(self.request(method, params), options, deadline).await;
+            let exchange = self.once(self.request(method, params), options, deadline).await;
             if !reopened {
                 match self.repaired(&used, &exchange, options).await {
                     Repaired::Not => {}
@@ -128,20 +147,22 @@ impl Inner {
                     }
                 }
             }
-            listing.take(&mut exchange, member);
+            let exchange = listing.take(exchange, member);
             if listing.cursor.is_some() && listing.problem.is_none() {
                 if listing.pages >= bounds.pages as u64 {
                     listing.problem = Some(format!("the list has more than {} pages", bounds.pages));
                 } else if listing.bytes > bounds.stream {
                     listing.problem = Some("the pages of the list together are too large".to_owned());
                 } else {
+                    listing.before = Some(exchange);
                     continue;
                 }
             }
+            let mut exchange = listing.end(exchange);
             if reopened {
                 exchange.repairs.push(Repair::Reopened);
             }
-            return listing.end(exchange);
+            return exchange;
         }
     }
 
@@ -159,7 +180,7 @@ impl Inner {
         let listing = || async {
             let options = SendOptions { timeout: self.config.start, ..SendOptions::default() };
             let exchange = self.list(ListKind::Tools, &options).await;
-            if self.config.cancel.is_cancelled() {
+            if self.cancel().is_cancelled() {
                 return Err("interrupted".to_owned());
             }
             (self.client.config.listed)(identity, &exchange);
@@ -200,15 +221,19 @@ struct Listing {
     seen: std::collections::HashSet<String>,
     inexact: Vec<String>,
     bytes: usize,
-    duration: std::time::Duration,
+    /// What the pages before brought beside their items.
+    before: Option<Exchange>,
     problem: Option<String>,
 }
 
 impl Listing {
-    fn take(&mut self, exchange: &mut Exchange, member: &str) {
-        self.duration += exchange.duration;
+    fn take(&mut self, exchange: Exchange, member: &str) -> Exchange {
         self.cursor = None;
-        let Some(result) = &exchange.answer.result else { return };
+        let exchange = match self.before.take() {
+            Some(before) => behind(before, exchange),
+            None => exchange,
+        };
+        let Some(result) = &exchange.answer.result else { return exchange };
         self.pages += 1;
         let from = format!("/result/{member}/");
         for at in exchange.inexact.iter().filter_map(|at| at.strip_prefix(&from)) {
@@ -221,20 +246,17 @@ impl Listing {
         if let Some(items) = result.get(member).and_then(Value::as_array) {
             self.items.extend(items.iter().cloned());
         }
-        self.bytes += exchange.http.as_ref().map_or(0, |http| {
-            let events = http.events.iter().filter_map(|event| event.data.as_ref());
-            http.body.iter().chain(events).map(String::len).sum()
-        });
+        self.bytes += bytes(&exchange);
         if let Some(cursor) = result.get("nextCursor").and_then(Value::as_str) {
             if !self.seen.insert(cursor.to_owned()) {
                 self.problem = Some(format!("page {} has a cursor that came before: {cursor:?}", self.pages));
             }
             self.cursor = Some(cursor.to_owned());
         }
+        exchange
     }
 
     fn end(self, mut exchange: Exchange) -> Exchange {
-        exchange.duration = self.duration;
         exchange.inexact.extend(self.inexact);
         if self.pages > 0 {
             exchange.items = Some(self.items);
@@ -243,6 +265,7 @@ impl Listing {
         if let Some(problem) = self.problem {
             let version = exchange.protocol.as_deref().unwrap_or_default();
             exchange.wire.push(Violation {
+                check: Check::Wire,
                 message: problem.clone(),
                 pointer: "/result/nextCursor".to_owned(),
                 section: format!("{version} server/utilities/pagination"),
@@ -251,6 +274,60 @@ impl Listing {
         }
         exchange
     }
+}
+
+/// An exchange with what an earlier one of the same step brought put before it: everything but the answer.
+pub(super) fn behind(earlier: Exchange, mut exchange: Exchange) -> Exchange {
+    let shift = earlier.notifications.len();
+    if shift > 0 {
+        for at in &mut exchange.inexact {
+            let moved = at.strip_prefix("/notifications/").and_then(|rest| {
+                let (index, rest) = rest.split_once('/')?;
+                Some(format!("/notifications/{}/{rest}", index.parse::<usize>().ok()? + shift))
+            });
+            if let Some(moved) = moved {
+                *at = moved;
+            }
+        }
+        let told = earlier.inexact.into_iter().filter(|at| at.starts_with("/notifications/"));
+        exchange.inexact.extend(told);
+    }
+    exchange.duration += earlier.duration;
+    exchange.notifications.splice(0..0, earlier.notifications);
+    exchange.asked.splice(0..0, earlier.asked);
+    exchange.wire.splice(0..0, earlier.wire);
+    exchange.echo = earlier.echo.or(exchange.echo);
+    exchange
+}
+
+/// How many bytes of an answer are held.
+pub(super) fn bytes(exchange: &Exchange) -> usize {
+    exchange.http.as_ref().map_or(0, |http| {
+        let events = http.events.iter().filter_map(|event| event.data.as_ref());
+        http.body.iter().chain(events).map(String::len).sum()
+    })
+}
+
+fn completion(reference: Value, argument: String, value: String, context: Option<Value>) -> Value {
+    let mut params = Map::new();
+    params.insert("ref".to_owned(), reference);
+    params.insert("argument".to_owned(), json!({"name": argument, "value": value}));
+    params.extend(context.map(|context| ("context".to_owned(), json!({"arguments": context}))));
+    Value::Object(params)
+}
+
+/// The values of a completion are what was found.
+fn take_completion(exchange: &mut Exchange) {
+    const VALUES: &str = "/completion/values";
+    let found = exchange.answer.result.as_ref().and_then(|result| result.pointer(VALUES)?.as_array());
+    exchange.items = found.cloned();
+    let from = format!("/result{VALUES}/");
+    let items: Vec<String> = exchange
+        .inexact
+        .iter()
+        .filter_map(|at| at.strip_prefix(&from).map(|rest| format!("/items/{rest}")))
+        .collect();
+    exchange.inexact.extend(items);
 }
 
 fn named(key: &str, name: String, arguments: Option<Value>) -> Value {

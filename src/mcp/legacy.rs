@@ -9,7 +9,7 @@ use super::receive::Want;
 use super::request::{Message, Stage, capabilities};
 use super::session::{Deadline, Inner, Life, unsent};
 use super::{SendOptions, SessionFacts, Version, wire};
-use crate::exchange::{Exchange, Outcome, Phase, Violation};
+use crate::exchange::{Check, Exchange, Outcome, Phase, Violation};
 
 /// The newest version with a handshake.
 const NEWEST: Version = Version::V2025_11_25;
@@ -101,6 +101,7 @@ impl Inner {
         let status = receipt.http.map_or(0, |http| http.status);
         if !(200..300).contains(&status) {
             exchange.wire.push(Violation {
+                check: Check::Wire,
                 message: format!("`{method}` was answered with HTTP {status}, not with 202"),
                 pointer: String::new(),
                 section: format!("{} basic/transports", facts.version),
@@ -151,6 +152,7 @@ fn judge(exchange: &mut Exchange) -> Result<SessionFacts, String> {
         };
         let cause = format!("{message}{reason}");
         exchange.wire.push(Violation {
+            check: Check::Wire,
             message,
             pointer: "/result/protocolVersion".to_owned(),
             section: format!("{NEWEST} basic/lifecycle"),
@@ -164,6 +166,7 @@ fn judge(exchange: &mut Exchange) -> Result<SessionFacts, String> {
     let id = headers.iter().find(|(name, _)| name == "mcp-session-id").map(|(_, value)| value.clone());
     if id.as_deref().is_some_and(|id| id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_graphic())) {
         exchange.wire.push(Violation {
+            check: Check::Wire,
             message: "the session id is not of visible ASCII characters".to_owned(),
             pointer: String::new(),
             section: format!("{version} basic/transports"),

@@ -35,6 +35,9 @@ impl Inner {
         for violation in exchange.iter().flat_map(|exchange| &exchange.wire) {
             self.note(format!("while the session was opened: {}", violation.message));
         }
+        if let Some(place) = exchange.and_then(|exchange| exchange.echo) {
+            self.note(format!("while the session was opened: the token came back in {place}"));
+        }
         Ok(())
     }
 
@@ -45,6 +48,7 @@ impl Inner {
             if let Life::Open(facts) = self.life() {
                 self.abandon(SessionFacts::clone(&facts));
             }
+            self.stop_listening();
             self.set_life(Life::New);
             self.establish(deadline, false).await
         };
@@ -71,6 +75,7 @@ impl Inner {
 
     /// Bounds everything that an opening may wait for: other sessions of the client, too.
     async fn until(&self, deadline: Deadline, opening: impl Future<Output = Opened>) -> Opened {
+        let cancel = self.cancel();
         let mut opening = std::pin::pin!(opening);
         let outcome = tokio::select! {
             biased;
@@ -79,7 +84,7 @@ impl Inner {
                 exchange
             }),
             () = tokio::time::sleep_until(deadline.at) => Outcome::TimedOut,
-            () = self.config.cancel.cancelled() => {
+            () = cancel.cancelled() => {
                 // A handshake under way may leave a session that only its answer tells the id of.
                 let _ = tokio::time::timeout(HANDSHAKE_GRACE, opening).await;
                 Outcome::Closed

@@ -1,5 +1,5 @@
-//! Reads one answer: frames of the transport become an exchange. What the server says before its answer
-//! (notifications, requests) is taken in the order in which it comes.
+//! Reads one answer or stream: frames of the transport become an exchange, in the order in which they come. What
+//! a message in them means is in the file beside.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,10 +7,11 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::request::{META_LOG, Prepared, pairs};
+use super::message::{MESSAGES, TRANSPORTS, is_message};
+use super::request::{Prepared, pairs};
 use super::session::Inner;
-use super::{Version, wire};
-use crate::exchange::{Asked, Exchange, HttpAnswer, Notification, Outcome, Sent, SseEvent, Violation};
+use super::{Responder, Version};
+use crate::exchange::{Exchange, HttpAnswer, Outcome, SseEvent};
 use crate::json;
 use crate::model::shown_duration;
 use crate::transport::{Error, Frame, Head, Incoming};
@@ -20,6 +21,9 @@ const TAIL: Duration = Duration::from_millis(100);
 
 /// The part of [`TAIL`] that the caller waits for. A server that ends its stream does so at once.
 const TAIL_INLINE: Duration = Duration::from_millis(1);
+
+/// What a server without a stream of its own answers to GET.
+pub(super) const NO_STREAM: u16 = 405;
 
 /// What is read.
 #[derive(Clone, Debug)]
@@ -33,6 +37,11 @@ pub(super) enum Want {
         /// Whether the result is checked; that of `initialize` is, once it is known in which version.
         check: bool,
     },
+    /// The session's own stream, until it is there; in the background whatever it brings.
+    Stream {
+        /// The version whose rules hold.
+        version: Version,
+    },
     /// That a message was taken.
     Receipt,
     /// Whatever comes.
@@ -41,24 +50,53 @@ pub(super) enum Want {
 
 /// An answer that is being read. Its future may be dropped and made anew: nothing is lost.
 pub(super) struct Reading {
-    session: Arc<Inner>,
+    pub(super) session: Arc<Inner>,
+    /// Answers what the server asks in this stream; that of the session unless the step has one.
+    pub(super) responder: Option<Arc<dyn Responder>>,
     incoming: Incoming,
-    want: Want,
-    exchange: Exchange,
+    pub(super) want: Want,
+    pub(super) exchange: Exchange,
     head: Option<Head>,
     started: Instant,
     done: bool,
     /// Whether it was told that the stream is no UTF-8.
     lossy: bool,
+    /// The progress token that the request gave.
+    pub(super) token: Option<Value>,
+    /// Whether a stream that stays open is there: what comes now belongs to no step.
+    pub(super) established: bool,
+    /// Whether the answer was read: nothing may follow it.
+    pub(super) answered: bool,
+    /// Where a cut stream could be taken up again.
+    pub(super) resume: Resume,
+}
+
+/// Where and when a stream that was cut can be taken up again.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Resume {
+    /// The id of the last event that had one.
+    pub(super) last_id: Option<String>,
+    /// How long the server wants the client to wait, in milliseconds.
+    pub(super) retry: Option<u64>,
+    /// Whether an event came since the stream began.
+    pub(super) came: bool,
+    /// Whether the stream passed a limit, as it would again.
+    pub(super) over: bool,
 }
 
 impl Reading {
     pub(super) fn start(session: Arc<Inner>, prepared: Prepared, want: Want) -> Self {
         let incoming = session.client.http.start(prepared.outgoing);
+        let token = prepared.sent.params.get("_meta").and_then(|meta| meta.get("progressToken")).cloned();
+        let token = token.filter(|_| matches!(want, Want::Answer { .. }));
+        if let Some(token) = &token {
+            session.tokens().give(token);
+        }
         let mut exchange = Exchange::default();
         exchange.sent = Some(prepared.sent);
         Self {
             session,
+            responder: prepared.responder,
             incoming,
             want,
             exchange,
@@ -66,58 +104,139 @@ impl Reading {
             started: Instant::now(),
             done: false,
             lossy: false,
+            token,
+            established: false,
+            answered: false,
+            resume: Resume::default(),
         }
     }
 
-    /// Reads until the answer is there, or nothing more can come.
+    /// Reads until the answer is there, or nothing more can come, or a stream that stays open is there.
     pub(super) async fn run(&mut self) {
+        while !self.done && !self.established {
+            self.step().await;
+        }
+    }
+
+    /// Reads a stream that stays open to its end. What is wrong in it is billed to the steps of its time.
+    pub(super) async fn pump(&mut self) {
         while !self.done {
-            match self.incoming.next().await {
-                Ok(Some(Frame::Head(head))) => {
-                    // The status is the receipt. A stream behind it need not end.
-                    let received = head.is_stream() && matches!(self.want, Want::Receipt);
-                    self.head(head);
-                    if received {
-                        self.end();
-                    }
-                }
-                Ok(Some(Frame::Body(bytes))) => {
-                    self.body(bytes);
+            self.step().await;
+            self.hand_over();
+        }
+    }
+
+    async fn step(&mut self) {
+        match self.incoming.next().await {
+            Ok(Some(Frame::Head(head))) => {
+                // The status is the receipt. A stream behind it need not end.
+                let received = head.is_stream() && matches!(self.want, Want::Receipt);
+                self.established =
+                    head.is_stream() && head.status.is_success() && matches!(self.want, Want::Stream { .. });
+                self.head(head);
+                if received {
                     self.end();
                 }
-                Ok(Some(Frame::Event(event))) => {
-                    if self.event(event) {
-                        self.end();
-                    }
-                }
-                Ok(None) => {
-                    self.ended();
+            }
+            Ok(Some(Frame::Body(bytes))) => {
+                self.body(bytes);
+                self.end();
+            }
+            Ok(Some(Frame::Event(event))) => {
+                if self.event(event) {
                     self.end();
                 }
-                Err(error) => {
-                    self.failed(&error);
-                    self.end();
-                }
+            }
+            Ok(None) => {
+                self.ended();
+                self.end();
+            }
+            Err(error) => {
+                self.failed(&error);
+                self.end();
             }
         }
     }
 
     /// The exchange of an answer that was read to its end.
     pub(super) async fn finish(mut self) -> Exchange {
+        self.answered = self.exchange.outcome == Outcome::Answered;
         let streams = self.exchange.http.as_ref().is_some_and(|http| !http.events.is_empty());
-        if streams && self.exchange.outcome == Outcome::Answered {
-            let mut incoming = self.incoming;
-            let rest = async move { while let Ok(Some(_)) = incoming.next().await {} };
-            let mut rest = Box::pin(rest);
-            if tokio::time::timeout(TAIL_INLINE, &mut rest).await.is_err() {
-                tokio::spawn(tokio::time::timeout(TAIL, rest));
+        let mut followed = false;
+        if streams && self.answered {
+            followed = tokio::time::timeout(TAIL_INLINE, self.tail()).await.is_err();
+        }
+        self.release_token();
+        let exchange = self.leave();
+        if followed {
+            tokio::spawn(tokio::time::timeout(TAIL, async move {
+                self.tail().await;
+                self.hand_over();
+            }));
+        }
+        exchange
+    }
+
+    /// Reads on after the answer: a connection whose stream ended can be used again, and what comes now comes
+    /// too late.
+    async fn tail(&mut self) {
+        while let Ok(Some(frame)) = self.incoming.next().await {
+            if let Frame::Event(event) = frame {
+                self.event(event);
             }
         }
-        std::mem::take(&mut self.exchange)
+    }
+
+    /// The exchange of a stream that stays open, up to here.
+    pub(super) fn opened(&mut self) -> Exchange {
+        self.exchange.duration = self.started.elapsed();
+        self.leave()
+    }
+
+    /// Gives the exchange away. What comes from now on is kept no longer than it takes to hand it over.
+    fn leave(&mut self) -> Exchange {
+        let mut exchange = std::mem::take(&mut self.exchange);
+        exchange.echo = self.session.echo(&exchange);
+        self.exchange.sent.clone_from(&exchange.sent);
+        self.exchange.outcome = exchange.outcome;
+        exchange
+    }
+
+    fn hand_over(&mut self) {
+        let (wire, asked) =
+            (std::mem::take(&mut self.exchange.wire), std::mem::take(&mut self.exchange.asked));
+        self.session.store.find(wire, asked);
+        self.exchange.notifications.clear();
+        self.exchange.inexact.clear();
+    }
+
+    /// Whether it is over, so that a stream that was there is there no more.
+    pub(super) fn is_done(&self) -> bool {
+        self.done
+    }
+
+    /// Why there is no whole answer.
+    pub(super) fn cause(&self) -> Option<&str> {
+        self.exchange.cause.as_deref()
+    }
+
+    /// The HTTP status, once it is there.
+    pub(super) fn status(&self) -> Option<u16> {
+        self.head.as_ref().map(|head| head.status.as_u16())
+    }
+
+    fn release_token(&self) {
+        let Some(token) = &self.token else { return };
+        let result = self.exchange.answer.result.as_ref();
+        let task = result.is_some_and(|result| {
+            result.get("task").is_some() || result.get("resultType").is_some_and(|kind| kind == "task")
+        });
+        self.session.tokens().end(token, task || !self.answered);
     }
 
     /// What there is of an exchange that ends before its answer came.
     pub(super) fn cut(&mut self, outcome: Outcome, limit: Duration) -> Exchange {
+        self.release_token();
         let mut exchange = std::mem::take(&mut self.exchange);
         exchange.duration = self.started.elapsed();
         exchange.outcome = outcome;
@@ -165,6 +284,7 @@ impl Reading {
     }
 
     fn failed(&mut self, error: &Error) {
+        self.resume.over = matches!(error, Error::Limit { .. });
         self.exchange.outcome = match error {
             Error::Unreachable(_) => Outcome::Unreachable,
             Error::Closed { .. } | Error::Limit { .. } | Error::Refused(_) => Outcome::Closed,
@@ -173,8 +293,13 @@ impl Reading {
     }
 
     fn body(&mut self, bytes: Vec<u8>) {
+        // To have no stream of its own is a server's right.
+        if matches!(self.want, Want::Stream { .. }) && self.status() == Some(NO_STREAM) {
+            return;
+        }
+        let weight = bytes.len();
         let parsed = match &self.want {
-            Want::Answer { .. } => Some(json::parse(&bytes)),
+            Want::Answer { .. } | Want::Stream { .. } => Some(json::parse(&bytes)),
             Want::Raw if !bytes.is_empty() => Some(json::parse(&bytes)),
             Want::Raw | Want::Receipt => None,
         };
@@ -196,7 +321,7 @@ impl Reading {
                     self.violation(format!("a JSON-RPC message came as {}", shown_media(&media)), TRANSPORTS);
                 }
                 let told = self.exchange.wire.len();
-                let answered = self.message(parsed, !success);
+                let answered = self.message(parsed, weight, !success);
                 if !answered && !self.is_raw() && self.exchange.wire.len() == told {
                     // A notification or a question, and nothing more can come: this must not look like an answer.
                     let text = format!("the body is a message, but no answer to `{}`", self.method());
@@ -244,6 +369,12 @@ impl Reading {
     /// Takes an event of the stream; true where it is the answer.
     fn event(&mut self, event: SseEvent) -> bool {
         let is_message = event.event.as_deref().is_none_or(|name| name == "message");
+        let weight = event.data.as_ref().map_or(0, String::len);
+        if event.id.is_some() {
+            self.resume.last_id.clone_from(&event.id);
+        }
+        self.resume.retry = event.retry.or(self.resume.retry);
+        self.resume.came = true;
         let parsed = event.data.as_deref().filter(|data| is_message && !data.is_empty());
         let parsed = parsed.map(|data| json::parse(data.as_bytes()));
         if let Some(http) = &mut self.exchange.http {
@@ -255,7 +386,9 @@ impl Reading {
         match parsed {
             None => false,
             Some(_) if matches!(self.want, Want::Receipt) => false,
-            Some(Ok(parsed)) if parsed.value.is_object() => self.message(parsed, false) && !self.is_raw(),
+            Some(Ok(parsed)) if parsed.value.is_object() => {
+                self.message(parsed, weight, false) && !self.is_raw()
+            }
             Some(Ok(parsed)) => {
                 let what = if parsed.value.is_array() { "a batch" } else { "no JSON-RPC message" };
                 self.violation(format!("an event of the stream is {what}"), MESSAGES);
@@ -270,7 +403,7 @@ impl Reading {
 
     /// The end of a stream.
     fn ended(&mut self) {
-        if matches!(self.want, Want::Answer { .. }) {
+        if matches!(self.want, Want::Answer { .. } | Want::Stream { .. }) {
             self.exchange.outcome = Outcome::Closed;
             self.exchange.cause = Some(format!(
                 "the stream ended after {} bytes, before the answer to `{}` came",
@@ -279,142 +412,6 @@ impl Reading {
             ));
         }
     }
-
-    fn asked_for_logs(&self) -> bool {
-        let params = self.exchange.sent.as_ref().map(|sent| &sent.params);
-        params.and_then(|params| params.get("_meta")).is_some_and(|meta| meta.get(META_LOG).is_some())
-    }
-
-    fn is_raw(&self) -> bool {
-        matches!(self.want, Want::Raw)
-    }
-
-    /// Takes a message; true where it is the answer. `lenient`: it came with an HTTP error, where servers often do
-    /// not know the id.
-    fn message(&mut self, mut parsed: json::Parsed, lenient: bool) -> bool {
-        let Value::Object(message) = &mut parsed.value else { return false };
-        if self.is_raw() {
-            return self.raw_message(parsed);
-        }
-        let Want::Answer { id, version, check } = self.want else { return false };
-        self.exchange.wire.extend(wire::envelope(version, message));
-        let method = message.get("method").and_then(Value::as_str).map(str::to_owned);
-        let theirs = message.get("id").cloned();
-        match (method, theirs) {
-            (Some(method), None) => {
-                self.exchange.wire.extend(wire::notification(version, &parsed.value));
-                if version.is_modern() && method == "notifications/message" && !self.asked_for_logs() {
-                    let text = "a log message came that the request did not ask for".to_owned();
-                    self.violation(text, "server/utilities/logging");
-                }
-                self.notification(method, parsed);
-                false
-            }
-            (Some(method), Some(id)) => {
-                let params = message.shift_remove("params").unwrap_or(Value::Null);
-                self.asked(version, method, params, id);
-                false
-            }
-            (None, theirs) => {
-                let has_error = message.contains_key("error");
-                if !self.is_ours(version, id, theirs.as_ref(), has_error, lenient) {
-                    return false;
-                }
-                // Without a method, everything but the shape of the result.
-                let method = if check { method_of(self.exchange.sent.as_ref()) } else { "" };
-                let question = wire::Question { version, method, tasks: self.session.declares_tasks() };
-                self.exchange.wire.extend(wire::answer(question, message));
-                self.accept(parsed);
-                true
-            }
-        }
-    }
-
-    fn raw_message(&mut self, parsed: json::Parsed) -> bool {
-        let known = self.has_result() || self.exchange.answer.error.is_some();
-        let Some(message) = parsed.value.as_object() else { return false };
-        match message.get("method").and_then(Value::as_str).map(str::to_owned) {
-            Some(method) => self.notification(method, parsed),
-            None if !known => self.accept(parsed),
-            None => {}
-        }
-        false
-    }
-
-    fn notification(&mut self, method: String, mut parsed: json::Parsed) {
-        let number = self.exchange.notifications.len();
-        let at = parsed.inexact.iter().map(|at| format!("/notifications/{number}{at}"));
-        self.exchange.inexact.extend(at);
-        let params = parsed.value.as_object_mut().and_then(|m| m.shift_remove("params"));
-        self.exchange.notifications.push(Notification { method, params: params.unwrap_or(Value::Null) });
-    }
-
-    fn asked(&mut self, version: Version, method: String, params: Value, id: Value) {
-        if version.is_modern() {
-            let text = format!("the server sent the request `{method}`, which {version} does not have");
-            self.violation(text, TRANSPORTS);
-            return;
-        }
-        self.exchange.wire.extend(wire::asked(version, &method, &id));
-        let (answer, unexpected) = self.session.respond(&method, &params);
-        self.session.post_answer(version, id, &answer);
-        self.exchange.asked.push(Asked { method, params, answer, unexpected });
-    }
-
-    fn is_ours(
-        &mut self,
-        version: Version,
-        id: u64,
-        theirs: Option<&Value>,
-        has_error: bool,
-        lenient: bool,
-    ) -> bool {
-        let theirs = theirs.unwrap_or(&Value::Null);
-        // A number is the same number however it is written.
-        let equal = theirs.as_u64() == Some(id) || theirs.as_f64().is_some_and(|theirs| theirs == id as f64);
-        if equal || (theirs.is_null() && has_error && lenient) {
-            return true;
-        }
-        let section = format!("{version} {MESSAGES}");
-        let pointer = "/id".to_owned();
-        let message = if theirs.is_null() {
-            format!("the answer has no id; the request's is `{id}`")
-        } else {
-            format!("the answer's id is `{theirs}`; the request's is `{id}`")
-        };
-        self.exchange.wire.push(Violation { message, pointer, section });
-        // These can only be meant for this request: the same id in another type, an error that names none, and
-        // what comes before a session (UiPath's relay answers `initialize` with the id 0 where it fails).
-        let same = theirs.as_str().is_some_and(|text| text == id.to_string());
-        let handshake = matches!(self.want, Want::Answer { check: false, .. });
-        same || handshake || (has_error && (theirs.is_null() || lenient))
-    }
-
-    fn accept(&mut self, mut parsed: json::Parsed) {
-        let kept = |at: &String| at.starts_with("/result") || at.starts_with("/error");
-        self.exchange.inexact.extend(parsed.inexact.drain(..).filter(kept));
-        if let Some(message) = parsed.value.as_object_mut() {
-            self.exchange.answer.result = message.shift_remove("result");
-            self.exchange.answer.error = message.shift_remove("error");
-        }
-    }
-
-    fn violation(&mut self, message: String, section: &str) {
-        let Want::Answer { version, .. } = self.want else { return };
-        let section = format!("{version} {section}");
-        self.exchange.wire.push(Violation { message, pointer: String::new(), section });
-    }
-}
-
-const TRANSPORTS: &str = "basic/transports";
-const MESSAGES: &str = "basic";
-
-/// Whether a document is a JSON-RPC message. Beside an HTTP error only one that says so: `{"error": …}` is also
-/// what OAuth answers.
-fn is_message(value: &Value, expected: bool) -> bool {
-    let Value::Object(members) = value else { return false };
-    members.contains_key("jsonrpc")
-        || (expected && (members.contains_key("result") || members.contains_key("error")))
 }
 
 fn shown_media(media: &str) -> String {
@@ -430,9 +427,5 @@ fn shown_media(media: &str) -> String {
 }
 
 fn method(exchange: &Exchange) -> &str {
-    method_of(exchange.sent.as_ref())
-}
-
-fn method_of(sent: Option<&Sent>) -> &str {
-    sent.map_or("", |sent| sent.method.as_str())
+    exchange.sent.as_ref().map_or("", |sent| sent.method.as_str())
 }

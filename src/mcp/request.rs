@@ -1,5 +1,7 @@
 //! A message as it goes out: the JSON-RPC envelope, `_meta`, and the headers of each era.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -8,19 +10,20 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{SendOptions, SessionConfig, Version};
+use super::{Responder, SendOptions, SessionConfig, Version};
 use crate::auth::Secret;
 use crate::exchange::{Answer, Sent};
 use crate::transport::Outgoing;
 
 pub(super) const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const METHOD: HeaderName = HeaderName::from_static("mcp-method");
 const NAME: HeaderName = HeaderName::from_static("mcp-name");
 
 const META_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 const META_INFO: &str = "io.modelcontextprotocol/clientInfo";
-const META_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
+pub(super) const META_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
 pub(super) const META_LOG: &str = "io.modelcontextprotocol/logLevel";
 
 /// In which part of which lifecycle a message is sent.
@@ -48,6 +51,8 @@ pub(super) struct Message {
 pub(super) struct Prepared {
     pub(super) outgoing: Outgoing,
     pub(super) sent: Sent,
+    /// Answers what the server asks on the way; none for that of the session.
+    pub(super) responder: Option<Arc<dyn Responder>>,
 }
 
 #[derive(Serialize)]
@@ -109,23 +114,14 @@ pub(super) fn prepare(
     let mut headers = base.clone();
     match stage {
         Stage::Handshake => {}
-        Stage::Legacy(version, session) => {
-            headers.insert(PROTOCOL_VERSION, HeaderValue::from_static(version.as_str()));
-            if let Some(session) = session {
-                let value = HeaderValue::from_bytes(session.as_bytes())
-                    .map_err(|_| "the session id cannot stand in a header".to_owned())?;
-                headers.insert(SESSION_ID, value);
-            }
-        }
+        Stage::Legacy(version, session) => add_session(&mut headers, version, session)?,
         Stage::Modern(version) => {
             headers.insert(PROTOCOL_VERSION, HeaderValue::from_static(version.as_str()));
             if let Some(name) = routing_name(&method, params.as_ref()) {
                 headers.insert(NAME, encoded(name));
             }
             headers.insert(METHOD, encoded(&method));
-            if id.is_some() {
-                add_meta(&mut params, version, config);
-            }
+            add_meta(&mut params, version, config);
         }
     }
     override_meta(&mut params, &options.meta);
@@ -134,7 +130,42 @@ pub(super) fn prepare(
     let body = serde_json::to_vec(&envelope).map_err(|error| error.to_string())?;
     let sent = Sent { method, params: params.unwrap_or(Value::Null), headers: shown(&headers) };
     let outgoing = Outgoing { method: Method::POST, headers, body: Some(Bytes::from(body)) };
-    Ok(Prepared { outgoing, sent })
+    Ok(Prepared { outgoing, sent, responder: options.responder.clone() })
+}
+
+/// The session's own stream, in the older eras: from the event after `last_id`, where one was seen.
+///
+/// # Errors
+/// Where a header of the step, or the id, cannot be sent.
+pub(super) fn prepare_stream(
+    base: &HeaderMap,
+    version: Version,
+    session: Option<&str>,
+    last_id: Option<&str>,
+    by: &[(String, Option<String>)],
+) -> Result<Prepared, String> {
+    let mut headers = base.clone();
+    headers.remove(CONTENT_TYPE);
+    headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
+    add_session(&mut headers, version, session)?;
+    if let Some(last) = last_id {
+        let value = HeaderValue::from_bytes(last.as_bytes())
+            .map_err(|_| "the id of the last event cannot stand in a header".to_owned())?;
+        headers.insert(LAST_EVENT_ID, value);
+    }
+    override_headers(&mut headers, by)?;
+    let sent = Sent { method: "GET".to_owned(), params: Value::Null, headers: shown(&headers) };
+    Ok(Prepared { outgoing: Outgoing { method: Method::GET, headers, body: None }, sent, responder: None })
+}
+
+fn add_session(headers: &mut HeaderMap, version: Version, session: Option<&str>) -> Result<(), String> {
+    headers.insert(PROTOCOL_VERSION, HeaderValue::from_static(version.as_str()));
+    if let Some(session) = session {
+        let value = HeaderValue::from_bytes(session.as_bytes())
+            .map_err(|_| "the session id cannot stand in a header".to_owned())?;
+        headers.insert(SESSION_ID, value);
+    }
+    Ok(())
 }
 
 /// The answer to a request of the server.
@@ -169,7 +200,7 @@ pub(super) fn prepare_delete(base: &HeaderMap, version: Version, session: &str) 
     headers.insert(PROTOCOL_VERSION, HeaderValue::from_static(version.as_str()));
     headers.extend(HeaderValue::from_bytes(session.as_bytes()).ok().map(|value| (SESSION_ID, value)));
     let sent = Sent { method: "DELETE".to_owned(), params: Value::Null, headers: shown(&headers) };
-    Prepared { outgoing: Outgoing { method: Method::DELETE, headers, body: None }, sent }
+    Prepared { outgoing: Outgoing { method: Method::DELETE, headers, body: None }, sent, responder: None }
 }
 
 /// One raw HTTP request: the step's headers and the token, nothing else.
@@ -188,7 +219,8 @@ pub(super) fn prepare_raw(
     headers.extend(authorization(token)?.map(|value| (AUTHORIZATION, value)));
     let params = body.clone().map_or(Value::Null, Value::String);
     let sent = Sent { method: method.to_owned(), params, headers: shown(&headers) };
-    Ok(Prepared { outgoing: Outgoing { method: verb, headers, body: body.map(Bytes::from) }, sent })
+    let outgoing = Outgoing { method: verb, headers, body: body.map(Bytes::from) };
+    Ok(Prepared { outgoing, sent, responder: None })
 }
 
 /// The headers as they are sent, the token left out.

@@ -9,11 +9,16 @@ use futures_util::future::BoxFuture;
 use http::HeaderMap;
 use serde_json::Value;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::conduct::Tokens;
+use super::listen::Listening;
 use super::receive::{Reading, Want};
 use super::request::{self, Message, Prepared, Stage};
+use super::store::Store;
 use super::{Client, Operation, SendOptions, SessionConfig, SessionFacts, Subscription, Tools};
+use crate::auth::Redactor;
 use crate::exchange::{Exchange, Notification, Outcome, Phase};
 
 /// A session of one identity with one server in one case. Methods take `&self`: several steps may use it side
@@ -29,6 +34,8 @@ pub(super) struct Inner {
     /// The suite's headers and the token; the message is why they cannot be sent.
     pub(super) base: Result<HeaderMap, String>,
     state: Mutex<State>,
+    /// Ends what is in flight.
+    cancel: Mutex<CancellationToken>,
     /// Held while the session is being opened.
     pub(super) opening: tokio::sync::Mutex<()>,
     next_id: AtomicU64,
@@ -37,6 +44,14 @@ pub(super) struct Inner {
     /// Everything in the background.
     pub(super) tasks: TaskTracker,
     notes: Mutex<Vec<String>>,
+    /// What came and was not taken yet.
+    pub(super) store: Store,
+    tokens: Mutex<Tokens>,
+    listening: Mutex<Listening>,
+    /// Held while what is listened to is changed.
+    pub(super) listen_turn: tokio::sync::Mutex<()>,
+    /// Knows the token alone, to see where it comes back.
+    echo: Option<Redactor>,
 }
 
 #[derive(Default)]
@@ -59,17 +74,25 @@ pub(super) enum Life {
 impl Session {
     pub(super) fn new(client: Arc<Client>, config: SessionConfig) -> Self {
         let base = client.headers(config.token.as_ref());
+        let cancel = config.cancel.clone();
+        let echo = config.token.as_ref().map(|token| client.echo(&config.identity, token));
         Self {
             inner: Arc::new(Inner {
                 client,
                 config,
                 base,
                 state: Mutex::default(),
+                cancel: Mutex::new(cancel),
                 opening: tokio::sync::Mutex::default(),
                 next_id: AtomicU64::new(1),
                 cancels: TaskTracker::new(),
                 tasks: TaskTracker::new(),
                 notes: Mutex::default(),
+                store: Store::default(),
+                tokens: Mutex::default(),
+                listening: Mutex::default(),
+                listen_turn: tokio::sync::Mutex::default(),
+                echo,
             }),
         }
     }
@@ -81,6 +104,12 @@ impl Session {
             Life::Open(facts) => Some(SessionFacts::clone(&facts)),
             Life::New | Life::Closed(_) => None,
         }
+    }
+
+    /// From now on what is in flight ends with this token, and no longer with [`SessionConfig::cancel`]: cleanup
+    /// goes on after an interruption.
+    pub fn cancel_by(&self, token: CancellationToken) {
+        *self.inner.cancel.lock().unwrap_or_else(PoisonError::into_inner) = token;
     }
 
     /// Opens it where it was never opened, before its first step. A server of the modern era that this identity
@@ -103,24 +132,33 @@ impl Session {
 
     /// Does what a step asks for. The session has to be open, but for [`Operation::Http`].
     pub async fn perform(&self, operation: Operation, options: SendOptions) -> Exchange {
-        Box::pin(self.inner.perform(operation, options)).await
+        // What is sent raw is judged by itself.
+        let raw = matches!(operation, Operation::Http { .. });
+        let exchange = Box::pin(self.inner.perform(operation, options)).await;
+        if raw { exchange } else { self.inner.billed(exchange) }
     }
 
     /// Listens in the background, in the way of the version; replaces what it listened to before. Nothing wanted
     /// ends listening. What arrives is taken with [`Self::take`].
-    pub async fn listen(&self, _wanted: Subscription, _options: SendOptions) -> Exchange {
-        unsent("not built yet".to_owned(), Phase::Step)
+    ///
+    /// The exchange is that of the last message that was needed, else of the stream; a server of the older eras
+    /// that has no stream of its own is answered with HTTP 405 and a `cause`, and is no failure.
+    pub async fn listen(&self, wanted: Subscription, options: SendOptions) -> Exchange {
+        let exchange = Box::pin(self.inner.listen(wanted, &options)).await;
+        self.inner.billed(exchange)
     }
 
     /// Takes the oldest notification of the session that `matches` and that was not taken before, in whatever
     /// stream it arrived; waits for it until `deadline`. The exchange holds it as its only notification; its
-    /// outcome is `timed_out` where none came.
+    /// outcome is `timed_out` where none came, and `closed` after an interruption. `matches` is asked once for
+    /// each notification. Up to 4096 wait, of 16 MiB together; then the oldest are dropped, which is noted.
     pub async fn take(
         &self,
-        _matches: &mut (dyn FnMut(&Notification) -> bool + Send),
-        _deadline: Instant,
+        matches: &mut (dyn FnMut(&Notification) -> bool + Send),
+        deadline: Instant,
     ) -> Exchange {
-        unsent("not built yet".to_owned(), Phase::Step)
+        let exchange = Box::pin(self.inner.take(matches, deadline)).await;
+        self.inner.billed(exchange)
     }
 
     /// Lists the tools, once for each server, identity and version of a run.
@@ -144,13 +182,54 @@ impl Session {
     }
 }
 
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.inner.stop_listening();
+    }
+}
+
 impl Inner {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What ends everything in flight.
+    pub(super) fn cancel(&self) -> CancellationToken {
+        self.cancel.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     pub(super) fn life(&self) -> Life {
         self.state().life.clone()
+    }
+
+    /// What is known of the session that is open, or was.
+    pub(super) fn known(&self) -> Option<Arc<SessionFacts>> {
+        match self.life() {
+            Life::Open(facts) | Life::Closed(facts) => Some(facts),
+            Life::New => None,
+        }
+    }
+
+    pub(super) fn tokens(&self) -> MutexGuard<'_, Tokens> {
+        self.tokens.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn listening(&self) -> MutexGuard<'_, Listening> {
+        self.listening.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where in an answer the token came back, for people.
+    pub(super) fn echo(&self, exchange: &Exchange) -> Option<String> {
+        let (token, http) = (self.echo.as_ref()?, exchange.http.as_ref()?);
+        let holds = |text: &str| token.masked(text).is_some();
+        if http.body.as_deref().is_some_and(holds) {
+            return Some("the body of the answer".to_owned());
+        }
+        if http.events.iter().filter_map(|event| event.data.as_deref()).any(holds) {
+            return Some("the stream of the answer".to_owned());
+        }
+        let header = http.headers.iter().find(|(_, value)| holds(value));
+        header.map(|(name, _)| format!("the header `{name}` of the answer"))
     }
 
     pub(super) fn set_life(&self, life: Life) {
@@ -205,30 +284,49 @@ impl Inner {
         want: Want,
         deadline: Deadline,
     ) -> BoxFuture<'_, Exchange> {
+        Box::pin(async move { self.send_and_stay(prepared, want, deadline).await.0 })
+    }
+
+    /// The same, where the answer may be a stream that stays open: then it comes with its exchange so far.
+    pub(super) fn send_and_stay(
+        self: &Arc<Self>,
+        prepared: Prepared,
+        want: Want,
+        deadline: Deadline,
+    ) -> BoxFuture<'_, (Exchange, Option<Reading>)> {
         Box::pin(self.send_and_read(prepared, want, deadline))
     }
 
-    async fn send_and_read(self: &Arc<Self>, prepared: Prepared, want: Want, deadline: Deadline) -> Exchange {
-        if self.config.cancel.is_cancelled() {
-            return unsent("interrupted".to_owned(), Phase::Step);
+    async fn send_and_read(
+        self: &Arc<Self>,
+        prepared: Prepared,
+        want: Want,
+        deadline: Deadline,
+    ) -> (Exchange, Option<Reading>) {
+        let cancel = self.cancel();
+        if cancel.is_cancelled() {
+            return (unsent("interrupted".to_owned(), Phase::Step), None);
         }
         // `initialize` cannot be cancelled (2025-11-25, basic/utilities/cancellation).
         let handshake = prepared.sent.method == "initialize";
         let reading = Reading::start(Arc::clone(self), prepared, want);
         let mut flight = Flight { session: self, reading: Some(reading) };
-        let Some(reading) = &mut flight.reading else { return Exchange::default() };
+        let Some(reading) = &mut flight.reading else { return (Exchange::default(), None) };
         let outcome = tokio::select! {
             biased;
-            () = self.config.cancel.cancelled(), if !handshake => Outcome::Closed,
+            () = cancel.cancelled(), if !handshake => Outcome::Closed,
             () = reading.run() => Outcome::Answered,
             () = tokio::time::sleep_until(deadline.at) => Outcome::TimedOut,
         };
         if outcome != Outcome::Answered {
-            return reading.cut(outcome, deadline.limit);
+            return (reading.cut(outcome, deadline.limit), None);
         }
         match flight.reading.take() {
-            Some(reading) => reading.finish().await,
-            None => Exchange::default(),
+            Some(mut reading) if reading.established && !reading.is_done() => {
+                (reading.opened(), Some(reading))
+            }
+            Some(reading) => (reading.finish().await, None),
+            None => (Exchange::default(), None),
         }
     }
 }

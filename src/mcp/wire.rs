@@ -8,13 +8,13 @@ use jsonschema::{Draft, Validator};
 use serde_json::{Map, Value};
 
 use super::Version;
-use crate::exchange::Violation;
+use crate::exchange::{Check, Violation};
 
 /// How many violations of one message are told: the rest would say the same.
 const MOST: usize = 20;
 
 /// The methods whose result may ask for input.
-const MAY_ASK: [&str; 3] = ["tools/call", "prompts/get", "resources/read"];
+pub(super) const MAY_ASK: [&str; 3] = ["tools/call", "prompts/get", "resources/read"];
 
 /// What an answer answers.
 #[derive(Clone, Copy, Debug)]
@@ -91,7 +91,11 @@ pub fn result(question: Question<'_>, result: &Value) -> Vec<Violation> {
             return vec![basic(version, "/result", "`resultType` is missing or is not a string".to_owned())];
         }
     }
-    check(version, "results", shape, result, "/result", section(method))
+    let mut found = check(version, "results", shape, result, "/result", section(method));
+    if shape == "input_required" {
+        found.extend(questions(version, members));
+    }
+    found
 }
 
 /// What is wrong with a notification.
@@ -106,11 +110,39 @@ pub fn notification(version: Version, message: &Value) -> Vec<Violation> {
 
 /// What is wrong with a request of the server.
 #[must_use]
-pub fn asked(version: Version, method: &str, id: &Value) -> Vec<Violation> {
-    if id.is_string() || is_integer(id) {
-        return Vec::new();
+pub fn asked(version: Version, method: &str, params: &Value, id: &Value) -> Vec<Violation> {
+    let mut found = question(version, method, params, "");
+    if !id.is_string() && !is_integer(id) {
+        let text = format!("the id of the request `{method}` is `{id}`, no string or integer");
+        found.push(basic(version, "/id", text));
     }
-    vec![basic(version, "/id", format!("the id of the request `{method}` is `{id}`, no string or integer"))]
+    found
+}
+
+/// What is wrong with a question: its params, which may be left out.
+fn question(version: Version, method: &str, params: &Value, at: &str) -> Vec<Violation> {
+    let mut message = Map::new();
+    message.insert("method".to_owned(), method.into());
+    if !params.is_null() {
+        message.insert("params".to_owned(), params.clone());
+    }
+    check(version, "requests", method, &Value::Object(message), at, section(method))
+}
+
+/// What is wrong with what a result asks for.
+fn questions(version: Version, result: &Map<String, Value>) -> Vec<Violation> {
+    let requests = result.get("inputRequests").and_then(Value::as_object);
+    let mut found = Vec::new();
+    for (key, request) in requests.into_iter().flatten() {
+        let at = format!("/result/inputRequests/{}", key.replace('~', "~0").replace('/', "~1"));
+        let method = request.get("method").and_then(Value::as_str).unwrap_or_default();
+        found.extend(check(version, "requests", method, request, &at, section(method)));
+        if found.len() >= MOST {
+            break;
+        }
+    }
+    found.truncate(MOST);
+    found
 }
 
 fn is_integer(value: &Value) -> bool {
@@ -118,7 +150,12 @@ fn is_integer(value: &Value) -> bool {
 }
 
 fn basic(version: Version, pointer: &str, message: String) -> Violation {
-    Violation { message, pointer: pointer.to_owned(), section: format!("{version} basic") }
+    Violation {
+        check: Check::Wire,
+        message,
+        pointer: pointer.to_owned(),
+        section: format!("{version} basic"),
+    }
 }
 
 /// The section of the specification that describes a method.
@@ -131,6 +168,10 @@ fn section(method: &str) -> &'static str {
         "notifications/cancelled" => "basic/utilities/cancellation",
         "notifications/message" | "logging/setLevel" => "server/utilities/logging",
         "completion/complete" => "server/utilities/completion",
+        "sampling/createMessage" => "client/sampling",
+        "elicitation/create" | "notifications/elicitation/complete" => "client/elicitation",
+        "roots/list" => "client/roots",
+        _ if method.contains("subscriptions/") => "basic/patterns/subscriptions",
         _ if method.contains("tools/") => "server/tools",
         _ if method.contains("resources/") => "server/resources",
         _ if method.contains("prompts/") => "server/prompts",
@@ -151,6 +192,7 @@ pub(super) fn check(
         return Vec::new();
     }
     let violation = |error: jsonschema::ValidationError<'_>| Violation {
+        check: Check::Wire,
         message: format!("`{name}`: {}", error.masked_with("the value")),
         pointer: format!("{at}{}", error.instance_path().as_str()),
         section: format!("{version} {section}"),

@@ -3,12 +3,25 @@
 
 mod board;
 mod case;
+mod clock;
+mod compose;
+mod conditions;
+mod defer;
+mod eventually;
+mod frame;
 mod implied;
+mod judge;
+mod known_bug;
+mod rules;
+mod running;
 mod save;
 mod scheduler;
+mod send;
 mod servers;
 mod slots;
 mod step;
+mod steps;
+mod whole;
 
 use std::io;
 

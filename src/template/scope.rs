@@ -1,4 +1,4 @@
-//! The names that templates can see: one owned context for each case.
+//! The names that templates can see: one owned context for each case, and for each place in it that sees others.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,15 +23,45 @@ pub struct Facts {
 pub struct Scope {
     values: Map<String, Value>,
     facts: Facts,
-    random: Mutex<fastrand::Rng>,
+    random: Arc<Mutex<fastrand::Rng>>,
 }
 
 impl Scope {
     /// A scope without names.
     #[must_use]
     pub fn new(facts: Facts) -> Self {
-        let random = Mutex::new(fastrand::Rng::with_seed(facts.seed));
+        let random = Arc::new(Mutex::new(fastrand::Rng::with_seed(facts.seed)));
         Self { values: Map::new(), facts, random }
+    }
+
+    /// A scope that sees these names of this one and nothing else, for a file in `folder`. Random draws of both
+    /// are one sequence.
+    #[must_use]
+    pub fn child(&self, folder: Arc<PathBuf>, names: &[&str]) -> Self {
+        let seen = |name: &&str| Some(((*name).to_owned(), self.get(name)?.clone()));
+        Self {
+            values: names.iter().filter_map(seen).collect(),
+            facts: Facts { folder, ..self.facts.clone() },
+            random: Arc::clone(&self.random),
+        }
+    }
+
+    /// A copy for steps that run beside others. Its random draws are a sequence of their own, made of this one's
+    /// next: who comes first among the branches changes nothing.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        let random = self.draw(fastrand::Rng::fork);
+        Self { values: self.values.clone(), facts: self.facts.clone(), random: Arc::new(Mutex::new(random)) }
+    }
+
+    /// Takes over what these names are in another scope: its value, or that there is none.
+    pub fn merge<'n>(&mut self, other: &Self, names: impl IntoIterator<Item = &'n str>) {
+        for name in names {
+            match other.get(name) {
+                Some(value) => self.set(name, value.clone()),
+                None => self.forget(name),
+            }
+        }
     }
 
     /// Gives a name a value; an older one is replaced.
@@ -48,6 +78,12 @@ impl Scope {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.values.get(name)
+    }
+
+    /// Every name with its value, as one object.
+    #[must_use]
+    pub fn document(&self) -> Value {
+        Value::Object(self.values.clone())
     }
 
     /// Every name in it.

@@ -1,0 +1,70 @@
+//! `respond` of a scenario or a step, and `rows` of a scenario.
+
+use std::collections::HashMap;
+
+use super::cursor::Cursor;
+use super::scenario::{Reply, RowSource, Rows, Rule};
+use crate::diagnostic::{Code, Diagnostic};
+
+/// The rules of a `respond`. One that is wrong, which was said, is left out.
+pub(super) fn rules(respond: &Cursor<'_>) -> Vec<Rule> {
+    respond.elements().iter().filter_map(rule).collect()
+}
+
+fn rule(cursor: &Cursor<'_>) -> Option<Rule> {
+    let reply = match cursor.pointer("result") {
+        Some(result) => Reply::Result(result),
+        None => Reply::Error(cursor.pointer("error")?),
+    };
+    let times = match cursor.get("times") {
+        None => Some(1),
+        Some(times) => times.value().as_u64(),
+    };
+    Some(Rule {
+        at: cursor.at().clone(),
+        to: cursor.get("to")?.spot()?,
+        params: cursor.pointer("params"),
+        reply,
+        times,
+    })
+}
+
+/// `rows`. Where it is wrong, which was said, there are none.
+pub(super) fn rows(cursor: &Cursor<'_>, problems: &mut Vec<Diagnostic>) -> Option<Rows> {
+    let source = match cursor.value().is_array() {
+        true => inline(cursor, problems),
+        false => file(cursor, problems)?,
+    };
+    Some(Rows { at: cursor.at().clone(), source })
+}
+
+fn inline(cursor: &Cursor<'_>, problems: &mut Vec<Diagnostic>) -> RowSource {
+    let rows = cursor.elements();
+    let mut seen: HashMap<&str, Cursor<'_>> = HashMap::new();
+    for (index, row) in rows.iter().enumerate() {
+        let Some(name) = row.get("name") else { continue };
+        let Some(text) = name.value().as_str().filter(|text| !text.trim().is_empty()) else { continue };
+        if let Some(first) = seen.get(text) {
+            let message = format!("two rows have the name `{text}`: their cases would have one name");
+            let problem =
+                Diagnostic::error(Code::EqualNames, name.site(), message).also(first.site(), "the first");
+            problems.push(problem.help(format!("give row {} a name of its own", index + 1)));
+        } else {
+            seen.insert(text, name);
+        }
+    }
+    RowSource::Inline(rows.iter().map(|row| row.at().clone()).collect())
+}
+
+fn file(cursor: &Cursor<'_>, problems: &mut Vec<Diagnostic>) -> Option<RowSource> {
+    let (file, name) = (cursor.get("file")?.spot()?, cursor.get("name")?.spot()?);
+    let separator = cursor.get("separator");
+    let of_csv = file.value.to_ascii_lowercase().ends_with(".csv");
+    if let Some(separator) = separator.as_ref().filter(|_| !of_csv) {
+        let message = format!("`separator` does not go with `{}`: only a CSV file has cells", file.value);
+        let problem = Diagnostic::error(Code::Conflict, separator.key_site(), message);
+        problems.push(problem.help("leave it out, or name a file that ends in `.csv`"));
+    }
+    let separator = separator.and_then(|separator| separator.value().as_str()?.chars().next());
+    Some(RowSource::File { file, name, separator })
+}

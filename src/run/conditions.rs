@@ -1,0 +1,33 @@
+//! Matchers over the scope: `when` of a step, `requires` of a scenario, `when` of a known bug.
+
+use crate::matcher::{Actual, Matcher, Mismatch};
+use crate::template::Scope;
+
+/// Why a condition does not hold; none where it does.
+pub(super) fn unmet(condition: &Matcher, scope: &Scope) -> Option<Mismatch> {
+    let names = scope.document();
+    condition.compare(Actual { value: &names, inexact: &[] }, scope).into_iter().next()
+}
+
+/// Whether a condition reads what is known only once a session is open.
+pub(super) fn reads_session(condition: &Matcher) -> bool {
+    let mut names = Vec::new();
+    !condition.reads(&mut names)
+        || names.iter().any(|name| ["session", "protocol"].contains(name))
+        || condition
+            .templates()
+            .iter()
+            .flat_map(|(_, template)| template.uses())
+            .any(|used| ["session", "protocol"].contains(&used.name.as_str()))
+}
+
+/// A condition that does not hold, in a line: `session.tools: no element matches "createInvoice"`.
+pub(super) fn shown(mismatch: &Mismatch) -> String {
+    let place = mismatch.actual_at.trim_start_matches("$.").trim_start_matches('$');
+    let actual = mismatch.actual.as_ref().map(|actual| format!(", and it is {actual}")).unwrap_or_default();
+    let expected = mismatch.expected.as_ref().map(|expected| format!(" {expected}")).unwrap_or_default();
+    match place {
+        "" => mismatch.message.clone(),
+        place => format!("`{place}` has to be{expected}{actual}"),
+    }
+}
