@@ -64,7 +64,6 @@ impl Inner {
         exchange
     }
 
-
     /// Sends one request or notification in the open session.
     pub(super) async fn once(
         self: &Arc<Self>,
@@ -181,7 +180,7 @@ impl Inner {
         let listing = || async {
             let options = SendOptions { timeout: self.config.start, ..SendOptions::default() };
             let exchange = self.list(ListKind::Tools, &options).await;
-            if self.config.cancel.is_cancelled() {
+            if self.cancel().is_cancelled() {
                 return Err("interrupted".to_owned());
             }
             (self.client.config.listed)(identity, &exchange);
