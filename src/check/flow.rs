@@ -10,6 +10,7 @@ mod scope;
 mod steps;
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -270,7 +271,7 @@ impl<'a> Flow<'a> {
     }
 
     /// What answers the server sees its question.
-    fn rules(&mut self, rules: &[Rule]) {
+    fn rules(&mut self, rules: &[Arc<Rule>]) {
         self.asked = true;
         for rule in rules {
             if let Some(params) = &rule.params {

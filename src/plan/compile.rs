@@ -11,6 +11,7 @@ mod step;
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -194,8 +195,8 @@ impl<'a> Compiler<'a> {
         Matcher::compile(self.document, at, root, &mut self.problems)
     }
 
-    fn rules(&mut self, rules: &[model::Rule]) -> Vec<Rule> {
-        rules.iter().map(|rule| self.rule(rule)).collect()
+    fn rules(&mut self, rules: &[model::Rule]) -> Vec<Arc<Rule>> {
+        rules.iter().map(|rule| Arc::new(self.rule(rule))).collect()
     }
 
     fn rule(&mut self, rule: &model::Rule) -> Rule {

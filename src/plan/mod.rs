@@ -6,6 +6,8 @@ mod link;
 mod load;
 mod rows;
 mod select;
+#[cfg(test)]
+mod tests;
 mod walk;
 
 use std::path::PathBuf;
@@ -214,9 +216,9 @@ pub struct Step {
     pub verb: Spot<Verb>,
     /// The verb's operands.
     pub action: Action,
-    /// `server`; none for that of the scenario, or of the step that uses the fragment.
+    /// `server`; none for that of the step that it is part of, or of the scenario.
     pub server: Option<Choice>,
-    /// `as`; none for that of the scenario, or of the step that uses the fragment.
+    /// `as`; none for that of the step that it is part of, or of the scenario.
     pub identity: Option<Choice>,
     /// `headers`; null removes.
     pub headers: Option<Tree>,

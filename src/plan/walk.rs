@@ -18,7 +18,8 @@ pub struct Visit<'a> {
     pub step: &'a Step,
     /// The document that it stands in: the scenario's or a fragment's.
     pub document: &'a Document,
-    /// The server that it is given: its own, else that of the step that uses its fragment, else the scenario's.
+    /// The server that it is given: its own, else that of the step that it is part of (by `use`, `parallel` or
+    /// `defer`), else the scenario's.
     pub server: Option<Given<'a>>,
     /// The identity that it is given, in the same way.
     pub identity: Option<Given<'a>>,
@@ -69,7 +70,9 @@ impl<'a> Wanderer<'a> {
                 let inside = Self { document: &fragment.document, server, identity, used_at };
                 inside.wander(&fragment.steps, visit);
             }
-            self.wander(&mut step.inner() as &mut dyn Iterator<Item = &'a Step>, visit);
+            // What undoes a step is done where the step was done.
+            let inside = Self { server, identity, ..self };
+            inside.wander(&mut step.inner() as &mut dyn Iterator<Item = &'a Step>, visit);
         }
     }
 }
@@ -85,6 +88,10 @@ impl Scenario {
     #[must_use]
     pub fn servers(&self, row: Option<&Value>) -> BTreeSet<String> {
         let mut names = BTreeSet::new();
+        // It may ask what the session offers.
+        if self.requires.is_some() {
+            names.extend(self.server.name(row).ok());
+        }
         self.each_step(&mut |visit| {
             if visit.step.verb.value.meets_a_server()
                 && let Some(server) = visit.server

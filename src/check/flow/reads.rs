@@ -1,6 +1,7 @@
 //! What is read anywhere: saved names and variables of the command line that nothing reads.
 
 use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
 
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::matcher::Matcher;
@@ -40,7 +41,7 @@ impl<'a> Reads<'a> {
         }
     }
 
-    fn rules(&mut self, rules: &'a [Rule]) {
+    fn rules(&mut self, rules: &'a [Arc<Rule>]) {
         for rule in rules {
             rule.params.iter().for_each(|params| self.matcher(params));
             let (Reply::Result(tree) | Reply::Error(tree)) = &rule.reply;
@@ -109,7 +110,7 @@ pub fn unknown_vars(plan: &Plan, command_line: &[String]) -> Vec<Diagnostic> {
 pub(super) fn unused_saves(
     document: &Document,
     steps: &[Step],
-    rules: &[Rule],
+    rules: &[Arc<Rule>],
     outputs: &[&str],
 ) -> Vec<Diagnostic> {
     let mut saves = Vec::new();

@@ -64,6 +64,7 @@ impl Compiler<'_> {
             every: eventually.every.unwrap_or(EVERY),
             backoff: eventually.backoff.unwrap_or(1.0),
             abort: eventually.abort.as_ref().and_then(|at| self.matcher(at, root)),
+            abort_at: eventually.abort.clone(),
         }
     }
 
