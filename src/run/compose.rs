@@ -23,6 +23,7 @@ impl<'a> Current<'_, 'a> {
         fragment: &'a Fragment,
         with: &'a [(String, Tree)],
     ) -> Result<Done, Failed> {
+        let started = Instant::now();
         let mut frame = self.fragment_frame(fragment, with)?;
         let keep_going = self.running.scenario.keep_going;
         let sequence = steps::run(self.running, &mut frame, &fragment.steps, keep_going).await;
@@ -31,7 +32,7 @@ impl<'a> Current<'_, 'a> {
         }
         let output = |name: &String| Some((name.clone(), frame.scope.get(name)?.clone()));
         let outputs = fragment.outputs.iter().filter_map(|name| output(&name.value)).collect();
-        Ok(came_to(Inner::Outputs(outputs), Exchange::default()))
+        Ok(came_to(Inner::Outputs(outputs), started, Vec::new()))
     }
 
     fn fragment_frame(&self, fragment: &'a Fragment, with: &[(String, Tree)]) -> Result<Frame<'a>, Failed> {
@@ -71,7 +72,6 @@ impl<'a> Current<'_, 'a> {
             .zip(&mut frames)
             .map(|(branch, frame)| steps::run(running, frame, &branch.steps, keep_going));
         let sequences = join_all(runs).await;
-        let duration = started.elapsed();
         for (branch, frame) in branches.iter().zip(&frames) {
             self.frame.scope.merge(&frame.scope, promised(&branch.steps));
         }
@@ -80,18 +80,17 @@ impl<'a> Current<'_, 'a> {
         }
         let mut ended: Vec<_> = sequences.into_iter().flat_map(|sequence| sequence.ended).collect();
         ended.sort_by_key(|ended| ended.at);
-        let mut exchange = Exchange::default();
-        exchange.duration = duration;
+        let mut inexact = Vec::new();
         let mut documents = Map::new();
         for ended in &ended {
             let Some(view) = ended.exchange.as_ref().map(Exchange::view) else { continue };
             let name = &ended.step.title;
             let at = Pointer::root().key("steps").key(name);
-            exchange.inexact.extend(view.inexact.iter().map(|inner| format!("{at}{inner}")));
+            inexact.extend(view.inexact.iter().map(|inner| format!("{at}{inner}")));
             documents.insert(name.clone(), view.value.clone());
         }
         let order = ended.iter().map(|ended| ended.step.title.clone()).collect();
-        came_to(Inner::Branches { order, steps: documents }, exchange)
+        came_to(Inner::Branches { order, steps: documents }, started, inexact)
     }
 
     fn branch_frame(&self, number: usize) -> Frame<'a> {
@@ -99,7 +98,8 @@ impl<'a> Current<'_, 'a> {
     }
 }
 
-fn came_to(inner: Inner, mut exchange: Exchange) -> Done {
-    exchange.inner = Some(inner);
+fn came_to(inner: Inner, started: Instant, inexact: Vec<String>) -> Done {
+    let mut exchange = Exchange::default();
+    (exchange.inner, exchange.duration, exchange.inexact) = (Some(inner), started.elapsed(), inexact);
     Done::Exchange(Box::new(exchange))
 }

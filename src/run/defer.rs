@@ -35,33 +35,25 @@ pub(super) struct Deferred<'a> {
 enum Made {
     Something,
     Nothing,
-    /// It had no answer, or ended in the middle.
+    /// It had no answer.
     Perhaps,
 }
 
 impl<'a> Current<'_, 'a> {
     /// Registers what undoes the step.
     pub(super) fn register(&mut self, attempt: &Attempt) {
-        let own = match &self.step.action {
-            Action::Defer(steps) => steps,
-            _ => &[][..],
-        };
-        // What stands beside a `defer` is registered after it, and so undone before it.
-        for steps in [own, &self.step.defer] {
-            if steps.is_empty() {
-                continue;
-            }
-            let made = match &attempt.exchange {
-                _ if attempt.failed_inside => Made::Perhaps,
-                _ if !attempt.begun => Made::Nothing,
-                None => Made::Something,
-                Some(exchange) => made(self.step.verb.value, exchange),
-            };
-            match made {
-                Made::Nothing => {}
-                Made::Something => self.defer(steps),
-                Made::Perhaps => self.running.problem(self.perhaps_left_behind(steps)),
-            }
+        if !attempt.begun {
+            return;
+        }
+        if let Action::Defer(steps) = &self.step.action {
+            self.defer(steps);
+        }
+        let steps = &self.step.defer;
+        let Some(exchange) = attempt.exchange.as_ref().filter(|_| !steps.is_empty()) else { return };
+        match made(self.step.verb.value, exchange) {
+            Made::Nothing => {}
+            Made::Something => self.defer(steps),
+            Made::Perhaps => self.running.problem(self.perhaps_left_behind(steps)),
         }
     }
 
@@ -84,21 +76,18 @@ impl<'a> Current<'_, 'a> {
 /// Whether an exchange made something that can be undone.
 fn made(verb: Verb, exchange: &Exchange) -> Made {
     let refused = exchange.http.as_ref().is_some_and(|http| http.status >= 400);
+    // Raw HTTP and the end of a session have no result by their nature.
+    let bare = matches!(verb, Verb::Http | Verb::Session) && !refused;
     match exchange.outcome {
-        _ if exchange.inner.is_some() => Made::Something,
-        _ if exchange.phase == Phase::Open => Made::Nothing,
-        Outcome::Unreachable => Made::Nothing,
         // Nothing was on its way yet.
-        Outcome::TimedOut | Outcome::Closed if exchange.sent.is_none() => Made::Nothing,
-        Outcome::TimedOut | Outcome::Closed if verb != Verb::Await => Made::Perhaps,
-        Outcome::TimedOut | Outcome::Closed => Made::Nothing,
+        _ if exchange.phase == Phase::Open || exchange.sent.is_none() => Made::Nothing,
+        Outcome::Unreachable => Made::Nothing,
+        Outcome::TimedOut | Outcome::Closed => Made::Perhaps,
         Outcome::Answered if exchange.is_error() == Some(true) || exchange.answer.error.is_some() => {
             Made::Nothing
         }
-        Outcome::Answered if exchange.answer.result.is_some() => Made::Something,
-        // What has no result by its nature is good unless it is refused.
-        Outcome::Answered if matches!(verb, Verb::Call | Verb::Request) || refused => Made::Nothing,
-        Outcome::Answered => Made::Something,
+        Outcome::Answered if exchange.answer.result.is_some() || bare => Made::Something,
+        Outcome::Answered => Made::Nothing,
     }
 }
 

@@ -70,7 +70,7 @@ impl Frame<'_> {
 
     /// A step that expects what a failed step did not save is not run: nothing good could come of it.
     pub(super) fn has_what_it_expects(&self, step: &Step) -> Result<(), Box<Diagnostic>> {
-        let own: HashSet<&str> = step.save.iter().map(|save| save.name.value.as_str()).collect();
+        let own = promised(std::slice::from_ref(step));
         for (at, template) in step.expected_templates() {
             for used in template.uses().iter().filter(|used| !used.optional) {
                 let name = used.name.as_str();

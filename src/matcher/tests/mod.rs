@@ -7,6 +7,7 @@ mod numbers;
 mod operators;
 mod paths;
 mod scope;
+mod snapshots;
 mod templates;
 
 use std::collections::HashMap;
