@@ -52,6 +52,8 @@ codes! {
     Unreadable = "unreadable",
     /// A size or depth over its limit.
     TooLarge = "too-large",
+    /// A CSV or JSON file of rows that does not keep to its format.
+    DataSyntax = "data-syntax",
 
     // The shape of the two file formats.
     /// A key that does not exist there.

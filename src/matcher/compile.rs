@@ -25,6 +25,8 @@ pub(super) struct Known {
     pub(super) shape: Shape,
     /// Whether `$exact` stands above: no other keys at any depth.
     pub(super) exact: bool,
+    /// Whether one value is compared with it, once: not under `$not` or `$any`, nor as an element.
+    pub(super) once: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +48,7 @@ pub(super) enum Shape {
 }
 
 impl Known {
-    pub(super) const ROOT: Self = Self { shape: Shape::Root, exact: false };
+    pub(super) const ROOT: Self = Self { shape: Shape::Root, exact: false, once: true };
 
     /// The same place in a wider or narrower shape.
     pub(super) fn with(self, shape: Shape) -> Self {
@@ -55,10 +57,16 @@ impl Known {
 
     /// What is known of an element.
     pub(super) fn element(self) -> Self {
+        let tried = self.tried();
         match self.shape {
-            Shape::List(field) => self.with(Shape::Object(field)),
-            _ => self.with(Shape::Free),
+            Shape::List(field) => tried.with(Shape::Object(field)),
+            _ => tried.with(Shape::Free),
         }
+    }
+
+    /// The same place where it is tried, or not at all times compared.
+    pub(super) fn tried(self) -> Self {
+        Self { once: false, ..self }
     }
 }
 

@@ -19,6 +19,7 @@ mod path;
 mod place;
 mod reading;
 mod render;
+mod snapshot;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -29,10 +30,11 @@ pub use operators::{FORMAT_NAMES, OPERATOR_NAMES};
 pub use path::{Astray, Found, Path};
 pub use reading::Reading;
 use serde_json::Value;
+pub use snapshot::{Recorder, Stored};
 
 use crate::diagnostic::Diagnostic;
 use crate::exchange::Verb;
-use crate::source::{Document, Pointer};
+use crate::source::{Document, Pointer, Site};
 use crate::template::{Scope, Template};
 
 /// What a matcher's root is compared with: it decides what plain keys and `$.path` keys may be.
@@ -70,6 +72,13 @@ pub struct Mismatch {
     pub actual: Option<String>,
     /// Further lines: a diff of long texts, where two sides look alike, the spelling of a number.
     pub notes: Vec<String>,
+    /// The way out, where there is one beside mending either side.
+    pub help: Vec<String>,
+    /// What a snapshot says there.
+    pub stored: Option<Site>,
+    /// What is there in place of a scalar that stands at `expected_at`, or that its template gave; only where a
+    /// [`Recorder`] takes part. It may hold a secret.
+    pub found: Option<Value>,
 }
 
 /// The document that is compared, and the places in it of numbers that are kept as text.
@@ -96,9 +105,24 @@ impl Matcher {
     }
 
     /// Every difference; empty where the document matches. At most 50 are told, and how many more there are.
+    /// Nothing is recorded, so a `$snapshot` is a difference.
     #[must_use]
     pub fn compare(&self, actual: Actual<'_>, scope: &Scope) -> Vec<Mismatch> {
-        compare::differences(&self.root, actual, scope)
+        compare::differences(&self.root, actual, scope, None)
+    }
+
+    /// The same with snapshots: `recorder` holds them, and learns what held.
+    #[must_use]
+    pub fn verify(&self, actual: Actual<'_>, scope: &Scope, recorder: &dyn Recorder) -> Vec<Mismatch> {
+        compare::differences(&self.root, actual, scope, Some(recorder))
+    }
+
+    /// The names of its snapshots, each with the place of its `$snapshot`.
+    #[must_use]
+    pub fn snapshots(&self) -> Vec<(&str, &Pointer)> {
+        let mut found = Vec::new();
+        self.root.snapshots(&mut found);
+        found
     }
 
     /// Every template in it with the place of its string: for the flow of names.

@@ -142,6 +142,20 @@ fn operand(shape: Operand) -> Value {
         Operand::Matcher => reference("matcher"),
         Operand::Exact => json!({"anyOf": [{"const": {}}, reference("matcher")]}),
         Operand::Matchers => json!({"type": "array", "minItems": 1, "items": reference("matcher")}),
+        Operand::Snapshot => {
+            let name = json!({"type": "string", "pattern": "^[a-z0-9_.-]+$", "maxLength": 100});
+            let mask =
+                json!({"type": "array", "minItems": 1, "items": {"type": "string", "pattern": "^\\$"}});
+            json!({
+                "if": {"type": "object"},
+                "then": {
+                    "required": ["name"],
+                    "properties": {"name": name, "mask": mask},
+                    "additionalProperties": false,
+                },
+                "else": name,
+            })
+        }
         Operand::Content => json!({"allOf": [reference("matcher"), {"not": {"const": ""}}]}),
     }
 }

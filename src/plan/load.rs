@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::cases::cases;
 use super::compile::{Context, compile, suite_vars};
 use super::link::{Linker, Links, Outcome, Source};
-use super::{Case, Plan, Scenario};
+use super::{Around, Plan, Rows, Scenario};
 use crate::auth::{Credential, Redactor, Secret};
 use crate::check::{Known, equal_names, flow, unknown_vars};
 use crate::diagnostic::{Code, Diagnostic, Severity, whole_file};
 use crate::mcp::Version;
-use crate::model::{self, Protocols, Spot, Suite, Unit};
+use crate::model::{self, Spot, Suite, Unit};
 use crate::nearest::nearest;
 use crate::source::{Document, Pointer};
 use crate::suite;
@@ -72,6 +73,8 @@ struct Read {
     /// Whether a document could not be read.
     broken: bool,
     problems: Vec<Diagnostic>,
+    /// The YAML files that its documents name as their rows.
+    rows: Vec<PathBuf>,
 }
 
 /// A scenario on its way into the plan.
@@ -93,7 +96,8 @@ pub fn load(load: &Load) -> Result<Loaded, Vec<Diagnostic>> {
     problems.extend(Known::suite_vars(&suite, &vars, &load.vars));
     let files = files(load, &suite, &mut problems);
     let known = Known::new(&suite, &load.vars);
-    let reads = side_by_side(&files, |file| read(load, &suite, &known, file));
+    let mut reads = side_by_side(&files, |file| read(load, &suite, &known, file));
+    let passed_over = pass_over_rows(&files, &mut reads);
     let (scenarios, unused) = link(load, &suite, &known, &files, reads, &mut problems);
     // What was not read may use them, as what could not be read.
     if load.exact.is_empty() && !problems.iter().any(Diagnostic::is_error) {
@@ -109,7 +113,7 @@ pub fn load(load: &Load) -> Result<Loaded, Vec<Diagnostic>> {
     if problems.iter().any(Diagnostic::is_error) {
         return Err(problems);
     }
-    Ok(Loaded { plan, warnings: problems, files: files.len() })
+    Ok(Loaded { plan, warnings: problems, files: files.len() - passed_over })
 }
 
 fn failure(code: Code, message: String) -> Diagnostic {
@@ -276,7 +280,9 @@ fn units(load: &Load, suite: &Suite, path: &Path, read: &mut Read) -> Vec<Unit> 
     match suite::read(path, shown(load, path)) {
         Ok(parsed) => {
             read.problems = hidden(parsed.warnings, false);
-            let documents = parsed.documents.into_iter().map(Arc::new).collect();
+            let documents: Vec<Arc<Document>> = parsed.documents.into_iter().map(Arc::new).collect();
+            read.rows =
+                documents.iter().filter_map(|document| named_as_rows(document, suite, path)).collect();
             let units = model::read_documents(documents, suite, &mut read.problems);
             read.broken = read.problems.iter().any(Diagnostic::is_error);
             units
@@ -319,7 +325,14 @@ fn compiled(
         suite,
         links,
     };
-    let compiled = compile(scenario, context, problems)?;
+    let mut compiled = compile(scenario, context, problems)?;
+    if let Some(rows) = &scenario.rows {
+        let shown = |path: &Path| shown(load, path);
+        let around =
+            Around { document: &scenario.document, path: &file.path, root: &suite.root, shown: &shown };
+        // What reads `row` was written for rows that are there.
+        compiled.rows = Some(Rows::compile(rows, around, problems)?);
+    }
     problems.extend(flow(&compiled, known));
     Some(compiled)
 }
@@ -398,6 +411,32 @@ fn link(
     (scenarios, unused)
 }
 
+/// The YAML file that a document names as its rows, links resolved, whatever else is wrong with the document.
+fn named_as_rows(document: &Document, suite: &Suite, path: &Path) -> Option<PathBuf> {
+    let name = document.get(&Pointer::root().key("rows").key("file"))?.as_str()?;
+    if !name.ends_with(".yaml") && !name.ends_with(".yml") {
+        return None;
+    }
+    Some(suite::named_file(&suite.root, path.parent()?, name).ok()?.canonical)
+}
+
+/// Takes out what was read of files that are rows of a scenario: a pattern may find them, but they are none. How
+/// many they are.
+fn pass_over_rows(files: &[File], found: &mut [Read]) -> usize {
+    let rows: HashSet<PathBuf> = found.iter_mut().flat_map(|read| std::mem::take(&mut read.rows)).collect();
+    if rows.is_empty() {
+        return 0;
+    }
+    let mut passed_over = 0;
+    for (file, read) in files.iter().zip(found) {
+        if file.path.canonicalize().is_ok_and(|path| rows.contains(&path)) {
+            *read = Read::default();
+            passed_over += 1;
+        }
+    }
+    passed_over
+}
+
 /// The first and the last line of a document.
 fn lines(document: &Document) -> (usize, usize) {
     let line = |offset: usize| document.file.position(offset).line;
@@ -431,34 +470,6 @@ fn side_by_side<T: Sync, R: Send>(items: &[T], job: impl Fn(&T) -> R + Sync) -> 
     });
     results.sort_by_key(|(index, _)| *index);
     results.into_iter().map(|(_, result)| result).collect()
-}
-
-/// The cases: one for each scenario and version, named by form; and how many `only` leaves out.
-fn cases(scenarios: &[Arc<Scenario>], only: Option<Version>) -> (Vec<Case>, usize) {
-    let (mut cases, mut left_out) = (Vec::new(), 0);
-    for (index, scenario) in scenarios.iter().enumerate() {
-        let mut add = |suffix: &str, version: Option<Version>| {
-            if only.is_none() || version.is_none() || version == only {
-                let name = format!("{}{suffix}", scenario.name).into();
-                cases.push(Case { name, scenario: index, row: None, version: version.or(only) });
-            } else {
-                left_out += 1;
-            }
-        };
-        match &scenario.protocols {
-            Protocols::Auto => add("", None),
-            Protocols::One(version) => add("", Some(*version)),
-            Protocols::Each(versions) => {
-                for version in versions {
-                    match version {
-                        Some(version) => add(&format!("@{version}"), Some(*version)),
-                        None => add("@auto", None),
-                    }
-                }
-            }
-        }
-    }
-    (cases, left_out)
 }
 
 #[cfg(test)]

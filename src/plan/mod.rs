@@ -1,6 +1,7 @@
 //! From files to cases: scenarios compiled once and shared, cases as scenario and version, and the selection
 //! among them. Nothing here sends anything.
 
+mod cases;
 mod compile;
 mod link;
 mod load;
@@ -16,7 +17,7 @@ pub(crate) use compile::within;
 pub use compile::{Context, compile};
 pub use link::Links;
 pub use load::{Load, Loaded, load};
-pub use rows::Rows;
+pub use rows::{Around, Lacking, Rows};
 pub use select::{IgnoredCases, PathFilter, Selected, Selection, idle_paths, select};
 use walk::Wanderer;
 pub use walk::{Given, Visit};

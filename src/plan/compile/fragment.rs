@@ -120,7 +120,7 @@ impl Compiler<'_> {
             self.problems.push(match nearest(name, inputs()) {
                 Some(near) => problem.help(format!("did you mean `{near}`?")),
                 None if fragment.inputs.is_empty() => problem.help("it has none"),
-                None => problem.help(format!("its inputs are {}", listed(inputs()))),
+                None => problem.help(format!("it has {}", listed(inputs()))),
             });
         }
         Some(Action::Use { fragment, with: trees })

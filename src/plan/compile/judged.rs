@@ -35,11 +35,7 @@ impl Compiler<'_> {
                 let message = format!("the fragment `{}` has no output `{name}`", fragment.title);
                 (
                     message,
-                    if outputs.is_empty() {
-                        "it has none".to_owned()
-                    } else {
-                        listed_or("its outputs are", &outputs)
-                    },
+                    if outputs.is_empty() { "it has none".to_owned() } else { listed_or("it has", &outputs) },
                 )
             };
             self.members("outputs", &outputs, &unknown, expect, save);
