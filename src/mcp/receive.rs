@@ -131,9 +131,8 @@ impl Reading {
             Ok(Some(Frame::Head(head))) => {
                 // The status is the receipt. A stream behind it need not end.
                 let received = head.is_stream() && matches!(self.want, Want::Receipt);
-                self.established = head.is_stream()
-                    && head.status.is_success()
-                    && matches!(self.want, Want::Stream { .. });
+                self.established =
+                    head.is_stream() && head.status.is_success() && matches!(self.want, Want::Stream { .. });
                 self.head(head);
                 if received {
                     self.end();
@@ -204,7 +203,8 @@ impl Reading {
     }
 
     fn hand_over(&mut self) {
-        let (wire, asked) = (std::mem::take(&mut self.exchange.wire), std::mem::take(&mut self.exchange.asked));
+        let (wire, asked) =
+            (std::mem::take(&mut self.exchange.wire), std::mem::take(&mut self.exchange.asked));
         self.session.store.find(wire, asked);
         self.exchange.notifications.clear();
         self.exchange.inexact.clear();

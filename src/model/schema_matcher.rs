@@ -4,10 +4,13 @@ use serde_json::{Map, Value, json};
 
 use super::operators::{OPERATORS, Operand};
 use super::schema::described;
-use crate::exchange::{FIELDS, Field};
+use crate::exchange::{FIELDS, Field, Outcome, Phase};
 
 /// Some key is an operator: then all are.
 const HAS_OPERATOR: &str = "^\\$[a-z]";
+
+const MIXED: &str =
+    "operators and plain keys do not mix; a plain key that begins with `$` has it doubled: `$$name`";
 
 /// What a condition can name beside variables and saved values.
 pub(super) const SCOPE: &[(&str, &str)] = &[
@@ -29,7 +32,7 @@ pub(super) fn definitions() -> Map<String, Value> {
     definitions
 }
 
-fn reference(name: &str) -> Value {
+pub(super) fn reference(name: &str) -> Value {
     json!({"$ref": format!("#/definitions/{name}")})
 }
 
@@ -56,7 +59,7 @@ fn mapping() -> Value {
         },
         "additionalProperties": false,
         "if": has_operator(),
-        "then": {"propertyNames": {"pattern": HAS_OPERATOR}},
+        "then": {"propertyNames": {"pattern": HAS_OPERATOR, "patternErrorMessage": MIXED}},
     })
 }
 
@@ -74,7 +77,7 @@ fn exchange() -> Value {
         "patternProperties": {"^\\$[.\\[]": reference("matcher")},
         "additionalProperties": false,
         "if": has_operator(),
-        "then": {"propertyNames": {"pattern": "^\\$"}},
+        "then": {"propertyNames": {"pattern": "^\\$", "patternErrorMessage": MIXED}},
     })
 }
 
@@ -92,7 +95,7 @@ fn scope() -> Value {
         "patternProperties": {"^\\$[.\\[]": matcher, "^([^$]|$)": matcher},
         "additionalProperties": false,
         "if": has_operator(),
-        "then": {"propertyNames": {"pattern": "^\\$"}},
+        "then": {"propertyNames": {"pattern": "^\\$", "patternErrorMessage": MIXED}},
     })
 }
 
@@ -102,11 +105,26 @@ fn has_operator() -> Value {
 
 /// A field of the exchange; where it or its elements have a fixed shape, no other members.
 fn member(field: &Field) -> Value {
+    let words = match field.name {
+        "outcome" => [Outcome::Answered, Outcome::TimedOut, Outcome::Closed, Outcome::Unreachable]
+            .map(Outcome::as_str)
+            .to_vec(),
+        "phase" => [Phase::Step, Phase::Open].map(Phase::as_str).to_vec(),
+        _ => Vec::new(),
+    };
+    if !words.is_empty() {
+        // For an editor to offer them.
+        return json!({"anyOf": [{}, {"enum": words}], "allOf": [reference("matcher")]});
+    }
     if field.members.is_empty() {
         return reference("matcher");
     }
     let names = json!({"propertyNames": {"anyOf": [{"enum": field.members}, {"pattern": "^\\$"}]}});
-    json!({"allOf": [reference("matcher"), names, {"items": names}]})
+    // For an editor, which does not offer what `propertyNames` lists.
+    let of = format!("A member of `{}`.", field.name);
+    let members = field.members.iter().map(|name| ((*name).to_owned(), described(reference("matcher"), &of)));
+    let members: Map<String, Value> = members.collect();
+    json!({"allOf": [reference("matcher"), names, {"items": names}], "properties": members})
 }
 
 /// The operators. The branches of `$any` and `$all` are of the kind of the place that they stand at.

@@ -10,7 +10,9 @@ use crate::model::key_tables;
 fn key() -> impl Strategy<Value = String> {
     let mut keys: Vec<String> =
         key_tables().into_iter().flat_map(|(_, rows)| rows).map(|row| row.key.to_owned()).collect();
-    keys.extend(["task", "expct", "outputs", "name", "Authorization", "a", "", "$.x", "~/"].map(str::to_owned));
+    keys.extend(
+        ["task", "expct", "outputs", "name", "Authorization", "a", "", "$.x", "~/"].map(str::to_owned),
+    );
     prop::sample::select(keys)
 }
 
