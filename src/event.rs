@@ -238,7 +238,11 @@ impl Mask for Diagnostic {
                 Arc::clone(file)
             } else {
                 let path = redactor.masked(file.path()).unwrap_or_else(|| file.path().to_owned());
-                Arc::new(SourceFile::new(path, redactor.mask_keeping_length(file.text())))
+                Arc::new(SourceFile::excerpt(
+                    path,
+                    redactor.mask_keeping_length(file.text()),
+                    file.first_line(),
+                ))
             }
         };
         // Messages show the beginning of long values.

@@ -100,6 +100,12 @@ impl Verb {
     pub fn sends(self) -> bool {
         !matches!(self, Self::Wait | Self::Await | Self::Use | Self::Parallel | Self::Defer)
     }
+
+    /// Whether it takes a server: it sends, or waits for what the server sends.
+    #[must_use]
+    pub fn meets_a_server(self) -> bool {
+        self.sends() || self == Self::Await
+    }
 }
 
 /// How the sending ended.
@@ -291,6 +297,20 @@ pub struct HttpAnswer {
     pub events: Vec<SseEvent>,
 }
 
+/// What a step came to that has steps in it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Inner {
+    /// Of `use`: the outputs of the fragment.
+    Outputs(Map<String, Value>),
+    /// Of `parallel`.
+    Branches {
+        /// The names of the steps of all branches, in the order in which they ended.
+        order: Vec<String>,
+        /// The documents of their exchanges, by name.
+        steps: Map<String, Value>,
+    },
+}
+
 /// Everything that one step sent and received.
 #[derive(Debug, Default)]
 pub struct Exchange {
@@ -326,7 +346,9 @@ pub struct Exchange {
     pub protocol: Option<String>,
     /// Why it was not answered, for people: `connection refused`, `the answer is larger than 16 MiB`.
     pub cause: Option<String>,
-    /// JSON Pointers, into `result` or `error` (`/result/…`, `/error/…`), of numbers that neither 64 bits nor
+    /// What a step came to that has steps in it; such a step sends nothing by itself.
+    pub inner: Option<Inner>,
+    /// JSON Pointers, into `result`, `error` or `steps` (`/result/…`, `/error/…`, `/steps/…`), of numbers that neither 64 bits nor
     /// a double holds: they are kept as text, and a comparison with them fails.
     pub inexact: Vec<String>,
     document: OnceLock<View>,
@@ -420,6 +442,19 @@ impl Exchange {
                 doc.insert(name.to_owned(), value);
             }
         };
+        match &self.inner {
+            Some(Inner::Outputs(outputs)) => {
+                put("outputs", &|| Some(Value::Object(outputs.clone())));
+                return View { value: Value::Object(doc), inexact };
+            }
+            Some(Inner::Branches { order, steps }) => {
+                put("order", &|| Some(order.clone().into()));
+                put("steps", &|| Some(Value::Object(steps.clone())));
+                put("duration", &|| Some(self.duration.as_secs_f64().into()));
+                return View { value: Value::Object(doc), inexact };
+            }
+            None => {}
+        }
         put("outcome", &|| Some(self.outcome.as_str().into()));
         put("phase", &|| Some(self.phase.as_str().into()));
         put("sent", &|| self.sent.as_ref().map(sent_value));

@@ -182,6 +182,9 @@ impl Kind {
             Self::List(Self::Text | Self::Verbatim | Self::Template) => "a list of strings".to_owned(),
             // A step's keys are too many for a sentence.
             Self::Table(table) if table.name == STEP.name => table.what.to_owned(),
+            Self::Either(Self::Table(one), Self::List(Self::Table(more))) if one.name == more.name => {
+                format!("{} or a list of them", one.what)
+            }
             Self::List(Self::Table(table)) => format!("a list, each element {}", table.what),
             Self::List(of) => format!("a list, each element {}", of.describe()),
             Self::Map(names, of) => {

@@ -84,15 +84,17 @@ fn exchange() -> Value {
 /// What stands under `when` and `requires`: names that templates can see.
 fn scope() -> Value {
     let matcher = reference("matcher");
-    // For hovering; that a matcher stands there is said of every name.
-    let named = SCOPE.iter().map(|(name, doc)| ((*name).to_owned(), described(json!({}), doc)));
+    let named = SCOPE.iter().map(|(name, doc)| ((*name).to_owned(), described(matcher.clone(), doc)));
     let mut properties: Map<String, Value> = named.collect();
     properties.extend(operators(&reference("scope")));
+    // An error is told once.
+    let names: Vec<&str> = SCOPE.iter().map(|(name, _)| *name).collect();
+    let others = format!("^(?!({})$)([^$]|$)", names.join("|"));
     json!({
         "type": "object",
         "minProperties": 1,
         "properties": properties,
-        "patternProperties": {"^\\$[.\\[]": matcher, "^([^$]|$)": matcher},
+        "patternProperties": {"^\\$[.\\[]": matcher, others: matcher},
         "additionalProperties": false,
         "if": has_operator(),
         "then": {"propertyNames": {"pattern": "^\\$", "patternErrorMessage": MIXED}},
@@ -160,6 +162,25 @@ fn operand(shape: Operand) -> Value {
         Operand::Matcher => reference("matcher"),
         Operand::Exact => json!({"anyOf": [{"const": {}}, reference("matcher")]}),
         Operand::Matchers => json!({"type": "array", "minItems": 1, "items": reference("matcher")}),
+        Operand::Snapshot => {
+            let name = json!({
+                "type": "string",
+                "pattern": "^[a-z0-9_.-]+$",
+                "maxLength": 100,
+                "errorMessage": "a name of small letters, digits, `_`, `-` and `.` is wanted here, or `{name, mask}`",
+            });
+            let mask =
+                json!({"type": "array", "minItems": 1, "items": {"type": "string", "pattern": "^\\$"}});
+            let both = json!({
+                "required": ["name"],
+                "properties": {
+                    "name": described(name.clone(), "The snapshot's name in the file."),
+                    "mask": described(mask, "Paths to values of which only the type is compared."),
+                },
+                "additionalProperties": false,
+            });
+            json!({"anyOf": [{}], "if": {"type": "object"}, "then": both, "else": name})
+        }
         Operand::Content => json!({"allOf": [reference("matcher"), {"not": {"const": ""}}]}),
     }
 }

@@ -64,6 +64,11 @@ impl<'a> Shape<'a> {
                 let found = self.error(Code::BadValue, at, message);
                 self.problems.push(found.help("write `1` or more, or leave the key out"));
             }
+            (Kind::Either(_, Kind::Word(words)), Value::String(text)) if !words.contains(&text.as_str()) => {
+                let message = format!("{} takes {}, not `{text}`", subject(at), kind.describe());
+                let found = self.error(Code::BadValue, at, message);
+                self.problems.push(found.help(way_out(kind, value)));
+            }
             (Kind::Either(one, other), _) => {
                 let number = |kind: &Kind| matches!(kind, Kind::Count) && value.is_number();
                 match [one, other].into_iter().find(|kind| takes(kind, value) || number(kind)) {

@@ -1,10 +1,13 @@
 //! From files to cases: scenarios compiled once and shared, cases as scenario and version, and the selection
 //! among them. Nothing here sends anything.
 
+mod cases;
 mod compile;
+mod link;
 mod load;
 mod rows;
 mod select;
+mod walk;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,9 +15,12 @@ use std::time::Duration;
 
 pub(crate) use compile::within;
 pub use compile::{Context, compile};
+pub use link::Links;
 pub use load::{Load, Loaded, load};
-pub use rows::Rows;
+pub use rows::{Around, Lacking, Rows};
 pub use select::{IgnoredCases, PathFilter, Selected, Selection, idle_paths, select};
+use walk::Wanderer;
+pub use walk::{Given, Visit};
 
 use crate::exchange::Verb;
 use crate::matcher::{Matcher, Path};
@@ -209,9 +215,9 @@ pub struct Step {
     pub verb: Spot<Verb>,
     /// The verb's operands.
     pub action: Action,
-    /// `server`; none for that of the scenario, or of the step that uses the fragment.
+    /// `server`; none for that of the step that it is part of, or of the scenario.
     pub server: Option<Choice>,
-    /// `as`; none for that of the scenario, or of the step that uses the fragment.
+    /// `as`; none for that of the step that it is part of, or of the scenario.
     pub identity: Option<Choice>,
     /// `headers`; null removes.
     pub headers: Option<Tree>,
@@ -404,17 +410,23 @@ impl Step {
     #[must_use]
     pub fn reads(&self) -> Option<Vec<&str>> {
         let mut fields = Vec::new();
-        let expected = self.expect.as_ref().is_none_or(|expect| expect.reads(&mut fields));
+        let expected = self.expected().all(|matcher| matcher.reads(&mut fields));
         let saved =
             self.save.iter().all(|save| save.path.only_field().map(|field| fields.push(field)).is_some());
         (expected && saved).then_some(fields)
     }
 
-    /// The templates of `expect`.
+    /// The templates of `expect`, and of what `eventually` is aborted by.
     #[must_use]
     pub fn expected_templates(&self) -> Vec<(Pointer, &Template)> {
-        let templates = self.expect.iter().flat_map(Matcher::templates);
+        let templates = self.expected().flat_map(Matcher::templates);
         templates.map(|(at, template)| (at.clone(), template)).collect()
+    }
+
+    /// The matchers over its exchange.
+    fn expected(&self) -> impl Iterator<Item = &Matcher> {
+        let abort = self.eventually.as_ref().and_then(|eventually| eventually.abort.as_ref());
+        self.expect.iter().chain(abort)
     }
 }
 

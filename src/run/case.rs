@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::clock::Clock;
 use super::conditions::{reads_session, shown, unmet};
+use super::defer;
 use super::frame::{Frame, promised, template_at};
 use super::rules::{self, Rules};
 use super::running::Running;
@@ -21,9 +22,9 @@ use crate::source::{Document, Pointer};
 use crate::template::{Facts, Scope, Tree};
 
 /// How long closing sessions may take, billed to nobody.
-const CLEANUP: Duration = Duration::from_secs(2);
+const CLOSING: Duration = Duration::from_secs(2);
 
-/// The same after an interruption.
+/// How long all cleanup may take after an interruption.
 const CLEANUP_INTERRUPTED: Duration = Duration::from_secs(8);
 
 /// Runs a case to its end.
@@ -43,6 +44,7 @@ pub(super) async fn run(shared: &Shared, case: &Case, scenario: &Scenario) -> Ca
     }
     // The verdict and the time are fixed here; what follows is billed to nobody.
     let duration = started.elapsed().saturating_sub(clock.waited());
+    Box::pin(defer::run_all(&running, CLEANUP_INTERRUPTED.saturating_sub(CLOSING))).await;
     close(&running).await;
     let told = running.take_told();
     CaseEnded {
@@ -82,6 +84,7 @@ fn prepare<'a>(running: &mut Running<'a>, clock: Arc<Clock>) -> Result<Frame<'a>
         promised: Arc::new(promised(&scenario.steps)),
         prefix: String::new(),
         clock,
+        used_at: Vec::new(),
     };
     let environment = shared.servers.environment();
     let mut env = Map::new();
@@ -171,7 +174,9 @@ async fn requires<'a>(
     let (Some(requires), Some(first)) = (&scenario.requires, scenario.steps.first()) else { return Ok(None) };
     if reads_session(requires) {
         let target = (frame.server.clone(), frame.identity.clone());
-        if let Some(exchange) = Current::new(running, frame, first, target).sees_session().await? {
+        if let Some(exchange) =
+            Current::new(running, frame, first, String::new(), target).sees_session().await?
+        {
             let site = scenario.document.key_site(&Pointer::root().key("requires"));
             let message = "what it requires of the session is not known: the session could not be opened";
             let mut problem = Diagnostic::error(Code::OpenFailed, site, message);
@@ -201,8 +206,7 @@ async fn perform<'a>(running: &Running<'a>, frame: &mut Frame<'a>) {
 
 /// Closes the sessions.
 async fn close(running: &Running<'_>) {
-    let limit = if running.shared.interrupted.is_cancelled() { CLEANUP_INTERRUPTED } else { CLEANUP };
-    let deadline = Instant::now() + limit;
+    let deadline = Instant::now() + CLOSING;
     let sessions = running.sessions();
     let closing = sessions.iter().map(|session| async move {
         let open = session.facts().is_some();

@@ -11,7 +11,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::matcher::Matcher;
 use crate::nearest::nearest;
 use crate::plan::{Action, Choice, Step, within};
-use crate::source::{Document, Pointer};
+use crate::source::{Document, Pointer, Site};
 use crate::template::{RenderError, Scope, Tree};
 
 /// Where steps run.
@@ -31,6 +31,8 @@ pub(super) struct Frame<'a> {
     pub(super) prefix: String,
     /// The time that they have.
     pub(super) clock: Arc<Clock>,
+    /// The steps that use the fragment they are in, from the outermost.
+    pub(super) used_at: Vec<Site>,
 }
 
 impl Frame<'_> {
@@ -68,7 +70,7 @@ impl Frame<'_> {
 
     /// A step that expects what a failed step did not save is not run: nothing good could come of it.
     pub(super) fn has_what_it_expects(&self, step: &Step) -> Result<(), Box<Diagnostic>> {
-        let own: HashSet<&str> = step.save.iter().map(|save| save.name.value.as_str()).collect();
+        let own = promised(std::slice::from_ref(step));
         for (at, template) in step.expected_templates() {
             for used in template.uses().iter().filter(|used| !used.optional) {
                 let name = used.name.as_str();

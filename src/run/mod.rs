@@ -4,7 +4,9 @@
 mod board;
 mod case;
 mod clock;
+mod compose;
 mod conditions;
+mod defer;
 mod eventually;
 mod frame;
 mod implied;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 
+use super::defer::Deferred;
 use super::rules::{Rulebook, Rules};
 use super::scheduler::Shared;
 use crate::diagnostic::Diagnostic;
@@ -25,6 +26,8 @@ pub(super) struct Running<'a> {
     /// `respond` of the scenario.
     pub(super) rules: Option<Arc<Rules>>,
     sessions: Mutex<BTreeMap<Key, Arc<Session>>>,
+    /// What is to be undone at the end, the last first.
+    deferred: Mutex<Vec<Deferred<'a>>>,
     told: Mutex<Told>,
 }
 
@@ -61,6 +64,7 @@ impl<'a> Running<'a> {
             client_info: json!({"name": "callsheet", "version": env!("CARGO_PKG_VERSION")}),
             rules: None,
             sessions: Mutex::default(),
+            deferred: Mutex::default(),
             told: Mutex::default(),
         }
     }
@@ -116,6 +120,24 @@ impl<'a> Running<'a> {
         if !told.notes.contains(&note) {
             told.notes.push(note);
         }
+    }
+
+    fn stack(&self) -> MutexGuard<'_, Vec<Deferred<'a>>> {
+        self.deferred.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Registers cleanup.
+    pub(super) fn defer(&self, deferred: Deferred<'a>) {
+        self.stack().push(deferred);
+    }
+
+    /// The cleanup that was registered last; it is its caller's then.
+    pub(super) fn take_deferred(&self) -> Option<Deferred<'a>> {
+        self.stack().pop()
+    }
+
+    pub(super) fn has_deferred(&self) -> bool {
+        !self.stack().is_empty()
     }
 
     fn held_sessions(&self) -> MutexGuard<'_, BTreeMap<Key, Arc<Session>>> {

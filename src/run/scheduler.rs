@@ -1,7 +1,7 @@
 //! The scheduler: one task for each selected case, places before slots before the clock; fail-fast and
 //! interruption; events to their consumers in the order in which they happened.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
@@ -20,9 +20,8 @@ use super::{Config, Consumer, Finished, Interrupt, case};
 use crate::auth::{Credential, Environment, Redactor, Secret};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::event::{CaseEnded, Event, Happening, Kind, Place, RunEnded, RunStarted, Verdict};
-use crate::plan::{Action, Case, Choice, Plan, Scenario, Step};
+use crate::plan::{Case, Plan, Scenario};
 use crate::source::Site;
-use crate::template::{Facts, Scope};
 
 /// How many events may wait for their consumers before the run waits for them.
 const WAITING_EVENTS: usize = 1024;
@@ -321,7 +320,9 @@ impl Shared {
     /// Places on every server that the case names, then a slot. All cases take them in the order of the servers'
     /// names, so that no two can wait for each other.
     async fn places(&self, case: &Case, scenario: &Scenario) -> (Vec<OwnedSemaphorePermit>, Slot) {
-        let names = servers(case, scenario);
+        // A row that cannot be read fails its case once that runs.
+        let row = scenario.rows.as_ref().zip(case.row).and_then(|(rows, index)| rows.value(index).ok());
+        let names = scenario.servers(row.as_ref());
         let limits = names.into_iter().filter_map(|name| self.servers.get(&name)?.places.clone());
         let mut held = Vec::new();
         for semaphore in limits {
@@ -350,41 +351,6 @@ impl Shared {
         let event = self.events.send(Kind::CaseEnded(ended));
         self.board.put(index, Arc::new(event));
     }
-}
-
-/// The servers that a case meets.
-fn servers(case: &Case, scenario: &Scenario) -> BTreeSet<String> {
-    let row = scenario.rows.as_ref().zip(case.row).and_then(|(rows, index)| rows.value(index).ok());
-    let mut scope = Scope::new(Facts {
-        seed: 0,
-        now: || jiff::Timestamp::UNIX_EPOCH,
-        root: Arc::default(),
-        folder: Arc::default(),
-    });
-    if let Some(row) = row {
-        scope.set("row", row);
-    }
-    let mut names = BTreeSet::new();
-    let mut add = |choice: &Choice| {
-        names.extend(match choice {
-            Choice::Name(name) => Some(name.clone()),
-            // What cannot be rendered fails the case once it runs.
-            Choice::Template(template, _) => template.render_text(&scope).ok(),
-        });
-    };
-    add(&scenario.server);
-    let mut left: Vec<&Step> = scenario.steps.iter().collect();
-    while let Some(step) = left.pop() {
-        step.server.iter().for_each(&mut add);
-        left.extend(&step.defer);
-        match &step.action {
-            Action::Use { fragment, .. } => left.extend(&fragment.steps),
-            Action::Parallel(branches) => left.extend(branches.iter().flat_map(|branch| &branch.steps)),
-            Action::Defer(steps) => left.extend(steps),
-            _ => {}
-        }
-    }
-    names
 }
 
 fn unrun(case: &Case, scenario: &Scenario, verdict: Verdict) -> CaseEnded {
@@ -457,9 +423,9 @@ pub fn learn_secrets(
         if !seen.insert(case.scenario) {
             continue;
         }
-        let shown = [&*case.name, &scenario.title, scenario.site.file.path()];
-        let steps = scenario.steps.iter().map(|step| step.title.as_str());
-        if shown.into_iter().chain(steps).any(|text| redactor.masked(text).is_some()) {
+        let mut shown = vec![&*case.name, &scenario.title, scenario.site.file.path()];
+        scenario.each_step(&mut |visit| shown.push(&visit.step.title));
+        if shown.into_iter().any(|text| redactor.masked(text).is_some()) {
             problems.push(
                 error(
                     Some(scenario.site.clone()),

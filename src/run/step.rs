@@ -13,11 +13,13 @@ use super::running::Running;
 use super::scheduler::place;
 use super::servers::Entry;
 use super::steps::Ended;
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, Label};
 use crate::event::StepEnded;
 use crate::exchange::Exchange;
 use crate::mcp::{Operation, SendOptions};
 use crate::plan::{Action, Step};
+use crate::source::Site;
+use crate::template::Scope;
 
 /// A problem that ends the step before it has an exchange.
 pub(super) type Failed = Box<Diagnostic>;
@@ -27,6 +29,8 @@ pub(super) struct Current<'h, 'a> {
     pub(super) running: &'h Running<'a>,
     pub(super) frame: &'h mut Frame<'a>,
     pub(super) step: &'a Step,
+    /// `3.2`: its place among the steps.
+    pub(super) number: String,
     /// The server that it meets.
     pub(super) server: String,
     /// The identity that it uses.
@@ -45,22 +49,29 @@ pub(super) enum Done {
     Nothing,
     /// An exchange, to be judged.
     Exchange(Box<Exchange>),
+    /// A step in it failed, which is told already.
+    FailedInside,
 }
 
 /// One attempt of a step.
+#[derive(Default)]
 pub(super) struct Attempt {
     pub(super) exchange: Option<Exchange>,
     pub(super) problems: Vec<Diagnostic>,
+    /// Whether it was done at all: rendered, and handed on to be sent.
+    pub(super) begun: bool,
+    /// Whether a step in it failed, which is told already.
+    pub(super) failed_inside: bool,
 }
 
 impl Attempt {
     /// Nothing was done, and nothing is wrong.
     pub(super) fn nothing() -> Self {
-        Self { exchange: None, problems: Vec::new() }
+        Self::default()
     }
 
     pub(super) fn has_failed(&self) -> bool {
-        self.problems.iter().any(Diagnostic::is_error)
+        self.failed_inside || self.problems.iter().any(Diagnostic::is_error)
     }
 }
 
@@ -80,17 +91,19 @@ where
             Ok(target) => (target, None),
             Err(problem) => ((frame.server.clone(), frame.identity.clone()), Some(*problem)),
         };
-        let mut current = Current::new(running, frame, step, target);
+        let mut current = Current::new(running, frame, step, number, target);
         let attempt = match unknown {
             None => current.whole().await,
             Some(problem) => current.not_begun(problem),
         };
-        let Attempt { exchange, problems } = attempt;
-        let failed = problems.iter().any(Diagnostic::is_error);
+        current.register(&attempt);
+        let failed = attempt.has_failed();
+        let Attempt { exchange, mut problems, .. } = attempt;
+        current.say_where_it_is_used(&mut problems);
         let shown = failed || running.shared.events().read();
         running.tell(StepEnded {
             case: Arc::clone(&running.case.name),
-            number,
+            number: current.number.clone(),
             title: step.title.clone(),
             place: place(&current.site()),
             server: current.server,
@@ -100,7 +113,7 @@ where
             exchange: exchange.as_ref().filter(|_| shown).map(|exchange| exchange.document().clone()),
             problems,
         });
-        Ended { step, failed, exchange }
+        Ended { step, failed, exchange, at: Instant::now() }
     })
 }
 
@@ -110,36 +123,66 @@ impl<'h, 'a> Current<'h, 'a> {
         running: &'h Running<'a>,
         frame: &'h mut Frame<'a>,
         step: &'a Step,
+        number: String,
         (server, identity): (String, String),
     ) -> Self {
-        Self { running, frame, step, server, identity, rules: None, attempt_number: None, rendered: None }
+        Self {
+            running,
+            frame,
+            step,
+            number,
+            server,
+            identity,
+            rules: None,
+            attempt_number: None,
+            rendered: None,
+        }
     }
 }
 
-impl Current<'_, '_> {
+impl<'a> Current<'_, 'a> {
     /// Does what the step says, once, and judges what came of it.
     pub(super) async fn attempt(&mut self) -> Attempt {
         match self.perform().await {
-            Ok(Done::Nothing) => Attempt::nothing(),
+            Ok(Done::Nothing) => Attempt { begun: true, ..Attempt::default() },
             Ok(Done::Exchange(mut exchange)) => {
                 exchange.attempts = self.attempt_number;
                 let problems = self.judge(&exchange).await;
-                Attempt { exchange: Some(*exchange), problems }
+                Attempt { exchange: Some(*exchange), problems, begun: true, failed_inside: false }
+            }
+            Ok(Done::FailedInside) => {
+                self.forget_saves();
+                Attempt { begun: true, failed_inside: true, ..Attempt::default() }
             }
             Err(problem) => self.not_begun(*problem),
         }
     }
 
-    /// A step without an exchange: what its names stood for before is not what later steps mean by them.
     pub(super) fn not_begun(&mut self, problem: Diagnostic) -> Attempt {
+        self.forget_saves();
+        Attempt { problems: vec![problem], ..Attempt::default() }
+    }
+
+    /// A step without an exchange: what its names stood for before is not what later steps mean by them.
+    pub(super) fn forget_saves(&mut self) {
         self.step.save.iter().for_each(|save| self.frame.scope.forget(&save.name.value));
-        Attempt { exchange: None, problems: vec![problem] }
+    }
+
+    /// A fragment that fails is used by somebody.
+    fn say_where_it_is_used(&self, problems: &mut [Diagnostic]) {
+        let Some(first) = problems.first_mut() else { return };
+        for site in self.frame.used_at.iter().rev() {
+            first.labels.push(Label { site: site.clone(), text: "used here".to_owned() });
+        }
     }
 
     async fn perform(&mut self) -> Result<Done, Failed> {
         self.frame.has_what_it_expects(self.step)?;
         match &self.step.action {
             Action::Wait(time) => self.wait(*time).await,
+            Action::Use { fragment, with } => self.use_fragment(fragment, with).await,
+            Action::Parallel(branches) => Ok(self.run_branches(branches).await),
+            Action::Defer(_) => Ok(Done::Nothing),
             _ => Box::pin(self.send()).await.map(|exchange| Done::Exchange(Box::new(exchange))),
         }
     }
@@ -150,6 +193,20 @@ impl Current<'_, '_> {
             tokio::time::sleep_until(until).await;
         };
         self.stoppable(pause).await.map(|()| Done::Nothing)
+    }
+
+    /// A frame for steps in this one, which inherit its server and identity.
+    pub(super) fn inner_frame(&self, scope: Scope, prefix: String) -> Frame<'a> {
+        Frame {
+            document: self.frame.document,
+            scope,
+            server: self.server.clone(),
+            identity: self.identity.clone(),
+            promised: Arc::clone(&self.frame.promised),
+            prefix,
+            clock: Arc::clone(&self.frame.clock),
+            used_at: self.frame.used_at.clone(),
+        }
     }
 
     /// Holds what a step waits for to the case's deadline.
@@ -191,7 +248,7 @@ impl Current<'_, '_> {
     }
 
     /// Where the step stands.
-    pub(super) fn site(&self) -> crate::source::Site {
+    pub(super) fn site(&self) -> Site {
         self.frame.document.site(&self.step.verb.at)
     }
 }

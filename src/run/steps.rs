@@ -1,5 +1,7 @@
 //! Steps in order: what lets the next one run, and what ends them before.
 
+use tokio::time::Instant;
+
 use super::frame::Frame;
 use super::running::Running;
 use super::step;
@@ -15,6 +17,7 @@ pub(super) struct Ended<'a> {
     pub(super) failed: bool,
     /// None where nothing was sent.
     pub(super) exchange: Option<Exchange>,
+    pub(super) at: Instant,
 }
 
 /// What steps in order came to.

@@ -45,7 +45,7 @@ impl Current<'_, '_> {
         self.frame.has_what_it_asks(&self.step.at.key("when"), when)?;
         let left_out = unmet(when, &self.frame.scope).is_some();
         if left_out {
-            self.step.save.iter().for_each(|save| self.frame.scope.forget(&save.name.value));
+            self.forget_saves();
         }
         Ok(left_out)
     }
@@ -104,7 +104,7 @@ impl Current<'_, '_> {
     fn ratchet(&self, mut attempt: Attempt) -> Attempt {
         let Some(bug) = &self.step.known_bug else { return attempt };
         let meant = bug.when.as_ref().is_none_or(|when| unmet(when, &self.frame.scope).is_none());
-        if !meant || self.frame.clock.is_stopped() {
+        if !meant || attempt.failed_inside || self.frame.clock.is_stopped() {
             return attempt;
         }
         let now = (self.running.shared.config.now)();

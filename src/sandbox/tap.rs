@@ -26,19 +26,37 @@ pub(super) const INVALID_REQUEST: i32 = -32600;
 /// The code of a body that is no JSON.
 pub(super) const PARSE_ERROR: i32 = -32700;
 
+/// What rmcp cannot leave out. Within a JSON string its quotes would be escaped, so it is a member wherever it
+/// stands.
+const NO_ELICITATION_ID: &str = r#","elicitationId":"""#;
+
 const SESSION_ID: &str = "mcp-session-id";
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// The tap before the server `orders`.
+/// How a server is served.
+#[derive(Clone, Copy)]
+pub(super) struct Serving {
+    /// Whether only this machine reaches it.
+    pub(super) loopback: bool,
+    /// Whether a session has a stream for what belongs to none of its requests.
+    pub(super) streams: bool,
+}
+
+/// The tap before one server.
 pub(super) struct Tap {
     service: StreamableHttpService<Orders, Sessions>,
     sessions: Arc<Sessions>,
 }
 
 impl Tap {
-    pub(super) fn new(loopback: bool, body_limit: usize, closing: CancellationToken) -> Self {
+    pub(super) fn new(
+        Serving { loopback, streams }: Serving,
+        body_limit: usize,
+        world: &Arc<World>,
+        closing: CancellationToken,
+    ) -> Self {
         let sessions = Arc::new(Sessions::default());
-        let world = Arc::new(World::default());
+        let world = Arc::clone(world);
         let mut config = StreamableHttpServerConfig::default()
             .with_json_response(true)
             .with_sse_retry(None)
@@ -47,7 +65,7 @@ impl Tap {
         if !loopback {
             config = config.disable_allowed_hosts();
         }
-        let orders = move || Ok(Orders::new(Arc::clone(&world)));
+        let orders = move || Ok(Orders::new(Arc::clone(&world), streams));
         Self { service: StreamableHttpService::new(orders, Arc::clone(&sessions), config), sessions }
     }
 
@@ -70,7 +88,10 @@ impl Tap {
         let ends = parts.method == Method::DELETE;
         let known = session.is_some_and(|session| self.sessions.has(&session));
         let answer = self.service.handle(Request::from_parts(parts, Body::from(body))).await;
-        let answer = Answer::read(answer.map(Body::new));
+        let mut answer = Answer::read(answer.map(Body::new));
+        if message.get("method").and_then(Value::as_str) == Some("tools/call") {
+            answer = answer.without_empty_ids().await;
+        }
         if ends && answer.head.status.is_success() {
             return if known { empty(StatusCode::OK) } else { session_not_found(id) };
         }
@@ -127,6 +148,19 @@ impl Answer {
             Shape::Json(body) | Shape::Other(body) => body,
         };
         Response::from_parts(self.head, body)
+    }
+
+    async fn without_empty_ids(self) -> Self {
+        let Shape::Json(_) = &self.shape else { return self };
+        let (mut head, body) = self.whole().await;
+        let shape = match std::str::from_utf8(&body) {
+            Ok(text) if text.contains(NO_ELICITATION_ID) => {
+                head.headers.remove(CONTENT_LENGTH);
+                Shape::Json(Body::from(text.replace(NO_ELICITATION_ID, "")))
+            }
+            _ => Shape::Json(Body::from(body)),
+        };
+        Self { head, shape }
     }
 
     /// The head and everything of the body, once it is all there.

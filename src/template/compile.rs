@@ -46,6 +46,14 @@ impl Node {
             }
         }
     }
+
+    /// Adds the helpers that it calls.
+    pub(super) fn helpers(&self, found: &mut Vec<&'static Helper>) {
+        if let Kind::Call { helper, parameters } = &self.kind {
+            found.push(helper);
+            parameters.iter().for_each(|parameter| parameter.helpers(found));
+        }
+    }
 }
 
 /// Compiles what stands between the braces. `inner` is its range in `text`.

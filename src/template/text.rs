@@ -6,7 +6,7 @@ use std::ops::Range;
 use serde_json::Value;
 
 use super::compile::{self, Node};
-use super::helpers::{MAX_OUTPUT, scalar_text, with_article};
+use super::helpers::{Helper, MAX_OUTPUT, scalar_text, with_article};
 use super::split::{Part, split};
 use super::{RenderError, Scope, TemplateError, Use};
 use crate::diagnostic::Code;
@@ -85,6 +85,18 @@ impl Template {
     #[must_use]
     pub fn uses(&self) -> &[Use] {
         &self.uses
+    }
+
+    /// The helpers that it calls.
+    #[must_use]
+    pub fn helpers(&self) -> Vec<&'static Helper> {
+        let mut found = Vec::new();
+        for part in &self.parts {
+            if let Piece::Expression(_, node) = part {
+                node.helpers(&mut found);
+            }
+        }
+        found
     }
 
     /// Its value: one whole expression keeps its JSON type, all else is text.

@@ -256,7 +256,7 @@ pub(crate) fn errors(peers: &Peers) {
             6,
             &["operators and plain keys do not mix"],
         ),
-        (&step("call: x\n    expect:\n      http: {statuss: 4}"), 6, &["statuss"]),
+        (&step("call: x\n    expect:\n      http: {statuss: 4}"), 6, &["\"status\""]),
         ("steps:\n  - call: x\n", 2, &["scenario"]),
         ("scenario: A\n", 2, &["steps"]),
         ("scenario: A\nsteps: []\n", 3, &["1 or more"]),

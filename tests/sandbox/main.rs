@@ -2,8 +2,12 @@
 #![cfg(feature = "sandbox")]
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod asks;
+mod completion;
 mod faults;
 mod gate;
+mod jobs;
+mod listening;
 mod orders;
 mod peer;
 mod running;

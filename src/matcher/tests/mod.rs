@@ -6,6 +6,7 @@ mod laws;
 mod numbers;
 mod operators;
 mod paths;
+mod snapshots;
 mod templates;
 
 use std::collections::HashMap;

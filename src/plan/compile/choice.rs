@@ -1,0 +1,173 @@
+//! The servers and identities that steps choose: names, or templates of the case's row.
+
+use super::{Compiler, Context, within};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::model;
+use crate::plan::{Choice, Step, Wanderer};
+use crate::source::Pointer;
+use crate::template::{Template, listed};
+
+impl Compiler<'_> {
+    /// What `server` or `as` says, which is `key`.
+    pub(super) fn choice(&mut self, spot: &model::Spot<String>, key: &str) -> Option<Choice> {
+        if !spot.value.contains("{{") {
+            return Some(Choice::Name(spot.value.clone()));
+        }
+        if self.in_fragment {
+            let message = format!("in a fragment `{key}` is a name: it has no rows to choose by");
+            let problem = Diagnostic::error(Code::TemplateHere, self.document.site(&spot.at), message);
+            self.problems.push(problem.help(format!(
+                "leave it out: the steps follow the scenario that uses them, and `use` may have `{key}`"
+            )));
+            return None;
+        }
+        let template = self.template(&spot.at)?;
+        let mut whole = true;
+        for used in template.uses().iter().filter(|used| used.name != "row") {
+            whole = false;
+            let site = within(self.document, &spot.at, used.at.clone());
+            let message = format!("`{key}` is chosen before anything else is known, and reads `row` only");
+            let problem = Diagnostic::error(Code::UndefinedName, site, message);
+            self.problems
+                .push(problem.help(format!("let the rows say it: `{key}: \"{{{{ row.{key} }}}}\"`")));
+        }
+        whole.then(|| Choice::Template(template, spot.at.clone()))
+    }
+
+    /// The identities on a server that the command line names: those on servers that the files name were
+    /// checked with them.
+    pub(super) fn identities(&mut self, scenario: &model::Scenario, server: Option<&model::Server>) {
+        let Some(server) = server else { return };
+        let mut named: Vec<&model::Spot<String>> = Vec::new();
+        every(&scenario.steps, &mut |step| {
+            if step.server.is_none() && step.verb.value.meets_a_server() {
+                named.extend(step.identity.as_ref().or(scenario.identity.as_ref()));
+            }
+        });
+        named.sort_by(|one, other| one.at.cmp(&other.at));
+        named.dedup_by_key(|name| &name.at);
+        for name in named.into_iter().filter(|name| !name.value.contains("{{")) {
+            if !server.has_identity(&name.value) {
+                let problem = self.no_identity(server, &name.value, &name.at);
+                self.problems.push(problem.help(
+                    "the command line names this server: choose one that has the identity, or leave this scenario out",
+                ));
+            }
+        }
+    }
+
+    fn no_identity(&self, server: &model::Server, identity: &str, at: &Pointer) -> Diagnostic {
+        let message = format!("server `{}` has no identity `{identity}`", server.name.value);
+        let problem = Diagnostic::error(Code::UnknownName, self.document.site(at), message);
+        problem.note(format!("it has {}", listed(server.identity_names())))
+    }
+
+    /// What the rows of the document choose: each row has to name what the suite has.
+    pub(super) fn chosen_by_rows(&mut self, scenario: &model::Scenario, context: &Context<'_>) {
+        let Some(model::RowSource::Inline(rows)) = scenario.rows.as_ref().map(|rows| &rows.source) else {
+            return;
+        };
+        let own = scenario.server.as_ref().filter(|_| context.server.is_none());
+        let mut pairs = vec![(own, scenario.identity.as_ref())];
+        every(&scenario.steps, &mut |step| {
+            if step.server.is_some() || step.identity.is_some() {
+                let identity = step.identity.as_ref().or(scenario.identity.as_ref());
+                pairs.push((step.server.as_ref().or(own), identity));
+            }
+        });
+        let templated =
+            |spot: Option<&model::Spot<String>>| spot.is_some_and(|spot| spot.value.contains("{{"));
+        pairs.retain(|(server, identity)| templated(*server) || templated(*identity));
+        for at in rows {
+            let Some(row) = self.document.get(at) else { continue };
+            let chosen = |spot: &model::Spot<String>| {
+                let choice = Choice::Template(Template::compile(&spot.value).ok()?, spot.at.clone());
+                choice.name(Some(row)).ok()
+            };
+            let mut told = Vec::new();
+            for (server, identity) in &pairs {
+                // What cannot be rendered was told, or is told by the flow of names.
+                let named = match server {
+                    Some(server) => match chosen(server) {
+                        Some(name) => Some(name),
+                        None => continue,
+                    },
+                    None => context.server.map(str::to_owned),
+                };
+                let found = context.suite.server_for(named.as_deref());
+                let site = self.document.site(&at.key("name"));
+                let problem = match (found, identity.and_then(chosen)) {
+                    (None, _) => {
+                        let name = named.unwrap_or_default();
+                        let message = format!("the suite has no server `{name}`, which this row chooses");
+                        let servers = context.suite.servers.iter().map(|server| server.name.value.as_str());
+                        Diagnostic::error(Code::UnknownName, site, message)
+                            .help(format!("it has {}", listed(servers)))
+                    }
+                    (Some(server), Some(identity)) if !server.has_identity(&identity) => {
+                        let message = format!(
+                            "server `{}` has no identity `{identity}`, which this row chooses",
+                            server.name.value
+                        );
+                        Diagnostic::error(Code::UnknownName, site, message)
+                            .help(format!("it has {}", listed(server.identity_names())))
+                    }
+                    _ => continue,
+                };
+                if !told.contains(&problem.message) {
+                    told.push(problem.message.clone());
+                    self.problems.push(problem);
+                }
+            }
+        }
+    }
+
+    /// The identities that the steps of fragments meet with what the steps that use them say, or with what
+    /// stands above these. What a fragment decides alone was told where it stands.
+    pub(super) fn identities_in_fragments(
+        &mut self,
+        steps: &[Step],
+        server: Option<&Choice>,
+        identity: Option<&Choice>,
+        suite: &model::Suite,
+    ) {
+        let mut told = Vec::new();
+        let document = self.document;
+        Wanderer::new(document, server, identity).wander(steps, &mut |visit| {
+            let Some(used_at) = visit.used_at else { return };
+            let (Some(server), Some(identity)) = (visit.server, visit.identity) else { return };
+            // What one document says of both was checked where it was read.
+            if server.outermost == identity.outermost || !visit.step.verb.value.meets_a_server() {
+                return;
+            }
+            let (Choice::Name(server), Choice::Name(identity)) = (server.choice, identity.choice) else {
+                return;
+            };
+            let Some(server) = suite.server(server).filter(|server| !server.has_identity(identity)) else {
+                return;
+            };
+            let message = format!(
+                "server `{}` has no identity `{identity}`, which the fragment meets it with",
+                server.name.value
+            );
+            if told.contains(&(used_at.clone(), message.clone())) {
+                return;
+            }
+            told.push((used_at.clone(), message.clone()));
+            self.problems.push(
+                Diagnostic::error(Code::UnknownName, document.key_site(used_at), message)
+                    .also(visit.document.key_site(&visit.step.verb.at), "this step")
+                    .note(format!("it has {}", listed(server.identity_names())))
+                    .help("say another `server` or `as` in this step"),
+            );
+        });
+    }
+}
+
+/// Every step as it is written, those that stand in others too.
+fn every<'a>(steps: impl IntoIterator<Item = &'a model::Step>, visit: &mut dyn FnMut(&'a model::Step)) {
+    for step in steps {
+        visit(step);
+        every(&mut step.inner() as &mut dyn Iterator<Item = &'a model::Step>, visit);
+    }
+}
