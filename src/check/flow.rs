@@ -1,7 +1,8 @@
 //! The flow of names: what each template and each matcher over the scope reads has to be known by then, and what is
 //! saved should be read.
 //!
-//! `steps` goes through steps in the order in which they run, `scope` judges a single name, `reads` collects what is read anywhere.
+//! `steps` goes through steps in the order in which they run, `scope` judges a single name, `reads` collects what is
+//! read anywhere.
 
 mod reads;
 mod scope;

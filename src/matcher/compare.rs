@@ -154,7 +154,7 @@ pub(super) fn data(
 }
 
 /// Whether two scalars are equal; containers never are.
-fn equal(expected: &Value, actual: &Value) -> bool {
+pub(super) fn equal(expected: &Value, actual: &Value) -> bool {
     match (expected, actual) {
         (Value::Number(a), Value::Number(b)) => number::order(a, b).is_eq(),
         (Value::String(a), Value::String(b)) => a == b,
@@ -311,7 +311,7 @@ fn path(context: Context<'_>, key: &PathKey, actual: &Value, place: &Place<'_>, 
         }
         if !key.node.speaks_of_emptiness() {
             return outcome.differs(|| Mismatch {
-                message: format!("{shown}: the path finds nothing"),
+                message: "the path finds nothing".to_owned(),
                 ..missing(&key.node, &Place::found(shown, ""))
             });
         }

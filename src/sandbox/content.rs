@@ -27,19 +27,21 @@ pub(super) struct Product {
     pub(super) category: &'static str,
     pub(super) sku: &'static str,
     name: &'static str,
-    price: f64,
+    /// As it is written: 89 is to stay a whole number.
+    price: &'static str,
 }
 
 /// What can be ordered.
 pub(super) const PRODUCTS: [Product; 3] = [
-    Product { category: "set", sku: "P-100", name: "Clapperboard", price: 24.9 },
-    Product { category: "set", sku: "P-200", name: "Director's chair", price: 89.0 },
-    Product { category: "sound", sku: "P-300", name: "Megaphone", price: 31.245270191439438 },
+    Product { category: "set", sku: "P-100", name: "Clapperboard", price: "24.9" },
+    Product { category: "set", sku: "P-200", name: "Director's chair", price: "89" },
+    Product { category: "sound", sku: "P-300", name: "Megaphone", price: "31.245270191439438" },
 ];
 
 impl Product {
     fn describe(&self) -> Value {
-        json!({"sku": self.sku, "name": self.name, "price": self.price})
+        let price = serde_json::from_str::<Value>(self.price).unwrap_or_default();
+        json!({"sku": self.sku, "name": self.name, "price": price})
     }
 }
 

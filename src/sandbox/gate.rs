@@ -199,7 +199,8 @@ fn admit(parts: &Parts, identity: Result<Identity, &'static str>) -> Result<(Ide
     if !takes {
         let mut answer =
             rpc_error(StatusCode::METHOD_NOT_ALLOWED, INVALID_REQUEST, "Method Not Allowed", None);
-        answer.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+        let allow = if slug == Slug::Lab { "GET, POST, DELETE" } else { "POST" };
+        answer.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
         return Err(Refusal::new(answer, format!("the endpoint takes no `{}`", parts.method)));
     }
     Ok((identity, slug))

@@ -7,6 +7,7 @@
 //! known to be, and `lab`, the same with a stream for a GET. Of the older eras' sessions `sessions` takes care.
 //! Nothing here knows scenarios.
 
+mod answer;
 mod asks;
 mod completion;
 mod content;
@@ -21,6 +22,7 @@ mod orders;
 mod processes;
 mod questions;
 mod sessions;
+mod spoil;
 mod tap;
 mod tools;
 mod world;

@@ -9,5 +9,6 @@ mod gate;
 mod jobs;
 mod listening;
 mod orders;
+mod page;
 mod peer;
 mod running;
