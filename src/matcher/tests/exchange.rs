@@ -98,6 +98,16 @@ fn durations() {
     refused_in(json!({"duration": {"$lt": "fast"}}), CALL, Code::BadOperand, "fast", "no duration");
     refused_in(json!({"duration": {"$gte": "0s"}}), CALL, Code::CannotFail, "$gte", "");
     refused_in(json!({"$.duration": 5}), CALL, Code::BadOperand, "5", "$lt");
+    refused_in(json!({"duration": {"$not": {"$lt": "0s"}}}), CALL, Code::CannotFail, "$not", "");
+}
+
+#[test]
+fn a_field_that_is_always_one_of_a_few_is_not_expected_to_be_any_of_them() {
+    let words = ["answered", "timed_out", "closed", "unreachable"];
+    let told = problems(&json!({"outcome": {"$any": words}}), CALL);
+    assert!(told[0].2.contains("always one of these"), "{told:?}");
+    assert!(!problems(&json!({"phase": {"$any": ["open", "step"]}}), CALL).is_empty());
+    assert!(problems(&json!({"outcome": {"$any": words[1..]}}), CALL).is_empty());
 }
 
 #[test]
