@@ -101,17 +101,23 @@ impl Tokens {
         let given = params.get("progressToken").filter(|token| token.is_string() || token.is_number())?;
         let Some(Value::Number(now)) = params.get("progress") else { return None };
         let Some(token) = self.0.get_mut(&key(given)) else {
-            return Some((Check::Progress, format!("progress came with the token `{given}`, which no request gave")));
+            return Some((
+                Check::Progress,
+                format!("progress came with the token `{given}`, which no request gave"),
+            ));
         };
         let last = token.last.replace(now.clone());
         match token.stage {
             Stage::Free => None,
-            Stage::Ended => {
-                Some((Check::Order, format!("progress of the token `{given}` came after the answer to its request")))
+            Stage::Ended => Some((
+                Check::Order,
+                format!("progress of the token `{given}` came after the answer to its request"),
+            )),
+            Stage::Active => {
+                last.filter(|last| order_of_numbers(now, last) != Ordering::Greater).map(|last| {
+                    (Check::Progress, format!("progress has to grow, and `{now}` came after `{last}`"))
+                })
             }
-            Stage::Active => last.filter(|last| order_of_numbers(now, last) != Ordering::Greater).map(|last| {
-                (Check::Progress, format!("progress has to grow, and `{now}` came after `{last}`"))
-            }),
         }
     }
 }
@@ -132,7 +138,8 @@ mod tests {
 
     #[test]
     fn a_capability_counts_where_it_is_declared() {
-        let declared = json!({"tools": {"listChanged": true}, "logging": {}, "resources": {"subscribe": false}});
+        let declared =
+            json!({"tools": {"listChanged": true}, "logging": {}, "resources": {"subscribe": false}});
         for (method, expected) in [
             ("notifications/tools/list_changed", None),
             ("notifications/message", None),
@@ -168,14 +175,18 @@ mod tests {
             (new, "elicitation/create", &url, json!({"elicitation": {"url": {}}}), None),
             (new, "ping", &form, json!({}), None),
         ] {
-            assert_eq!(unanswerable(version, method, params, &declared), expected, "{method} {params} {declared}");
+            assert_eq!(
+                unanswerable(version, method, params, &declared),
+                expected,
+                "{method} {params} {declared}"
+            );
         }
     }
 
     #[test]
     fn progress_grows_and_belongs_to_a_request() {
         let mut tokens = Tokens::default();
-        let mut told = |tokens: &mut Tokens, token: Value, progress: f64| {
+        let told = |tokens: &mut Tokens, token: Value, progress: f64| {
             tokens.told(&json!({"progressToken": token, "progress": progress})).map(|(check, _)| check)
         };
         assert_eq!(told(&mut tokens, json!("a"), 1.0), Some(Check::Progress));

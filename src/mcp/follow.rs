@@ -64,7 +64,6 @@ impl Inner {
         exchange
     }
 
-
     /// Sends one request or notification in the open session.
     pub(super) async fn once(
         self: &Arc<Self>,

@@ -80,7 +80,8 @@ impl Inner {
             None if state.is_some() => None,
             _ => return Err(Some("the server asks for input, and does not say for what".to_owned())),
         };
-        let declared = exchange.sent.as_ref().and_then(|sent| sent.params.get("_meta")?.get(META_CAPABILITIES));
+        let declared =
+            exchange.sent.as_ref().and_then(|sent| sent.params.get("_meta")?.get(META_CAPABILITIES));
         let declared = declared.cloned().unwrap_or_default();
         let mut refused = None;
         let mut responses = Map::new();

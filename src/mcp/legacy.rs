@@ -101,7 +101,7 @@ impl Inner {
         let status = receipt.http.map_or(0, |http| http.status);
         if !(200..300).contains(&status) {
             exchange.wire.push(Violation {
-            check: Check::Wire,
+                check: Check::Wire,
                 message: format!("`{method}` was answered with HTTP {status}, not with 202"),
                 pointer: String::new(),
                 section: format!("{} basic/transports", facts.version),

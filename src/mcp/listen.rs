@@ -146,12 +146,8 @@ impl Inner {
         let task = tokio::spawn(Arc::clone(self).read_on(reading, Arc::clone(facts), false));
         let stream = Stream { task: Some(task), sent: None, http: None };
         // The one before ends here, so that nothing is missed between the two.
-        *self.listening() = Listening {
-            of: Some(Arc::clone(facts)),
-            stream: Some(stream),
-            resources: Vec::new(),
-            lacks,
-        };
+        *self.listening() =
+            Listening { of: Some(Arc::clone(facts)), stream: Some(stream), resources: Vec::new(), lacks };
         exchange
     }
 
@@ -170,11 +166,8 @@ impl Inner {
             listening.resources.clone()
         };
         let ends = wanted.is_empty();
-        let mut exchange = if ends {
-            Exchange::default()
-        } else {
-            self.own_stream(facts, options, deadline).await
-        };
+        let mut exchange =
+            if ends { Exchange::default() } else { self.own_stream(facts, options, deadline).await };
         let added = wanted.resources.iter().filter(|uri| !before.contains(uri));
         let removed = before.iter().filter(|uri| !wanted.resources.contains(uri));
         let changes = added.map(|uri| (true, uri)).chain(removed.map(|uri| (false, uri)));
@@ -225,9 +218,8 @@ impl Inner {
         let (exchange, reading) = self.send_and_stay(prepared, want, deadline).await;
         let none = exchange.http.as_ref().is_some_and(|http| http.status == NO_STREAM);
         if reading.is_some() || none {
-            let task = reading.map(|reading| {
-                tokio::spawn(Arc::clone(self).read_on(reading, Arc::clone(facts), true))
-            });
+            let task = reading
+                .map(|reading| tokio::spawn(Arc::clone(self).read_on(reading, Arc::clone(facts), true)));
             let (sent, http) = (exchange.sent.clone(), exchange.http.clone());
             let mut listening = self.listening();
             listening.stream = Some(Stream { task, sent, http });
@@ -270,11 +262,14 @@ impl Inner {
             let Ok(prepared) = self.prepare_stream(&facts, &options, resume.last_id.as_deref()) else {
                 break why;
             };
-            let mut next = Reading::start(Arc::clone(&self), prepared, Want::Stream { version: facts.version });
+            let mut next =
+                Reading::start(Arc::clone(&self), prepared, Want::Stream { version: facts.version });
             next.resume.last_id = resume.last_id;
             next.resume.retry = resume.retry;
             next.run().await;
-            if next.is_done() && let Some(status) = next.status() {
+            if next.is_done()
+                && let Some(status) = next.status()
+            {
                 break format!("{why}, and it was refused with HTTP {status} when it was opened again");
             }
             reading = next;
@@ -309,7 +304,8 @@ fn not_taken(wanted: &Subscription, exchange: &Exchange) -> Option<String> {
         .filter(|(name, wanted)| !has(name, wanted))
         .map(|(name, _)| format!("`{name}`"))
         .collect();
-    (!missing.is_empty()).then(|| format!("the server does not send all that was asked for: {}", missing.join(", ")))
+    (!missing.is_empty())
+        .then(|| format!("the server does not send all that was asked for: {}", missing.join(", ")))
 }
 
 /// What is wrong with the place of a notification in the modern era. `listens`: the id and the params of the
@@ -328,7 +324,10 @@ pub(super) fn misplaced(
         _ => None,
     };
     let Some((id, asked)) = listens else {
-        return needed.map(|_| format!("`{method}` came in a stream that does not listen")).into_iter().collect();
+        return needed
+            .map(|_| format!("`{method}` came in a stream that does not listen"))
+            .into_iter()
+            .collect();
     };
     let mut wrong = Vec::new();
     if !acknowledged && method != ACKNOWLEDGED {
@@ -345,7 +344,9 @@ pub(super) fn misplaced(
     match params.get("_meta").and_then(|meta| meta.get(SUBSCRIPTION_ID)) {
         Some(theirs) if equals(theirs, id) => {}
         Some(theirs) => {
-            wrong.push(format!("the `subscriptionId` of `{method}` is `{theirs}`; that of the stream is `{id}`"));
+            wrong.push(format!(
+                "the `subscriptionId` of `{method}` is `{theirs}`; that of the stream is `{id}`"
+            ));
         }
         None => wrong.push(format!("`{method}` has no `{SUBSCRIPTION_ID}` in its `_meta`")),
     }

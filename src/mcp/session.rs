@@ -305,7 +305,9 @@ impl Inner {
             return (reading.cut(outcome, deadline.limit), None);
         }
         match flight.reading.take() {
-            Some(mut reading) if reading.established && !reading.is_done() => (reading.opened(), Some(reading)),
+            Some(mut reading) if reading.established && !reading.is_done() => {
+                (reading.opened(), Some(reading))
+            }
             Some(reading) => (reading.finish().await, None),
             None => (Exchange::default(), None),
         }

@@ -93,11 +93,7 @@ impl Store {
         }
     }
 
-    fn pick(
-        &self,
-        from: &mut u64,
-        matches: &mut (dyn FnMut(&Notification) -> bool + Send),
-    ) -> Option<Kept> {
+    fn pick(&self, from: &mut u64, matches: &mut (dyn FnMut(&Notification) -> bool + Send)) -> Option<Kept> {
         let mut queue = self.queue();
         let first = queue.waiting.partition_point(|kept| kept.number < *from);
         *from = queue.count;
@@ -157,7 +153,10 @@ impl Store {
         wire.into_iter()
             .map(|violation| format!("in the background: {} ({})", violation.message, violation.section))
             .chain(asked.map(|asked| {
-                format!("in the background the server asked `{}`, and nothing answers it", shortened(&asked.method))
+                format!(
+                    "in the background the server asked `{}`, and nothing answers it",
+                    shortened(&asked.method)
+                )
             }))
             .collect()
     }
@@ -212,7 +211,10 @@ impl Inner {
                     let lack = self.listening().lack(&self.life());
                     let lack = lack.map(|lack| format!("; {lack}")).unwrap_or_default();
                     let waiting = self.store.waiting();
-                    format!("no notification that matches came within {}: {waiting}{lack}", shown_duration(limit))
+                    format!(
+                        "no notification that matches came within {}: {waiting}{lack}",
+                        shown_duration(limit)
+                    )
                 } else {
                     "interrupted".to_owned()
                 });
@@ -265,7 +267,8 @@ mod tests {
     fn the_oldest_are_dropped_over_the_bounds() {
         let store = Store::default();
         (0..MOST + 2).for_each(|number| store.put(told(number), Vec::new(), 1));
-        assert_eq!((store.queue().waiting.len(), store.overflow(), store.overflow()), (MOST, Some(2), None));
+        assert_eq!(numbers(&store).len(), MOST);
+        assert_eq!((store.overflow(), store.overflow()), (Some(2), None));
         let mut third = |seen: &Notification| seen.params["number"] == 2;
         assert!(store.pick(&mut 0, &mut third).is_some(), "the third is the oldest that is left");
         store.put(told(1_000_000), Vec::new(), HEAVIEST);

@@ -150,7 +150,12 @@ fn is_integer(value: &Value) -> bool {
 }
 
 fn basic(version: Version, pointer: &str, message: String) -> Violation {
-    Violation { check: Check::Wire, message, pointer: pointer.to_owned(), section: format!("{version} basic") }
+    Violation {
+        check: Check::Wire,
+        message,
+        pointer: pointer.to_owned(),
+        section: format!("{version} basic"),
+    }
 }
 
 /// The section of the specification that describes a method.
