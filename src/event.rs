@@ -99,8 +99,9 @@ impl std::fmt::Display for Place {
 pub struct StepEnded {
     /// The case's name.
     pub case: Arc<str>,
-    /// Its place in the scenario, from 1.
-    pub number: usize,
+    /// Its place in the scenario, from 1: `3`, `3.2` for the second step inside of it, `defer 3.1` for the first
+    /// of its cleanup.
+    pub number: String,
     /// Its name, or its verb and what the verb is about: `call createInvoice`.
     pub title: String,
     /// Where it stands.
@@ -147,6 +148,10 @@ pub enum Verdict {
     Failed,
     /// It was not run, for a reason that the suite states.
     Ignored(String),
+    /// It was not run: what its scenario requires is not there. The reason.
+    Unmet(String),
+    /// Nothing but a known bug showed. The bug.
+    KnownBug(String),
     /// It was not run because the run ended first: fail-fast or an interruption.
     NotRun(String),
 }
@@ -233,7 +238,11 @@ impl Mask for Diagnostic {
                 Arc::clone(file)
             } else {
                 let path = redactor.masked(file.path()).unwrap_or_else(|| file.path().to_owned());
-                Arc::new(SourceFile::new(path, redactor.mask_keeping_length(file.text())))
+                Arc::new(SourceFile::excerpt(
+                    path,
+                    redactor.mask_keeping_length(file.text()),
+                    file.first_line(),
+                ))
             }
         };
         // Messages show the beginning of long values.
@@ -263,7 +272,9 @@ impl Mask for StepEnded {
 impl Mask for Verdict {
     fn mask(&mut self, redactor: &Redactor) {
         match self {
-            Self::Ignored(reason) | Self::NotRun(reason) => reason.mask(redactor),
+            Self::Ignored(reason) | Self::Unmet(reason) | Self::KnownBug(reason) | Self::NotRun(reason) => {
+                reason.mask(redactor);
+            }
             Self::Passed | Self::Failed => {}
         }
     }

@@ -3,6 +3,8 @@
 //! fills which. Nothing here sends, matches or prints.
 
 mod fields;
+#[cfg(test)]
+mod tests;
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -99,6 +101,12 @@ impl Verb {
     #[must_use]
     pub fn sends(self) -> bool {
         !matches!(self, Self::Wait | Self::Await | Self::Use | Self::Parallel | Self::Defer)
+    }
+
+    /// Whether it takes a server: it sends, or waits for what the server sends.
+    #[must_use]
+    pub fn meets_a_server(self) -> bool {
+        self.sends() || self == Self::Await
     }
 }
 
@@ -291,6 +299,20 @@ pub struct HttpAnswer {
     pub events: Vec<SseEvent>,
 }
 
+/// What a step came to that has steps in it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Inner {
+    /// Of `use`: the outputs of the fragment.
+    Outputs(Map<String, Value>),
+    /// Of `parallel`.
+    Branches {
+        /// The names of the steps of all branches, in the order in which they ended.
+        order: Vec<String>,
+        /// The documents of their exchanges, by name.
+        steps: Map<String, Value>,
+    },
+}
+
 /// Everything that one step sent and received.
 #[derive(Debug, Default)]
 pub struct Exchange {
@@ -320,11 +342,15 @@ pub struct Exchange {
     pub http: Option<HttpAnswer>,
     /// From handing the request to the HTTP client to the whole answer.
     pub duration: Duration,
+    /// With `eventually`: which attempt it is of.
+    pub attempts: Option<u64>,
     /// The negotiated protocol version.
     pub protocol: Option<String>,
     /// Why it was not answered, for people: `connection refused`, `the answer is larger than 16 MiB`.
     pub cause: Option<String>,
-    /// JSON Pointers, into `result` or `error` (`/result/…`, `/error/…`), of numbers that neither 64 bits nor
+    /// What a step came to that has steps in it; such a step sends nothing by itself.
+    pub inner: Option<Inner>,
+    /// JSON Pointers, into `result`, `error` or `steps` (`/result/…`, `/error/…`, `/steps/…`), of numbers that neither 64 bits nor
     /// a double holds: they are kept as text, and a comparison with them fails.
     pub inexact: Vec<String>,
     document: OnceLock<View>,
@@ -418,6 +444,19 @@ impl Exchange {
                 doc.insert(name.to_owned(), value);
             }
         };
+        match &self.inner {
+            Some(Inner::Outputs(outputs)) => {
+                put("outputs", &|| Some(Value::Object(outputs.clone())));
+                return View { value: Value::Object(doc), inexact };
+            }
+            Some(Inner::Branches { order, steps }) => {
+                put("order", &|| Some(order.clone().into()));
+                put("steps", &|| Some(Value::Object(steps.clone())));
+                put("duration", &|| Some(self.duration.as_secs_f64().into()));
+                return View { value: Value::Object(doc), inexact };
+            }
+            None => {}
+        }
         put("outcome", &|| Some(self.outcome.as_str().into()));
         put("phase", &|| Some(self.phase.as_str().into()));
         put("sent", &|| self.sent.as_ref().map(sent_value));
@@ -456,6 +495,7 @@ impl Exchange {
         });
         put("http", &|| self.http.as_ref().map(http_value));
         put("duration", &|| Some(self.duration.as_secs_f64().into()));
+        put("attempts", &|| self.attempts.map(Value::from));
         put("protocol", &|| self.protocol.clone().map(Value::String));
         View { value: Value::Object(doc), inexact }
     }
@@ -535,57 +575,4 @@ fn event_value(event: &SseEvent) -> Value {
         }
     }
     Value::Object(object)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn call(result: Value) -> Exchange {
-        Exchange {
-            sent: Some(Sent { method: "tools/call".into(), params: json!({}), headers: Vec::new() }),
-            answer: Answer { result: Some(result), error: None },
-            ..Exchange::default()
-        }
-    }
-
-    #[test]
-    fn text_blocks_are_joined_and_parsed() {
-        let exchange = call(json!({"content": [
-            {"type": "text", "text": "{\"a\":"}, {"type": "image", "data": ""}, {"type": "text", "text": "1}"}]}));
-        assert_eq!(exchange.document()["text"], "{\"a\":\n1}");
-        assert_eq!(exchange.document()["json"], json!({"a": 1}));
-        assert_eq!(exchange.document()["is_error"], false);
-    }
-
-    #[test]
-    fn what_is_absent_is_not_in_the_document() {
-        let exchange = call(json!({"content": []}));
-        for name in ["text", "json", "structured", "error", "http", "items"] {
-            assert!(exchange.document().get(name).is_none(), "{name}");
-        }
-    }
-
-    #[test]
-    fn an_inexact_number_in_the_text_is_known_by_its_place() {
-        let text = "{\"n\": 123456789012345678901234567890}";
-        let exchange = call(json!({"content": [{"type": "text", "text": text}]}));
-        assert_eq!(exchange.document()["json"]["n"], "123456789012345678901234567890");
-        assert_eq!(exchange.view().inexact, ["/json/n"]);
-        let part = exchange.part(&["json"]);
-        assert_eq!((part.value.as_object().unwrap().len(), part.inexact), (1, vec!["/json/n".to_owned()]));
-    }
-
-    #[test]
-    fn every_field_of_the_table_is_one_that_some_verb_fills() {
-        for field in FIELDS {
-            assert!(Verb::ALL.iter().any(|verb| field.filled_by(*verb, None)), "{}", field.name);
-        }
-    }
-
-    #[test]
-    fn a_header_that_came_twice_is_joined() {
-        let value = headers_value(&[("A".into(), "1".into()), ("a".into(), "2".into())]);
-        assert_eq!(value, json!({"a": "1, 2"}));
-    }
 }

@@ -128,7 +128,10 @@ fn outcome(event: Option<&Event>, style: Style) -> Result<Completion, Failed> {
     match &ended.verdict {
         Verdict::Passed => Ok(Completion::Completed),
         Verdict::Failed => Err(failure_text(ended, style).into()),
-        Verdict::Ignored(reason) | Verdict::NotRun(reason) => Ok(Completion::ignored_with(one_line(reason))),
+        Verdict::Ignored(reason)
+        | Verdict::Unmet(reason)
+        | Verdict::KnownBug(reason)
+        | Verdict::NotRun(reason) => Ok(Completion::ignored_with(one_line(reason))),
     }
 }
 

@@ -41,6 +41,7 @@ fn main() -> ExitCode {
         })
         .collect();
     trials.push(Trial::test("every_code_has_a_folder", move || every_code_has_a_folder(&names)));
+    trials.push(Trial::test("carets_are_on_the_expected_node_beside_both_types", move || carets(&folder)));
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
@@ -51,6 +52,68 @@ fn every_code_has_a_folder(names: &[String]) -> Result<(), Failed> {
         .map(|code| code.as_str())
         .collect();
     if missing.is_empty() { Ok(()) } else { Err(format!("no golden file for {}", missing.join(", ")).into()) }
+}
+
+/// The kinds of JSON mismatch: a folder, what its carets underline in `a.yaml`, and what stands beside them.
+const KINDS: &[(&str, &[(&str, &str)])] = &[
+    (
+        "mismatch-value",
+        &[
+            ("Successful", r#"expected string "Successful", found string "Created""#),
+            ("1250", "expected number 1250, found number 1250.5"),
+            ("'^INV-[A-Z]+$'", r#"expected a string that matches `^INV-[A-Z]+$`, found string "INV-1001""#),
+        ],
+    ),
+    (
+        "mismatch-missing-key",
+        &[
+            ("out_State", r#"expected string "Created", found nothing"#),
+            ("false", "expected nothing, found number 1250.5"),
+        ],
+    ),
+    ("mismatch-unexpected-key", &[("$exact", r#"expected no other keys, found string "new""#)]),
+    ("mismatch-list-element", &[("P-300", r#"expected string "P-300", found string "P-200""#)]),
+    (
+        "mismatch-nested",
+        &[
+            ("Amsterdam", r#"expected string "Amsterdam", found string "Rotterdam""#),
+            ("A", r#"expected a string that starts with "A", found string "Rotterdam""#),
+        ],
+    ),
+    ("mismatch-missing-element", &[("sent", r#"expected string "sent", found nothing"#)]),
+    ("mismatch-unexpected-element", &[("tags", r#"expected no other element, found string "sent""#)]),
+    (
+        "mismatch-type",
+        &[
+            ("7", r#"expected number 7, found string "7""#),
+            (r#""7""#, r#"expected string "7", found number 7"#),
+            ("true", r#"expected boolean true, found string "true""#),
+            (r#""""#, r#"expected string "", found null"#),
+            ("[new]", r#"expected a list of 1 element, found string "new""#),
+        ],
+    ),
+];
+
+/// Looks at the golden files, which the other trials hold to what is said.
+fn carets(folder: &Path) -> Result<(), Failed> {
+    for (kind, expected) in KINDS {
+        let said = std::fs::read_to_string(folder.join(kind).join("expected.txt")).unwrap();
+        let lines: Vec<&str> = said.lines().collect();
+        // ` 7 |   source`, and below it `   |   ^^^ label`.
+        let found: Vec<(&str, &str)> = lines
+            .windows(2)
+            .filter_map(|pair| {
+                let (before, marked) = pair[1].split_once('^')?;
+                let label = marked.trim_start_matches('^');
+                let underlined = pair[0].get(before.len()..pair[1].len() - label.len())?;
+                Some((underlined, label.trim_start()))
+            })
+            .collect();
+        if found != *expected {
+            return Err(format!("{kind}: the carets are {found:#?}, and not {expected:#?}").into());
+        }
+    }
+    Ok(())
 }
 
 /// The code that a folder's name begins with.

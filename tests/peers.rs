@@ -8,6 +8,10 @@
 #![expect(clippy::disallowed_methods, reason = "where the peers are is said by the environment")]
 
 mod common;
+#[path = "peers/editor.rs"]
+mod editor;
+#[path = "peers/language_server.rs"]
+mod language_server;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -46,6 +50,10 @@ const TESTS: &[Test] = &[
     ("fastmcp::refused_tokens_can_be_expected", refusals_expected),
     ("fastmcp::refused_tokens_fail_a_case_and_leave_no_trace", refusals_unexpected),
     ("fastmcp::a_token_that_is_sent_back_leaves_no_trace", token_sent_back),
+    ("editor::good_files_are_good", editor::good_files),
+    ("editor::it_offers_what_may_stand_there", editor::completion),
+    ("editor::hovering_shows_our_sentences", editor::hover),
+    ("editor::mistakes_are_underlined_at_their_line", editor::errors),
     ("recorder::saved_values_arrive_as_the_same_bytes", same_bytes),
 ];
 
@@ -372,7 +380,7 @@ impl Peers {
     }
 
     fn everything(&self) -> &str {
-        let script = "everything/node_modules/@modelcontextprotocol/server-everything/dist/index.js";
+        let script = "npm/node_modules/@modelcontextprotocol/server-everything/dist/index.js";
         let start = || {
             // It takes no port 0, and one that is free now may be taken a moment later: then the next is tried.
             let mut complaints = String::new();
@@ -394,6 +402,11 @@ impl Peers {
             Err(complaints)
         };
         &self.everything.get_or_init(|| start().unwrap()).url
+    }
+
+    /// One of its own for each test: it takes no port.
+    fn editor(&self) -> language_server::Editor {
+        language_server::Editor::start(&self.folder)
     }
 
     fn fastmcp(&self) -> &str {

@@ -120,7 +120,7 @@ impl Served {
     pub fn everything() -> Option<Self> {
         let peers = std::env::var_os("CALLSHEET_PEERS_DIR")
             .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target/peers"), PathBuf::from);
-        let script = "everything/node_modules/@modelcontextprotocol/server-everything/dist/index.js";
+        let script = "npm/node_modules/@modelcontextprotocol/server-everything/dist/index.js";
         let script = Some(peers.join(script)).filter(|script| script.is_file())?;
         // It cannot be asked for a free port.
         let port = TcpListener::bind("127.0.0.1:0").ok()?.local_addr().ok()?.port();

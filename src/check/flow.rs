@@ -1,17 +1,27 @@
-//! The flow of names: what each template reads has to be known by then, and what is saved should be read.
+//! The flow of names: what each template and each matcher over the scope reads has to be known by then, and what is
+//! saved should be read.
+//!
+//! `steps` goes through steps in the order in which they run, `scope` judges a single name, `reads` collects what is
+//! read anywhere.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+mod reads;
+mod scope;
+mod steps;
 
-use crate::diagnostic::{Code, Diagnostic, Severity};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+pub use reads::unknown_vars;
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::matcher::Matcher;
 use crate::model::{Protocols, Suite};
 use crate::nearest::nearest;
-use crate::plan::{Plan, Scenario, Step, within};
+use crate::plan::{Fragment, Reply, Rows, Rule, Scenario, Step};
 use crate::source::{Document, Pointer};
-use crate::template::{SCOPE_WORDS, Template, Tree, Use, listed};
-
-/// The members of the scope words that have a fixed shape.
-const MEMBERS: &[(&str, &[&str])] =
-    &[("server", &["name"]), ("run", &["id"]), ("session", &["id", "capabilities", "tools", "auth"])];
+use crate::template::{Template, Tree};
 
 /// The names that stand before a scenario begins.
 #[derive(Debug, Default)]
@@ -50,15 +60,7 @@ impl<'a> Known<'a> {
         let Some(document) = &suite.document else { return Vec::new() };
         let mut known = Self::new(suite, command_line);
         known.vars = command_line.iter().map(String::as_str).collect();
-        let mut flow = Flow {
-            document,
-            known: &known,
-            before: true,
-            pinned: false,
-            names: known.vars.clone(),
-            later: HashMap::new(),
-            problems: Vec::new(),
-        };
+        let mut flow = Flow::new(document, &known, Place::Suite);
         flow.vars(vars);
         flow.problems
     }
@@ -67,51 +69,182 @@ impl<'a> Known<'a> {
 /// Follows the names through a scenario.
 #[must_use]
 pub fn flow(scenario: &Scenario, known: &Known<'_>) -> Vec<Diagnostic> {
-    let mut later: HashMap<&str, (usize, Pointer)> = HashMap::new();
-    for (index, step) in scenario.steps.iter().enumerate() {
-        for save in &step.save {
-            later.entry(&save.name.value).or_insert((index + 1, save.name.at.clone()));
-        }
-    }
-    let mut flow = Flow {
-        document: &scenario.document,
-        known,
-        before: true,
-        pinned: matches!(scenario.protocols, Protocols::One(_)),
-        names: known.vars.clone(),
-        later,
-        problems: Vec::new(),
-    };
+    let mut flow = Flow::new(&scenario.document, known, Place::Scenario);
+    flow.rows = scenario.rows.as_ref();
+    flow.pinned = matches!(scenario.protocols, Protocols::One(_));
+    flow.saved_later(&scenario.steps);
+    flow.choice(&scenario.server);
+    flow.choice(&scenario.identity);
     flow.vars(&scenario.vars);
     for tree in [&scenario.capabilities, &scenario.info].into_iter().flatten() {
         flow.tree(tree);
     }
-    flow.before = false;
-    for step in &scenario.steps {
-        flow.step(step);
+    // What `requires` reads of a session opens it.
+    flow.moment = Moment::Steps;
+    if let Some(requires) = &scenario.requires {
+        flow.over_scope(requires);
     }
+    flow.moment = Moment::ScenarioRules;
+    flow.rules(&scenario.respond);
+    flow.moment = Moment::Steps;
+    flow.steps(&scenario.steps);
     let mut problems = flow.problems;
-    problems.extend(unused_saves(scenario));
+    problems.extend(reads::unused_saves(&scenario.document, &scenario.steps, &scenario.respond, &[]));
     problems
+}
+
+/// Follows the names through a fragment, which sees its inputs, what its steps save, and the words of the scope that
+/// are the same for all who use it.
+#[must_use]
+pub fn flow_in_fragment(fragment: &Fragment, known: &Known<'_>) -> Vec<Diagnostic> {
+    let mut flow = Flow::new(&fragment.document, known, Place::Fragment);
+    flow.moment = Moment::Steps;
+    flow.saved_later(&fragment.steps);
+    for (name, default) in &fragment.inputs {
+        if let Some(default) = default {
+            flow.tree(default);
+        }
+        flow.define(name, None);
+    }
+    flow.steps(&fragment.steps);
+    for output in &fragment.outputs {
+        flow.output(&output.value, &output.at);
+    }
+    let outputs: Vec<&str> = fragment.outputs.iter().map(|output| output.value.as_str()).collect();
+    let mut problems = flow.problems;
+    problems.extend(reads::unused_saves(&fragment.document, &fragment.steps, &[], &outputs));
+    problems
+}
+
+/// What document names are followed through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Suite,
+    Scenario,
+    Fragment,
+}
+
+/// When something is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Moment {
+    /// Before the first step, so that no session can be open.
+    Before,
+    /// In a step.
+    Steps,
+    /// When the server asks, whatever step runs then.
+    ScenarioRules,
+}
+
+/// A name that something gives a value.
+#[derive(Clone, Debug)]
+struct Saved<'a> {
+    /// Where a step saves it; none for variables and inputs.
+    at: Option<&'a Pointer>,
+    /// The `when`s that have to hold for it to be there.
+    whens: Vec<&'a Value>,
+}
+
+/// A name that a step saves.
+#[derive(Clone, Debug)]
+struct Later<'a> {
+    /// The number of the outermost step, from 1.
+    step: usize,
+    at: &'a Pointer,
+    /// Whether it is saved during cleanup.
+    deferred: bool,
 }
 
 struct Flow<'a> {
     document: &'a Document,
     known: &'a Known<'a>,
-    /// Whether this is before the first step, so that no session can be open.
-    before: bool,
+    place: Place,
+    moment: Moment,
+    rows: Option<&'a Rows>,
     /// Whether the protocol version is known before a session is open.
     pinned: bool,
-    names: HashSet<&'a str>,
-    later: HashMap<&'a str, (usize, Pointer)>,
+    /// Whether a question of the server is in scope.
+    asked: bool,
+    /// What is known beside the suite's variables: each way in which it may have got its value.
+    names: HashMap<&'a str, Vec<Saved<'a>>>,
+    /// The names in the order in which they came, to take them back.
+    log: Vec<&'a str>,
+    /// The `when`s in force.
+    whens: Vec<&'a Value>,
+    /// The names that the `when`s in force need to be there.
+    proven: Vec<&'a str>,
+    /// What the other branches of a `parallel` save.
+    siblings: HashMap<&'a str, &'a Pointer>,
+    later: HashMap<&'a str, Later<'a>>,
     problems: Vec<Diagnostic>,
 }
 
 impl<'a> Flow<'a> {
+    fn new(document: &'a Document, known: &'a Known<'a>, place: Place) -> Self {
+        Self {
+            document,
+            known,
+            place,
+            moment: Moment::Before,
+            rows: None,
+            pinned: false,
+            asked: false,
+            names: HashMap::new(),
+            log: Vec::new(),
+            whens: Vec::new(),
+            proven: Vec::new(),
+            siblings: HashMap::new(),
+            later: HashMap::new(),
+            problems: Vec::new(),
+        }
+    }
+
+    /// Notes where each name is saved, so that one that is read too early is known.
+    fn saved_later(&mut self, steps: &'a [Step]) {
+        for (index, step) in steps.iter().enumerate() {
+            self.saved_in(step, index + 1, false);
+        }
+    }
+
+    fn saved_in(&mut self, step: &'a Step, number: usize, deferred: bool) {
+        for save in &step.save {
+            let later = Later { step: number, at: &save.name.at, deferred };
+            self.later.entry(&save.name.value).or_insert(later);
+        }
+        match &step.action {
+            crate::plan::Action::Parallel(branches) => {
+                let steps = branches.iter().flat_map(|branch| &branch.steps);
+                steps.for_each(|inner| self.saved_in(inner, number, deferred));
+            }
+            crate::plan::Action::Defer(steps) => {
+                steps.iter().for_each(|inner| self.saved_in(inner, number, true));
+            }
+            _ => {}
+        }
+        step.defer.iter().for_each(|inner| self.saved_in(inner, number, true));
+    }
+
+    /// A name gets a value under the `when`s in force.
+    fn define(&mut self, name: &'a str, at: Option<&'a Pointer>) {
+        let saved = Saved { at, whens: self.whens.clone() };
+        self.names.entry(name).or_default().push(saved);
+        self.log.push(name);
+    }
+
+    /// Takes back all names that came after `mark`, a length of the log.
+    fn forget(&mut self, mark: usize) -> Vec<(&'a str, Saved<'a>)> {
+        let mut taken = Vec::new();
+        while self.log.len() > mark {
+            let Some(name) = self.log.pop() else { break };
+            taken.extend(self.names.get_mut(name).and_then(Vec::pop).map(|saved| (name, saved)));
+        }
+        taken.reverse();
+        taken
+    }
+
     fn vars(&mut self, vars: &'a [(String, Tree)]) {
         for (name, tree) in vars {
             self.tree(tree);
-            self.names.insert(name);
+            self.define(name, None);
         }
     }
 
@@ -121,19 +254,9 @@ impl<'a> Flow<'a> {
         }
     }
 
-    fn step(&mut self, step: &'a Step) {
-        for (at, template) in step.templates() {
-            self.template(&at, template);
-        }
-        for save in &step.save {
-            for template in save.path.templates() {
-                self.template(&save.path_at.at, template);
-            }
-        }
-        // What a step saves is saved before its expectation is compared.
-        self.names.extend(step.save.iter().map(|save| save.name.value.as_str()));
-        for (at, template) in step.expected_templates() {
-            self.template(&at, template);
+    fn templates_of(&mut self, matcher: &Matcher) {
+        for (at, template) in matcher.templates() {
+            self.template(at, template);
         }
     }
 
@@ -145,139 +268,40 @@ impl<'a> Flow<'a> {
         }
     }
 
-    fn problem(&self, at: &Pointer, used: &Use) -> Option<Diagnostic> {
-        let site = || within(self.document, at, used.at.clone());
-        let undefined = |message: String| Diagnostic::error(Code::UndefinedName, site(), message);
-        let member = used.rest.first().map(String::as_str);
-        match used.name.as_str() {
-            "env" => {
-                let Some(variable) = member else {
-                    return Some(
-                        undefined("`env` is not a value by itself".to_owned())
-                            .help("name a variable: `env.NAME`"),
-                    );
-                };
-                if self.known.env.contains(variable) {
-                    return None;
+    /// What answers the server sees its question.
+    fn rules(&mut self, rules: &[Arc<Rule>]) {
+        self.asked = true;
+        for rule in rules {
+            if let Some(params) = &rule.params {
+                self.templates_of(params);
+            }
+            let (Reply::Result(tree) | Reply::Error(tree)) = &rule.reply;
+            self.tree(tree);
+        }
+        self.asked = false;
+    }
+
+    /// An output of a fragment has to be saved on every path.
+    fn output(&mut self, name: &str, at: &Pointer) {
+        let saved = self.names.get(name).into_iter().flatten().filter(|saved| saved.at.is_some());
+        let saved: Vec<&Saved<'a>> = saved.collect();
+        if saved.iter().any(|saved| saved.whens.is_empty()) {
+            return;
+        }
+        let error = |message: String| Diagnostic::error(Code::UnsavedOutput, self.document.site(at), message);
+        self.problems.push(match saved.first().and_then(|saved| saved.at) {
+            Some(saved) => error(format!("the output `{name}` is saved only under a `when`"))
+                .also(self.document.key_site(saved), "saved here")
+                .help("save it in a step that always runs, or leave it out of `outputs`"),
+            None => {
+                let problem = error(format!("no step saves the output `{name}`"));
+                let names =
+                    self.names.iter().filter(|(_, saved)| saved.iter().any(|saved| saved.at.is_some()));
+                match nearest(name, names.map(|(name, _)| *name)) {
+                    Some(near) => problem.help(format!("did you mean `{near}`?")),
+                    None => problem.help(format!("save it in a step: `save: {{{name}: $.json.{name}}}`")),
                 }
-                let problem =
-                    undefined(format!("the suite does not list the environment variable `{variable}`"));
-                Some(match nearest(variable, self.known.env.iter().copied()) {
-                    Some(near) => problem.help(format!("did you mean `env.{near}`?")),
-                    None if self.known.suite_file => problem.help(format!("add it to the suite: `env: [{variable}]`")),
-                    None => problem.help("a template reads only variables that a suite file (callsheet.yaml) lists under `env`"),
-                })
             }
-            "row" => Some(
-                undefined("the scenario has no rows".to_owned())
-                    .help("define the value under `vars`: this version has no `rows` yet"),
-            ),
-            "request" => Some(undefined("`request` is known only where the server is answered".to_owned())),
-            word @ ("session" | "protocol") if self.before && !(word == "protocol" && self.pinned) => {
-                let problem = undefined(format!("`{word}` is not known before a session is open"));
-                Some(problem.help("read it in a step"))
-            }
-            "protocol" => None,
-            word => {
-                if let Some((_, members)) = MEMBERS.iter().find(|(name, _)| *name == word) {
-                    return match member {
-                        Some(member) if members.contains(&member) => None,
-                        Some(member) => {
-                            let problem = undefined(format!("`{word}` has no member `{member}`"));
-                            Some(problem.help(format!("it has {}", listed(members.iter().copied()))))
-                        }
-                        None => Some(
-                            undefined(format!("`{word}` is not a value by itself"))
-                                .help(format!("it has {}", listed(members.iter().copied()))),
-                        ),
-                    };
-                }
-                if used.optional || self.names.contains(word) {
-                    return None;
-                }
-                Some(self.unknown(word, member, undefined(String::new())))
-            }
-        }
+        });
     }
-
-    fn unknown(&self, name: &str, member: Option<&str>, mut problem: Diagnostic) -> Diagnostic {
-        if let Some((step, at)) = self.later.get(name) {
-            problem.message = format!("`{name}` is used before it is saved");
-            return problem
-                .also(self.document.key_site(at), format!("saved here, by step {step}"))
-                .help("move the step that saves it up, or take the value from an earlier step");
-        }
-        problem.message = format!("nothing defines `{name}`");
-        if let ("vars", Some(variable)) = (name, member) {
-            return problem.help(format!("a variable has no prefix: write `{{{{ {variable} }}}}`"));
-        }
-        let words = SCOPE_WORDS.iter().filter(|word| !["row", "request"].contains(word));
-        match nearest(name, self.names.iter().chain(words).copied()) {
-            Some(near) => problem.help(format!("did you mean `{near}`?")),
-            None => problem.help(format!(
-                "define it under `vars`, or save it in an earlier step: `save: {{{name}: $.json.{name}}}`"
-            )),
-        }
-    }
-}
-
-/// An error for each `--var` that no variable and no template of the plan has the name of.
-#[must_use]
-pub fn unknown_vars(plan: &Plan, command_line: &[String]) -> Vec<Diagnostic> {
-    if command_line.is_empty() {
-        return Vec::new();
-    }
-    let mut names: BTreeSet<&str> = plan.suite.vars.iter().map(|var| var.value.as_str()).collect();
-    let trees = plan.vars.iter().chain(plan.scenarios.iter().flat_map(|scenario| &scenario.vars));
-    let trees = trees.map(|(name, tree)| {
-        names.insert(name);
-        tree
-    });
-    let trees: Vec<&Tree> =
-        trees.chain(plan.scenarios.iter().flat_map(|s| [&s.capabilities, &s.info]).flatten()).collect();
-    names.extend(
-        trees.iter().flat_map(|tree| tree.templates()).flat_map(|(_, t)| t.uses()).map(|u| u.name.as_str()),
-    );
-    for step in plan.scenarios.iter().flat_map(|scenario| &scenario.steps) {
-        names.extend(read_by(step));
-    }
-    let unknown = command_line.iter().filter(|name| !names.contains(name.as_str()));
-    unknown
-        .map(|name| {
-            let message = format!("`--var {name}=…`: no scenario reads `{name}`");
-            let problem = Diagnostic::new(Code::UnknownName, Severity::Error, None, message);
-            match nearest(name, names.iter().copied()) {
-                Some(near) => problem.help(format!("did you mean `{near}`?")),
-                None => problem.help(format!("leave it out, or read it in a scenario: `{{{{ {name} }}}}`")),
-            }
-        })
-        .collect()
-}
-
-/// The names that the templates of a step read.
-fn read_by(step: &Step) -> Vec<&str> {
-    let paths = step.save.iter().flat_map(|save| save.path.templates());
-    let templates =
-        step.templates().into_iter().chain(step.expected_templates()).map(|(_, template)| template);
-    templates.chain(paths).flat_map(Template::uses).map(|used| used.name.as_str()).collect()
-}
-
-/// A warning for each saved name that nothing reads. A secret may be saved to be masked.
-fn unused_saves(scenario: &Scenario) -> Vec<Diagnostic> {
-    let read: HashSet<&str> = scenario.steps.iter().flat_map(read_by).collect();
-    let saves = scenario.steps.iter().flat_map(|step| &step.save);
-    saves
-        .filter(|save| {
-            let name = save.name.value.as_str();
-            !save.secret && !name.starts_with('_') && !read.contains(name)
-        })
-        .map(|save| {
-            Diagnostic::warning(
-                Code::UnusedSave,
-                scenario.document.key_site(&save.name.at),
-                format!("nothing reads `{}`", save.name.value),
-            )
-            .help("take it out, or begin its name with `_` if it only has to be there")
-        })
-        .collect()
 }

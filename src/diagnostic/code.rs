@@ -52,6 +52,8 @@ codes! {
     Unreadable = "unreadable",
     /// A size or depth over its limit.
     TooLarge = "too-large",
+    /// A CSV or JSON file of rows that does not keep to its format.
+    DataSyntax = "data-syntax",
 
     // The shape of the two file formats.
     /// A key that does not exist there.
@@ -84,6 +86,12 @@ codes! {
     Authorization = "authorization",
     /// A pattern under `scenarios` that finds no file.
     NothingFound = "nothing-found",
+    /// A `use` that leads to no fragment.
+    UnknownFragment = "unknown-fragment",
+    /// Fragments that use each other in a circle.
+    FragmentCycle = "fragment-cycle",
+    /// A fragment that nothing uses.
+    UnusedFragment = "unused-fragment",
 
     // Templates.
     /// A template that cannot be read.
@@ -98,6 +106,8 @@ codes! {
     TemplateHere = "template-here",
     /// A saved value that nothing reads.
     UnusedSave = "unused-save",
+    /// An output of a fragment that its steps do not save, or not always.
+    UnsavedOutput = "unsaved-output",
 
     // Matchers.
     /// An operator that does not exist.
@@ -120,6 +130,10 @@ codes! {
     UnknownField = "unknown-field",
     /// A field of the exchange that the verb does not fill.
     UnfilledField = "unfilled-field",
+    /// Progress that is expected without a token to ask for it.
+    NoProgressToken = "no-progress-token",
+    /// A snapshot that no scenario names.
+    OrphanSnapshot = "orphan-snapshot",
 
     // Found by the run.
     /// An exchange that differs from what was expected.
@@ -142,6 +156,14 @@ codes! {
     Interrupted = "interrupted",
     /// A request of the server that nothing in the scenario answers.
     Unanswered = "unanswered",
+    /// A rule of `respond` that was not used as often as it says.
+    UnusedRule = "unused-rule",
+    /// A step with `eventually` that never held.
+    NotEventually = "eventually",
+    /// A known bug that does not show any more, or is tolerated no longer.
+    KnownBug = "known-bug",
     /// A violation of the protocol.
     Wire = "wire",
+    /// Something that a step made, and that was not, or may not have been, cleaned up.
+    LeftBehind = "left-behind",
 }

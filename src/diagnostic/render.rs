@@ -170,7 +170,7 @@ fn snippets(labels: &[Label]) -> Vec<Element<'_>> {
 
 /// Whether two are one file: each label has a copy of its own once secrets are masked.
 fn same(a: &Arc<SourceFile>, b: &Arc<SourceFile>) -> bool {
-    Arc::ptr_eq(a, b) || (a.path() == b.path() && a.text() == b.text())
+    Arc::ptr_eq(a, b) || (a.path() == b.path() && a.first_line() == b.first_line() && a.text() == b.text())
 }
 
 /// The corrected line; none where it is too long to be read.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::node::{Kind, Member, Node, Op, PathKey};
 use super::outcome::{Context, Outcome, Verdict, below, max_steps};
 use super::place::Place;
-use super::{Actual, Mismatch, number, operate, render, text};
+use super::{Actual, Mismatch, Recorder, number, operate, render, text};
 use crate::nearest::nearest;
 use crate::source::Pointer;
 use crate::template::{RenderError, Scope, type_name, with_article};
@@ -17,9 +17,14 @@ use crate::template::{RenderError, Scope, type_name, with_article};
 const MAX_NAMES: usize = 500;
 
 /// Every difference of a document.
-pub(super) fn differences(node: &Node, actual: Actual<'_>, scope: &Scope) -> Vec<Mismatch> {
+pub(super) fn differences(
+    node: &Node,
+    actual: Actual<'_>,
+    scope: &Scope,
+    recorder: Option<&dyn Recorder>,
+) -> Vec<Mismatch> {
     let steps = Cell::new(0);
-    let context = Context::new(scope, actual.inexact, &steps);
+    let context = Context::new(scope, actual.inexact, recorder, &steps);
     let mut outcome = Outcome::tell();
     compare(context, node, Some(actual.value), &Place::root(), &mut outcome);
     let (mut mismatches, more) = outcome.mismatches();
@@ -27,6 +32,8 @@ pub(super) fn differences(node: &Node, actual: Actual<'_>, scope: &Scope) -> Vec
         && let Some(last) = mismatches.last_mut()
     {
         last.notes.push(format!("and {} more", render::counted(more, "difference")));
+        // Who mends this one has not mended those.
+        last.found = None;
     }
     mismatches
 }
@@ -41,6 +48,9 @@ pub(super) fn mismatch(at: &Pointer, place: &Place<'_>, message: impl Into<Strin
         expected: None,
         actual: None,
         notes: Vec::new(),
+        help: Vec::new(),
+        stored: None,
+        found: None,
     }
 }
 
@@ -69,7 +79,7 @@ pub(super) fn unrendered(at: &Pointer, place: &Place<'_>, error: RenderError) ->
 /// Whether a node holds for a value.
 pub(super) fn verdict(context: Context<'_>, node: &Node, actual: &Value, place: &Place<'_>) -> Verdict {
     let mut outcome = Outcome::probe();
-    compare(context, node, Some(actual), place, &mut outcome);
+    compare(context.unrecorded(), node, Some(actual), place, &mut outcome);
     outcome.verdict()
 }
 
@@ -109,8 +119,11 @@ pub(super) fn compare(
                     let message = if same { "the value differs" } else { "the type differs" };
                     let mut mismatch = differing(node, actual, place, message);
                     mismatch.notes = text::notes(expected, spelling.as_deref(), actual);
+                    mismatch.found = context.recorder.map(|_| actual.clone());
                     mismatch
                 });
+            } else if let Some(recorder) = context.recorder {
+                recorder.held(&node.at);
             }
         }
         Kind::List(nodes) => match actual {
@@ -135,11 +148,13 @@ pub(super) fn data(
     place: &Place<'_>,
     outcome: &mut Outcome,
 ) {
+    // Of a list or object a part stands nowhere.
+    let context = if expected.is_array() || expected.is_object() { context.unrecorded() } else { context };
     compare(context, &Node::data(expected, at), Some(actual), place, outcome);
 }
 
 /// Whether two scalars are equal; containers never are.
-fn equal(expected: &Value, actual: &Value) -> bool {
+pub(super) fn equal(expected: &Value, actual: &Value) -> bool {
     match (expected, actual) {
         (Value::Number(a), Value::Number(b)) => number::order(a, b).is_eq(),
         (Value::String(a), Value::String(b)) => a == b,
@@ -333,7 +348,7 @@ fn dead_end(key: &PathKey, actual: &Value) -> Option<String> {
     None
 }
 
-/// Whether a node is an operator mapping that speaks of the type or presence only.
+/// Whether an operator can say something of a number that is kept as text.
 pub(super) fn takes_inexact(op: &Op) -> bool {
-    matches!(op, Op::Exists(_) | Op::Type(_) | Op::All(_) | Op::Any(_) | Op::Not { .. })
+    matches!(op, Op::Exists(_) | Op::Type(_) | Op::All(_) | Op::Any(_) | Op::Not { .. } | Op::Snapshot(_))
 }

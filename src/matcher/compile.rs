@@ -25,6 +25,8 @@ pub(super) struct Known {
     pub(super) shape: Shape,
     /// Whether `$exact` stands above: no other keys at any depth.
     pub(super) exact: bool,
+    /// Whether one value is compared with it, once: not under `$not` or `$any`, nor as an element.
+    pub(super) once: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +48,7 @@ pub(super) enum Shape {
 }
 
 impl Known {
-    pub(super) const ROOT: Self = Self { shape: Shape::Root, exact: false };
+    pub(super) const ROOT: Self = Self { shape: Shape::Root, exact: false, once: true };
 
     /// The same place in a wider or narrower shape.
     pub(super) fn with(self, shape: Shape) -> Self {
@@ -55,10 +57,16 @@ impl Known {
 
     /// What is known of an element.
     pub(super) fn element(self) -> Self {
+        let tried = self.tried();
         match self.shape {
-            Shape::List(field) => self.with(Shape::Object(field)),
-            _ => self.with(Shape::Free),
+            Shape::List(field) => tried.with(Shape::Object(field)),
+            _ => tried.with(Shape::Free),
         }
+    }
+
+    /// The same place where it is tried, or not at all times compared.
+    pub(super) fn tried(self) -> Self {
+        Self { once: false, ..self }
     }
 }
 
@@ -76,13 +84,22 @@ impl Compiler<'_> {
         let kind = match value {
             Value::Object(members) => self.mapping(members, at, known)?,
             Value::Array(_) | Value::String(_) | Value::Number(_) | Value::Bool(_) | Value::Null
-                if matches!((known.shape, self.root), (Shape::Root, Root::Exchange(..))) =>
+                if matches!(known.shape, Shape::Root) && !matches!(self.root, Root::Value) =>
             {
-                let message =
-                    format!("an exchange is an object, and this is {}", template::with_article(value));
+                let is = template::with_article(value);
+                let (message, help) = if matches!(self.root, Root::Scope) {
+                    (
+                        format!("the scope is a mapping of names, and this is {is}"),
+                        "say what has to hold of its names: `protocol: 2025-11-25`, `row: {kind: …}`",
+                    )
+                } else {
+                    (
+                        format!("an exchange is an object, and this is {is}"),
+                        "name its fields: `json: {…}`, `text: …`, `is_error: false`",
+                    )
+                };
                 let problem = Diagnostic::error(Code::WrongType, self.document.site(at), message);
-                return self
-                    .refuse(problem.help("name its fields: `json: {…}`, `text: …`, `is_error: false`"));
+                return self.refuse(problem.help(help));
             }
             Value::Array(items) => {
                 let nodes: Vec<Option<Node>> = items
@@ -273,6 +290,11 @@ impl Compiler<'_> {
         false
     }
 
+    /// The key whose value the root is, as people call it.
+    fn top(&self) -> &'static str {
+        if matches!(self.root, Root::Scope) { "when" } else { "expect" }
+    }
+
     fn path_key(&mut self, key: &str, value: &Value, at: &Pointer, known: Known) -> Option<PathKey> {
         let at = at.key(key);
         let site = self.document.key_site(&at);
@@ -282,7 +304,10 @@ impl Compiler<'_> {
                 site,
                 format!("the path `{key}` begins at the root, and this is below it"),
             )
-            .help("write it directly under `expect`, or in a branch of `$any` or `$all` there")
+            .help(format!(
+                "write it directly under `{}`, or in a branch of `$any` or `$all` there",
+                self.top()
+            ))
             .help("a literal key that begins with `$` is written `$$`");
             return self.refuse(problem);
         }
@@ -291,7 +316,10 @@ impl Compiler<'_> {
             Err((message, offset)) => {
                 let site = self.inside(&at, true, key, offset..key.len());
                 let problem = Diagnostic::error(Code::BadPath, site, message);
-                let forms = "a path is such as `$.json.items[0].id`, `$.items[*].name` or `$.json['a-b']`";
+                let forms = match self.root {
+                    Root::Scope => "a path is such as `$.row.items[0].id` or `$.session.capabilities['a-b']`",
+                    _ => "a path is such as `$.json.items[0].id`, `$.items[*].name` or `$.json['a-b']`",
+                };
                 return self.refuse(problem.help(forms));
             }
         };

@@ -15,7 +15,11 @@ impl Mismatch {
         if let Some(sides) = self.sides() {
             diagnostic = diagnostic.label(sides);
         }
+        if let Some(stored) = &self.stored {
+            diagnostic = diagnostic.also(stored.clone(), "what was stored");
+        }
         diagnostic.notes.extend(self.notes.iter().cloned());
+        diagnostic.help.extend(self.help.iter().cloned());
         diagnostic
     }
 

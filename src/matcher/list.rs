@@ -53,7 +53,8 @@ pub(super) fn compare(
         let both = gap.nodes.len().min(gap.items.len());
         for (node, item) in gap.nodes.iter().zip(gap.items.iter()) {
             if let (Some(node), Some(value)) = (nodes.get(*node), items.get(*item)) {
-                compare_node(context, node, Some(value), &place.index(*item), outcome);
+                // Which belongs to which is a guess.
+                compare_node(context.unrecorded(), node, Some(value), &place.index(*item), outcome);
             }
         }
         for index in gap.nodes.iter().skip(both) {
@@ -68,6 +69,7 @@ pub(super) fn compare(
             if let Some(value) = items.get(*index) {
                 outcome.differs(|| Mismatch {
                     at_key: true,
+                    expected: Some("no other element".to_owned()),
                     actual: Some(render::value(value)),
                     ..mismatch(
                         &node.at,
@@ -164,6 +166,7 @@ pub(super) fn unordered(
         let Some(value) = items.get(index) else { continue };
         outcome.differs(|| Mismatch {
             at_key: true,
+            expected: Some("no other element".to_owned()),
             actual: Some(render::value(value)),
             ..mismatch(at, &place.index(index), format!("element {index} is left over: {}", lengths()))
         });
@@ -275,7 +278,7 @@ fn tell_nearest(
     for index in candidates.iter().take(CANDIDATES) {
         let Some(item) = items.get(*index) else { continue };
         let mut outcome = Outcome::tell();
-        compare_node(context, node, Some(item), &place.index(*index), &mut outcome);
+        compare_node(context.unrecorded(), node, Some(item), &place.index(*index), &mut outcome);
         let (differences, more) = outcome.mismatches();
         let count = differences.len() + more;
         if count > 0 && best.as_ref().is_none_or(|(least, ..)| count < *least) {

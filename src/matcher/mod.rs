@@ -17,7 +17,9 @@ mod operators;
 mod outcome;
 mod path;
 mod place;
+mod reading;
 mod render;
+mod snapshot;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -26,11 +28,14 @@ pub(crate) use cannot_fail::read_pattern;
 pub(crate) use number::order as order_of_numbers;
 pub use operators::{FORMAT_NAMES, OPERATOR_NAMES};
 pub use path::{Astray, Found, Path};
+pub use reading::Reading;
 use serde_json::Value;
+pub use snapshot::{Recorder, Stored};
+pub(crate) use snapshot::{path_below, same};
 
 use crate::diagnostic::Diagnostic;
 use crate::exchange::Verb;
-use crate::source::{Document, Pointer};
+use crate::source::{Document, Pointer, Site};
 use crate::template::{Scope, Template};
 
 /// What a matcher's root is compared with: it decides what plain keys and `$.path` keys may be.
@@ -68,6 +73,13 @@ pub struct Mismatch {
     pub actual: Option<String>,
     /// Further lines: a diff of long texts, where two sides look alike, the spelling of a number.
     pub notes: Vec<String>,
+    /// The way out, where there is one beside mending either side.
+    pub help: Vec<String>,
+    /// What a snapshot says there.
+    pub stored: Option<Site>,
+    /// What is there in place of a scalar that stands at `expected_at`, or that its template gave; only where a
+    /// [`Recorder`] takes part. It may hold a secret.
+    pub found: Option<Value>,
 }
 
 /// The document that is compared, and the places in it of numbers that are kept as text.
@@ -94,9 +106,24 @@ impl Matcher {
     }
 
     /// Every difference; empty where the document matches. At most 50 are told, and how many more there are.
+    /// Nothing is recorded, so a `$snapshot` is a difference.
     #[must_use]
     pub fn compare(&self, actual: Actual<'_>, scope: &Scope) -> Vec<Mismatch> {
-        compare::differences(&self.root, actual, scope)
+        compare::differences(&self.root, actual, scope, None)
+    }
+
+    /// The same with snapshots: `recorder` holds them, and learns what held.
+    #[must_use]
+    pub fn verify(&self, actual: Actual<'_>, scope: &Scope, recorder: &dyn Recorder) -> Vec<Mismatch> {
+        compare::differences(&self.root, actual, scope, Some(recorder))
+    }
+
+    /// The names of its snapshots, each with the place of its `$snapshot`.
+    #[must_use]
+    pub fn snapshots(&self) -> Vec<(&str, &Pointer)> {
+        let mut found = Vec::new();
+        self.root.snapshots(&mut found);
+        found
     }
 
     /// Every template in it with the place of its string: for the flow of names.
@@ -117,6 +144,14 @@ impl Matcher {
     /// Adds the fields of the exchange that it reads; `false` where it may read any.
     pub fn reads<'a>(&'a self, fields: &mut Vec<&'a str>) -> bool {
         self.root.reads(fields)
+    }
+
+    /// What it reads at its root, with the place of each key.
+    #[must_use]
+    pub fn readings(&self) -> Vec<Reading<'_>> {
+        let mut found = Vec::new();
+        self.root.readings(true, &mut found);
+        found
     }
 
     /// Whether it names a member of a field, such as `http.status`, where that has to hold: not under `$not`, and

@@ -9,6 +9,7 @@ use regex::Regex;
 use serde_json::{Number, Value};
 
 use super::Path;
+use super::snapshot::Snapshot;
 use crate::source::Pointer;
 use crate::template::Template;
 
@@ -77,6 +78,7 @@ pub(super) enum Op {
     Exact(Box<Node>),
     Json(Box<Node>),
     Base64(Box<Node>),
+    Snapshot(Box<Snapshot>),
 }
 
 /// What stands in the file, or what a template yields each time.
@@ -204,6 +206,18 @@ impl Node {
         }
     }
 
+    /// Adds every snapshot below it.
+    pub(super) fn snapshots<'a>(&'a self, found: &mut Vec<(&'a str, &'a Pointer)>) {
+        match &self.kind {
+            Kind::Object { members, paths, .. } => {
+                members.iter().for_each(|member| member.node.snapshots(found));
+                paths.iter().for_each(|key| key.node.snapshots(found));
+            }
+            Kind::Operators(operators) => operators.iter().for_each(|operator| operator.snapshots(found)),
+            Kind::Scalar(..) | Kind::Template(_) | Kind::List(_) => {}
+        }
+    }
+
     /// Whether it names a node below this one by the keys that lead to it, not under `$not`; with `always`, not
     /// in a branch of `$any` either, which need not be the one that holds.
     pub(super) fn names(&self, keys: &[&str], always: bool) -> bool {
@@ -310,7 +324,18 @@ impl Operator {
             | Op::Schema(_)
             | Op::Exists(_)
             | Op::Unique { .. }
-            | Op::Sorted { .. } => {}
+            | Op::Sorted { .. }
+            | Op::Snapshot(_) => {}
+        }
+    }
+
+    fn snapshots<'a>(&'a self, found: &mut Vec<(&'a str, &'a Pointer)>) {
+        match &self.op {
+            Op::Snapshot(snapshot) => found.push((&snapshot.name, &self.at)),
+            Op::All(nodes) => nodes.iter().for_each(|node| node.snapshots(found)),
+            Op::Exact(node) | Op::Json(node) | Op::Base64(node) => node.snapshots(found),
+            // Nowhere else one is taken.
+            _ => {}
         }
     }
 }

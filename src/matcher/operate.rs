@@ -268,6 +268,9 @@ impl At<'_> {
                 },
                 _ => outcome.differs(|| self.differs("it is no string, so it is no base64")),
             },
+            Op::Snapshot(snapshot) => {
+                super::snapshot::operate(context, snapshot, actual, place, outcome);
+            }
         }
     }
 
@@ -391,7 +394,7 @@ impl At<'_> {
             // Each branch says in a line why not.
             for (index, node) in nodes.iter().enumerate().take(8) {
                 let mut told = Outcome::tell();
-                compare(self.context, node, Some(self.actual), self.place, &mut told);
+                compare(self.context.unrecorded(), node, Some(self.actual), self.place, &mut told);
                 let (mismatches, more) = told.mismatches();
                 if let Some(first) = mismatches.first() {
                     let rest = mismatches.len() + more - 1;
@@ -414,7 +417,7 @@ impl At<'_> {
             Verdict::Differs => {}
             Verdict::Unknown => {
                 let mut told = Outcome::unknown_only();
-                compare(self.context, node, Some(self.actual), self.place, &mut told);
+                compare(self.context.unrecorded(), node, Some(self.actual), self.place, &mut told);
                 outcome.append_unknown(told);
             }
         }

@@ -3,7 +3,7 @@
 //! `$gt` and its like compare numbers with numbers, RFC 3339 times with times and dates with dates; other
 //! texts have no order. A length counts characters, elements or members. `$sorted: asc` and `desc` take
 //! numbers, or texts by code point, and allow equal neighbours. Only `$any`, `$all` and `$not` stand at the
-//! root of an exchange.
+//! root of an exchange or of the scope.
 
 use std::sync::OnceLock;
 
@@ -47,6 +47,7 @@ pub static OPERATOR_NAMES: &[&str] = &[
     "$exact",
     "$json",
     "$base64",
+    "$snapshot",
 ];
 
 /// The formats of `$format`: those of JSON Schema that say something of a string.
@@ -144,12 +145,19 @@ impl Compiler<'_> {
         let Some(&name) = OPERATOR_NAMES.iter().find(|known| **known == name) else {
             return self.unknown(name, &at);
         };
-        if matches!((known.shape, self.root), (Shape::Root, Root::Exchange(..)))
-            && !matches!(name, "$all" | "$any" | "$not")
+        let whole = match self.root {
+            Root::Exchange(..) => {
+                Some(("a whole exchange", "write it below a field: `json`, `text`, `result`"))
+            }
+            Root::Scope => Some(("the whole scope", "write it below a name: `protocol`, `row`, a variable")),
+            Root::Value => None,
+        };
+        if let (Shape::Root, Some((what, help)), false) =
+            (known.shape, whole, matches!(name, "$all" | "$any" | "$not"))
         {
-            let message = format!("`{name}` says nothing useful of a whole exchange");
+            let message = format!("`{name}` says nothing useful of {what}");
             let problem = Diagnostic::error(Code::BadOperand, self.document.key_site(&at), message);
-            return self.refuse(problem.help("write it below a field: `json`, `text`, `result`"));
+            return self.refuse(problem.help(help));
         }
         let free = known.with(Shape::Free);
         let unit = match known.shape {
@@ -191,6 +199,7 @@ impl Compiler<'_> {
             "$exact" => self.exact(operand, &at, known)?,
             "$json" => Op::Json(Box::new(self.node(operand, &at, free)?)),
             "$base64" => Op::Base64(Box::new(self.node(operand, &at, free)?)),
+            "$snapshot" => Op::Snapshot(Box::new(self.snapshot(operand, &at, known)?)),
             // Every name of the table stands above.
             _ => return None,
         };
@@ -210,10 +219,6 @@ impl Compiler<'_> {
 
     fn unknown<T>(&mut self, name: &str, at: &Pointer) -> Option<T> {
         let site = self.document.key_site(at);
-        if name == "$snapshot" {
-            let problem = Diagnostic::error(Code::NotYet, site, "`$snapshot` is not there yet");
-            return self.refuse(problem.help("write what is expected in place"));
-        }
         let problem =
             Diagnostic::error(Code::UnknownOperator, site, format!("there is no operator `{name}`"));
         let elsewhere = ELSEWHERE.iter().find(|(known, _)| *known == name);
@@ -331,7 +336,7 @@ impl Compiler<'_> {
             let help = "such as `$length: 3` or `$length: {$gte: 1}`";
             return self.bad(at, "`$length` takes a whole number, or a matcher of one", Some(help));
         }
-        self.node(operand, at, known.with(Shape::Length))
+        self.node(operand, at, known.tried().with(Shape::Length))
     }
 
     fn type_of(&mut self, operand: &Value, at: &Pointer) -> Option<Type> {
@@ -398,6 +403,7 @@ impl Compiler<'_> {
             (true, _) => return self.bad(at, "`$any: []` never holds", Some("write its branches")),
             _ => {}
         }
+        let known = if name == "$all" { known } else { known.tried() };
         let nodes: Vec<Option<Node>> =
             items.iter().enumerate().map(|(index, item)| self.node(item, &at.index(index), known)).collect();
         let nodes = nodes.into_iter().collect::<Option<_>>()?;
@@ -405,7 +411,7 @@ impl Compiler<'_> {
     }
 
     fn not(&mut self, operand: &Value, at: &Pointer, known: Known, may_be_empty: bool) -> Option<Op> {
-        let node = self.node(operand, at, known)?;
+        let node = self.node(operand, at, known.tried())?;
         match &node.kind {
             Kind::Object { .. } => {
                 let message = "`$not` takes a scalar, a list or operators";

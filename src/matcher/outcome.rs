@@ -2,8 +2,8 @@
 
 use std::cell::Cell;
 
-use super::Mismatch;
 use super::place::Place;
+use super::{Mismatch, Recorder};
 use crate::template::Scope;
 
 /// How many mismatches are told.
@@ -18,12 +18,24 @@ pub(super) struct Context<'a> {
     pub(super) scope: &'a Scope,
     /// JSON Pointers of numbers that are kept as text.
     pub(super) inexact: &'a [String],
+    /// Takes part in what is compared once, and not in what is only tried.
+    pub(super) recorder: Option<&'a dyn Recorder>,
     steps: &'a Cell<u64>,
 }
 
 impl<'a> Context<'a> {
-    pub(super) fn new(scope: &'a Scope, inexact: &'a [String], steps: &'a Cell<u64>) -> Self {
-        Self { scope, inexact, steps }
+    pub(super) fn new(
+        scope: &'a Scope,
+        inexact: &'a [String],
+        recorder: Option<&'a dyn Recorder>,
+        steps: &'a Cell<u64>,
+    ) -> Self {
+        Self { scope, inexact, recorder, steps }
+    }
+
+    /// The same where it is only tried whether something holds, or where it stands in no file.
+    pub(super) fn unrecorded(self) -> Self {
+        Self { recorder: None, ..self }
     }
 
     /// The same for another document.
@@ -31,7 +43,7 @@ impl<'a> Context<'a> {
     where
         'a: 'b,
     {
-        Context { scope: self.scope, inexact, steps: self.steps }
+        Context { scope: self.scope, inexact, recorder: self.recorder, steps: self.steps }
     }
 
     /// Counts a step; whether there were too many.

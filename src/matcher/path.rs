@@ -113,7 +113,7 @@ impl Path {
     }
 
     /// The names that it goes through from the root, up to the first step that is no name.
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.steps.iter().map_while(|step| match step {
             Step::Name(name) => Some(name.as_str()),
             Step::Index => None,

@@ -139,6 +139,7 @@ pub(super) fn operator(operator: &Operator) -> String {
         Op::Exact(node) => format!("exactly {}", expected(node)),
         Op::Json(node) => format!("JSON text of {}", expected(node)),
         Op::Base64(node) => format!("base64 of {}", expected(node)),
+        Op::Snapshot(snapshot) => format!("the snapshot `{}`", snapshot.name),
     }
 }
 

@@ -180,7 +180,7 @@ impl Inner {
         let listing = || async {
             let options = SendOptions { timeout: self.config.start, ..SendOptions::default() };
             let exchange = self.list(ListKind::Tools, &options).await;
-            if self.config.cancel.is_cancelled() {
+            if self.cancel().is_cancelled() {
                 return Err("interrupted".to_owned());
             }
             (self.client.config.listed)(identity, &exchange);

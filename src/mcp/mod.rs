@@ -89,7 +89,8 @@ pub struct SessionConfig {
     pub responder: Arc<dyn Responder>,
     /// How long the opening may take.
     pub start: Duration,
-    /// Cancelled when the run is interrupted: what is in flight ends like a timeout, as `closed`.
+    /// Cancelled when the run is interrupted: what is in flight ends like a timeout, as `closed`. Until
+    /// [`Session::cancel_by`] names another.
     pub cancel: CancellationToken,
 }
 

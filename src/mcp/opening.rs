@@ -75,6 +75,7 @@ impl Inner {
 
     /// Bounds everything that an opening may wait for: other sessions of the client, too.
     async fn until(&self, deadline: Deadline, opening: impl Future<Output = Opened>) -> Opened {
+        let cancel = self.cancel();
         let mut opening = std::pin::pin!(opening);
         let outcome = tokio::select! {
             biased;
@@ -83,7 +84,7 @@ impl Inner {
                 exchange
             }),
             () = tokio::time::sleep_until(deadline.at) => Outcome::TimedOut,
-            () = self.config.cancel.cancelled() => {
+            () = cancel.cancelled() => {
                 // A handshake under way may leave a session that only its answer tells the id of.
                 let _ = tokio::time::timeout(HANDSHAKE_GRACE, opening).await;
                 Outcome::Closed

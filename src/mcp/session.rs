@@ -9,6 +9,7 @@ use futures_util::future::BoxFuture;
 use http::HeaderMap;
 use serde_json::Value;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::conduct::Tokens;
@@ -33,6 +34,8 @@ pub(super) struct Inner {
     /// The suite's headers and the token; the message is why they cannot be sent.
     pub(super) base: Result<HeaderMap, String>,
     state: Mutex<State>,
+    /// Ends what is in flight.
+    cancel: Mutex<CancellationToken>,
     /// Held while the session is being opened.
     pub(super) opening: tokio::sync::Mutex<()>,
     next_id: AtomicU64,
@@ -71,6 +74,7 @@ pub(super) enum Life {
 impl Session {
     pub(super) fn new(client: Arc<Client>, config: SessionConfig) -> Self {
         let base = client.headers(config.token.as_ref());
+        let cancel = config.cancel.clone();
         let echo = config.token.as_ref().map(|token| client.echo(&config.identity, token));
         Self {
             inner: Arc::new(Inner {
@@ -78,6 +82,7 @@ impl Session {
                 config,
                 base,
                 state: Mutex::default(),
+                cancel: Mutex::new(cancel),
                 opening: tokio::sync::Mutex::default(),
                 next_id: AtomicU64::new(1),
                 cancels: TaskTracker::new(),
@@ -99,6 +104,12 @@ impl Session {
             Life::Open(facts) => Some(SessionFacts::clone(&facts)),
             Life::New | Life::Closed(_) => None,
         }
+    }
+
+    /// From now on what is in flight ends with this token, and no longer with [`SessionConfig::cancel`]: cleanup
+    /// goes on after an interruption.
+    pub fn cancel_by(&self, token: CancellationToken) {
+        *self.inner.cancel.lock().unwrap_or_else(PoisonError::into_inner) = token;
     }
 
     /// Opens it where it was never opened, before its first step. A server of the modern era that this identity
@@ -180,6 +191,11 @@ impl Drop for Session {
 impl Inner {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What ends everything in flight.
+    pub(super) fn cancel(&self) -> CancellationToken {
+        self.cancel.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(super) fn life(&self) -> Life {
@@ -287,7 +303,8 @@ impl Inner {
         want: Want,
         deadline: Deadline,
     ) -> (Exchange, Option<Reading>) {
-        if self.config.cancel.is_cancelled() {
+        let cancel = self.cancel();
+        if cancel.is_cancelled() {
             return (unsent("interrupted".to_owned(), Phase::Step), None);
         }
         // `initialize` cannot be cancelled (2025-11-25, basic/utilities/cancellation).
@@ -297,7 +314,7 @@ impl Inner {
         let Some(reading) = &mut flight.reading else { return (Exchange::default(), None) };
         let outcome = tokio::select! {
             biased;
-            () = self.config.cancel.cancelled(), if !handshake => Outcome::Closed,
+            () = cancel.cancelled(), if !handshake => Outcome::Closed,
             () = reading.run() => Outcome::Answered,
             () = tokio::time::sleep_until(deadline.at) => Outcome::TimedOut,
         };

@@ -183,9 +183,10 @@ impl Inner {
         let started = Instant::now();
         let limit = deadline.saturating_duration_since(started);
         let mut exchange = Exchange::default();
+        let cancel = self.cancel();
         let taken = tokio::select! {
             biased;
-            () = self.config.cancel.cancelled() => Err(Outcome::Closed),
+            () = cancel.cancelled() => Err(Outcome::Closed),
             kept = self.store.taken(matches) => Ok(kept),
             () = tokio::time::sleep_until(deadline) => Err(Outcome::TimedOut),
         };

@@ -21,12 +21,14 @@ pub(super) struct Cursor<'a> {
     document: &'a Document,
     meant: &'a Meant,
     at: Pointer,
+    /// What stands there: each way down from the root would cost as much as the place is deep.
+    value: &'a Value,
 }
 
 impl<'a> Cursor<'a> {
     /// The document's root.
     pub(super) fn root(document: &'a Document, meant: &'a Meant) -> Self {
-        Self { document, meant, at: Pointer::root() }
+        Self { document, meant, at: Pointer::root(), value: &document.value }
     }
 
     /// The place.
@@ -36,20 +38,23 @@ impl<'a> Cursor<'a> {
 
     /// What stands there.
     pub(super) fn value(&self) -> &'a Value {
-        self.document.get(&self.at).unwrap_or(&Value::Null)
+        self.value
     }
 
-    fn to(&self, at: Pointer) -> Self {
-        Self { document: self.document, meant: self.meant, at }
+    fn to(&self, at: Pointer, value: &'a Value) -> Self {
+        Self { document: self.document, meant: self.meant, at, value }
     }
 
     /// The member of a name.
     pub(super) fn get(&self, name: &str) -> Option<Self> {
-        let at = self.at.key(name);
-        if self.document.get(&at).is_some() {
-            return Some(self.to(at));
+        if let Some(value) = self.value.as_object().and_then(|object| object.get(name)) {
+            return Some(self.to(self.at.key(name), value));
         }
-        self.meant.get(&at).map(|at| self.to(at.clone()))
+        if self.meant.is_empty() {
+            return None;
+        }
+        let at = self.meant.get(&self.at.key(name))?;
+        self.document.get(at).map(|value| self.to(at.clone(), value))
     }
 
     /// The place of a member, if it is there.
@@ -60,12 +65,17 @@ impl<'a> Cursor<'a> {
     /// The members of a mapping.
     pub(super) fn entries(&self) -> Vec<(&'a str, Self)> {
         let object = self.value().as_object();
-        object.into_iter().flatten().map(|(name, _)| (name.as_str(), self.to(self.at.key(name)))).collect()
+        object
+            .into_iter()
+            .flatten()
+            .map(|(name, value)| (name.as_str(), self.to(self.at.key(name), value)))
+            .collect()
     }
 
     /// The elements of a list.
     pub(super) fn elements(&self) -> Vec<Self> {
-        (0..self.value().as_array().map_or(0, Vec::len)).map(|index| self.to(self.at.index(index))).collect()
+        let elements = self.value.as_array().into_iter().flatten().enumerate();
+        elements.map(|(index, value)| self.to(self.at.index(index), value)).collect()
     }
 
     /// The string that stands there, and its place.

@@ -7,7 +7,7 @@ use aho_corasick::AhoCorasick;
 use serde_json::Value;
 
 use super::cursor::with_file;
-use super::shape::{is_variable, looks_like_token};
+use super::values::{is_variable, looks_like_token};
 use crate::source::{Document, Pointer, Span};
 
 /// Keys below which a string is a secret, unless it says where the secret is.

@@ -1,7 +1,10 @@
 //! What the tables of keys are made of. The reader, the JSON Schemas and the key lists of the docs all go by
 //! these tables; nothing about a single key is said anywhere else.
 
-use super::scenario_keys::{CHECKS, CLIENT, HTTP, OPERAND_KEYS, SAVE, SCENARIO, STEP_KEYS, VERB_KEYS};
+use super::scenario_keys::{CHECKS, CLIENT, FRAGMENT, ROW, ROWS, RULE, SCENARIO};
+use super::step_keys::{
+    AWAIT, COMPLETE, EVENTUALLY, HTTP, KNOWN_BUG, LISTEN, OPERAND_KEYS, SAVE, STEP, STEP_KEYS, VERB_KEYS,
+};
 use super::suite_keys::{AUTH, LIMITS, PAT, SANDBOX, SERVER, SUITE, TIMEOUTS, UIPATH};
 
 /// An object of a file format.
@@ -15,6 +18,10 @@ pub(super) struct Table {
     pub(super) groups: &'static [&'static [Key]],
     /// Keys of which it has exactly one.
     pub(super) one_of: &'static [&'static str],
+    /// What further keys are, which may have any name and any value; none where there are none.
+    pub(super) others: Option<&'static str>,
+    /// Whether a mapping without any key means something.
+    pub(super) may_be_empty: bool,
 }
 
 /// One key of an object.
@@ -39,12 +46,24 @@ pub(super) enum Kind {
     Verbatim,
     /// The name of a server or an identity of the suite.
     Name,
+    /// The same, or a template of `row` that yields it.
+    Choice,
+    /// The name of a variable.
+    Saved,
     /// A string with templates.
     Template,
+    /// A string with templates, which may be empty.
+    Typed,
+    /// A string of one character.
+    Character,
     /// `true` or `false`.
     Flag,
     /// A whole number from 1.
     Count,
+    /// A number from 1, not so large that what it multiplies has no end.
+    Factor,
+    /// A day: `2026-09-30`.
+    Date,
     /// A duration over zero.
     Duration,
     /// So many in a unit of time: `10/s`.
@@ -61,6 +80,10 @@ pub(super) enum Kind {
     Object,
     /// A matcher over the exchange.
     Expect,
+    /// A matcher over the scope of templates.
+    Scope,
+    /// A matcher over a mapping, or one template that yields the mapping.
+    Members,
     /// HTTP headers of a step: strings with templates, or null to leave one out.
     StepHeaders,
     /// HTTP headers of a server: plain strings.
@@ -114,7 +137,7 @@ impl Table {
         what: &'static str,
         groups: &'static [&'static [Key]],
     ) -> Self {
-        Self { name, what, groups, one_of: &[] }
+        Self { name, what, groups, one_of: &[], others: None, may_be_empty: false }
     }
 
     /// Every key, those of later versions too.
@@ -134,9 +157,14 @@ impl Kind {
         match self {
             Self::Text | Self::Verbatim => "a string".to_owned(),
             Self::Name => "a name".to_owned(),
-            Self::Template => "a string with templates".to_owned(),
+            Self::Choice => "a name, or a template of `row` that yields one".to_owned(),
+            Self::Saved => "the name of a saved value".to_owned(),
+            Self::Template | Self::Typed => "a string with templates".to_owned(),
+            Self::Character => "one character".to_owned(),
             Self::Flag => "`true` or `false`".to_owned(),
             Self::Count => "a whole number from 1".to_owned(),
+            Self::Factor => "a number from 1 to 100".to_owned(),
+            Self::Date => "a day such as `2026-09-30`".to_owned(),
             Self::Duration => "a duration such as `30s`".to_owned(),
             Self::Rate => "a rate such as `10/s`".to_owned(),
             Self::Protocol => "`auto` or a version".to_owned(),
@@ -145,10 +173,18 @@ impl Kind {
             Self::Any => "any value".to_owned(),
             Self::Object => "a mapping, or a template that yields one".to_owned(),
             Self::Expect => "a mapping from fields of the exchange to what is expected of them".to_owned(),
+            Self::Scope => {
+                "a mapping from names that templates can see to what is expected of them".to_owned()
+            }
+            Self::Members => "a mapping from members to what is expected of them".to_owned(),
             Self::StepHeaders => "a mapping from header names to strings or null".to_owned(),
             Self::ServerHeaders => "a mapping from header names to strings".to_owned(),
             Self::List(Self::Text | Self::Verbatim | Self::Template) => "a list of strings".to_owned(),
             // A step's keys are too many for a sentence.
+            Self::Table(table) if table.name == STEP.name => table.what.to_owned(),
+            Self::Either(Self::Table(one), Self::List(Self::Table(more))) if one.name == more.name => {
+                format!("{} or a list of them", one.what)
+            }
             Self::List(Self::Table(table)) => format!("a list, each element {}", table.what),
             Self::List(of) => format!("a list, each element {}", of.describe()),
             Self::Map(names, of) => {
@@ -162,6 +198,12 @@ impl Kind {
                     Self::Any => format!("a mapping from {names} to values"),
                     of => format!("a mapping from {names}, each to {}", of.describe()),
                 }
+            }
+            Self::Table(table) if table.others.is_some() => {
+                format!(
+                    "a mapping with {} and any other keys",
+                    listed(table.built().map(|key| key.name), "and")
+                )
             }
             Self::Table(table) | Self::Secret(table) => {
                 format!("a mapping with {}", listed(table.built().map(|key| key.name), "or"))
@@ -199,8 +241,28 @@ pub fn key_tables() -> Vec<(&'static str, Vec<KeyRow>)> {
             .collect()
     };
     let tables = [
-        &SUITE, &SERVER, &SANDBOX, &UIPATH, &AUTH, &PAT, &LIMITS, &TIMEOUTS, &SCENARIO, &CLIENT, &CHECKS,
-        &SAVE, &HTTP,
+        &SUITE,
+        &SERVER,
+        &SANDBOX,
+        &UIPATH,
+        &AUTH,
+        &PAT,
+        &LIMITS,
+        &TIMEOUTS,
+        &SCENARIO,
+        &ROWS,
+        &ROW,
+        &FRAGMENT,
+        &RULE,
+        &CLIENT,
+        &CHECKS,
+        &SAVE,
+        &HTTP,
+        &COMPLETE,
+        &LISTEN,
+        &AWAIT,
+        &EVENTUALLY,
+        &KNOWN_BUG,
     ];
     let groups = [("verbs", VERB_KEYS), ("operands", OPERAND_KEYS), ("step", STEP_KEYS)];
     let tables = tables.into_iter().map(|table| (table.name, rows(&mut table.keys())));

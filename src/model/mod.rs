@@ -10,6 +10,7 @@ mod hide;
 mod keys;
 mod names;
 mod operators;
+mod read_rules;
 mod read_scenario;
 mod read_server;
 mod read_step;
@@ -19,20 +20,23 @@ mod scenario_keys;
 mod schema;
 mod schema_matcher;
 mod shape;
+mod step_keys;
 mod suite;
 mod suite_keys;
 #[cfg(test)]
 mod tests;
+mod values;
+mod verb_rules;
 
 pub use duration::{duration, shown_duration};
 pub(crate) use hide::literals;
 pub use keys::{KeyRow, key_tables};
 pub use operators::{OPERATORS, Operator};
-pub use read_scenario::read_scenarios;
+pub use read_scenario::read_documents;
 pub use read_suite::{read_suite, suite_of_url};
 pub use scenario::{
     Action, Branch, ClientPart, Eventually, Form, Fragment, Input, KnownBug, Protocols, Reference, Reply,
-    RowSource, Rows, Rule, Save, Scenario, SessionVerb, Spot, Step,
+    RowSource, Rows, Rule, Save, Scenario, SessionVerb, Spot, Step, Unit,
 };
 pub use schema::{scenario_schema, schema_text, suite_schema};
 pub use suite::{Checks, Level, Limits, Server, Suite, Target, Timeouts};

@@ -40,6 +40,8 @@ pub(super) enum Operand {
     Matchers,
     /// Any value but `""`.
     Content,
+    /// A snapshot's name, or its name and masks.
+    Snapshot,
 }
 
 const fn operator(name: &'static str, operand: &'static str, shape: Operand, doc: &'static str) -> Operator {
@@ -103,4 +105,11 @@ pub static OPERATORS: &[Operator] = &[
     operator("$exact", "matcher", Operand::Exact, "Matches and has no other keys, at any depth."),
     operator("$json", "matcher", Operand::Matcher, "Is a string that is JSON, whose value matches."),
     operator("$base64", "matcher", Operand::Matcher, "Is a string in base64, whose text matches."),
+    operator(
+        "$snapshot",
+        "name, or {name, mask}",
+        Operand::Snapshot,
+        "Is what `callsheet test --update` stored under that name in `STEM.snap.yaml` beside the scenario file, \
+         exactly; of what the paths of `mask` lead to, the type only.",
+    ),
 ];

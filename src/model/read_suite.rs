@@ -31,7 +31,7 @@ pub fn read_suite(
         problems.push(problem.help("name a server: `servers: {NAME: {url: URL}}`"));
         return None;
     }
-    let meant = shape::check(&document, &SUITE, problems);
+    let meant = shape::check(&document, &SUITE, None, problems);
     if !document.value.is_object() {
         return None;
     }
@@ -100,7 +100,8 @@ fn patterns(cursor: &Cursor<'_>) -> Vec<Spot<String>> {
     patterns
 }
 
-fn spots(cursor: &Cursor<'_>, name: &str) -> Vec<Spot<String>> {
+/// The strings of a list, each with its place.
+pub(super) fn spots(cursor: &Cursor<'_>, name: &str) -> Vec<Spot<String>> {
     let elements = cursor.get(name).map(|list| list.elements()).unwrap_or_default();
     elements.iter().filter_map(Cursor::spot).collect()
 }

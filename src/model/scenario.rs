@@ -19,6 +19,15 @@ pub struct Spot<T> {
 
 /// One document of a scenario file.
 #[derive(Clone, Debug)]
+pub enum Unit {
+    /// A scenario.
+    Scenario(Box<Scenario>),
+    /// Steps that scenarios use.
+    Fragment(Fragment),
+}
+
+/// A document that is run.
+#[derive(Clone, Debug)]
 pub struct Scenario {
     /// The document.
     pub document: Arc<Document>,
@@ -90,7 +99,7 @@ pub struct Fragment {
     pub document: Arc<Document>,
     /// `fragment`: the title.
     pub title: Spot<String>,
-    /// `inputs`: each with the place of its default; none where it is required.
+    /// `inputs`, in order.
     pub inputs: Vec<Input>,
     /// `outputs`.
     pub outputs: Vec<Spot<String>>,
@@ -101,7 +110,7 @@ pub struct Fragment {
 /// One of a fragment's inputs.
 #[derive(Clone, Debug)]
 pub struct Input {
-    /// Its name.
+    /// Its name, and the place of its default.
     pub name: Spot<String>,
     /// Whether `use` has to give it: its default is null.
     pub required: bool,
@@ -186,6 +195,18 @@ pub struct ClientPart {
     pub info: Option<Pointer>,
     /// `log`: a level.
     pub log: Option<String>,
+}
+
+impl Step {
+    /// The steps that stand in it: those of its branches, and those that it defers.
+    pub fn inner(&self) -> impl Iterator<Item = &Self> {
+        let (branches, deferred): (&[Branch], &[Self]) = match &self.action {
+            Action::Parallel(branches) => (branches, &[]),
+            Action::Defer(steps) => (&[], steps),
+            _ => (&[], &[]),
+        };
+        branches.iter().flat_map(|branch| &branch.steps).chain(deferred).chain(&self.defer)
+    }
 }
 
 /// One step.

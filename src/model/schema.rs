@@ -5,22 +5,41 @@
 use serde_json::{Map, Value, json};
 
 use super::keys::{Kind, Names, Table};
-use super::scenario_keys::{OPERAND_KEYS, SCENARIO, STEP, VERB_RULES, VerbRule};
+use super::scenario_keys::{FRAGMENT, SCENARIO};
 use super::schema_matcher;
+use super::step_keys::{OPERAND_KEYS, STEP};
 use super::suite_keys::SUITE;
-use crate::exchange::FIELDS;
+use super::values::LARGEST_FACTOR;
+use super::verb_rules::{VERB_RULES, VerbRule};
+use crate::exchange::{FIELDS, Verb};
 use crate::mcp::Version;
 
-/// The schema of a document of a scenario file.
+/// The schema of a document of a scenario file: a scenario, or a fragment where it has that key.
 #[must_use]
 pub fn scenario_schema() -> Value {
-    whole("A scenario of callsheet", &SCENARIO, schema_matcher::definitions())
+    let mut definitions = schema_matcher::definitions();
+    let scenario = reference(&SCENARIO, &mut definitions);
+    let fragment = reference(&FRAGMENT, &mut definitions);
+    // Without either key an editor is to offer both.
+    let title = FRAGMENT.built().filter(|key| key.name == "fragment");
+    let title: Map<String, Value> =
+        title.map(|key| (key.name.to_owned(), described(json!({}), key.doc))).collect();
+    let neither = json!({"allOf": [scenario], "properties": title});
+    let has = |key: &str| json!({"type": "object", "required": [key]});
+    let form = json!({
+        "if": has("fragment"),
+        "then": fragment,
+        "else": {"if": has("scenario"), "then": scenario, "else": neither},
+    });
+    whole("A scenario of callsheet, or a fragment", form, definitions)
 }
 
 /// The schema of a suite file.
 #[must_use]
 pub fn suite_schema() -> Value {
-    whole("A suite of callsheet", &SUITE, Map::new())
+    let mut definitions = Map::new();
+    let suite = Value::Object(object(&SUITE, &mut definitions));
+    whole("A suite of callsheet", suite, definitions)
 }
 
 /// A schema as it stands in its file.
@@ -29,11 +48,13 @@ pub fn schema_text(schema: &Value) -> String {
     format!("{schema:#}\n")
 }
 
-fn whole(title: &str, table: &'static Table, mut definitions: Map<String, Value>) -> Value {
+fn whole(title: &str, form: Value, definitions: Map<String, Value>) -> Value {
     let mut schema = Map::new();
     schema.insert("$schema".to_owned(), "http://json-schema.org/draft-07/schema#".into());
     schema.insert("title".to_owned(), title.into());
-    schema.extend(object(table, &mut definitions));
+    if let Value::Object(form) = form {
+        schema.extend(form);
+    }
     schema.insert("definitions".to_owned(), Value::Object(definitions));
     Value::Object(schema)
 }
@@ -51,7 +72,8 @@ fn object(table: &'static Table, definitions: &mut Map<String, Value>) -> Map<St
     }
     let mut schema = Map::new();
     schema.insert("type".to_owned(), "object".into());
-    schema.insert("additionalProperties".to_owned(), false.into());
+    let others = table.others.map_or(Value::Bool(false), |doc| described(json!({}), doc));
+    schema.insert("additionalProperties".to_owned(), others);
     if !required.is_empty() {
         schema.insert("required".to_owned(), json!(required));
     }
@@ -65,13 +87,12 @@ fn object(table: &'static Table, definitions: &mut Map<String, Value>) -> Map<St
     if table.name == STEP.name {
         let verbs: Vec<&str> = VERB_RULES.iter().map(|rule| rule.verb.as_str()).collect();
         schema.insert("anyOf".to_owned(), any_required(&verbs));
-        schema.insert(
-            "allOf".to_owned(),
-            VERB_RULES.iter().enumerate().map(|(index, rule)| verb(rule, verbs.get(index + 1..))).collect(),
-        );
+        schema.insert("allOf".to_owned(), VERB_RULES.iter().map(verb).collect());
+        schema.insert("dependencies".to_owned(), json!({"eventually": ["expect"]}));
     }
     // One message for an empty object is enough.
-    if !schema.contains_key("required") && !schema.contains_key("anyOf") {
+    let says_more = schema.contains_key("required") || schema.contains_key("anyOf");
+    if !says_more && !table.may_be_empty {
         schema.insert("minProperties".to_owned(), 1.into());
     }
     schema
@@ -86,15 +107,17 @@ fn any_required(keys: &[&str]) -> Value {
 fn exclusive(keys: &[&str]) -> Value {
     keys.iter()
         .enumerate()
-        .map(|(index, key)| when(key, forbidden(keys.iter().skip(index + 1)), &[]))
+        .map(|(index, key)| {
+            when(json!({"required": [key]}), forbidden(keys.iter().skip(index + 1).copied()), &[])
+        })
         .collect()
 }
 
-fn forbidden<'a>(keys: impl Iterator<Item = &'a &'a str>) -> Map<String, Value> {
-    keys.map(|key| ((*key).to_owned(), Value::Bool(false))).collect()
+fn forbidden<'a>(keys: impl Iterator<Item = &'a str>) -> Map<String, Value> {
+    keys.map(|key| (key.to_owned(), Value::Bool(false))).collect()
 }
 
-fn when(key: &str, properties: Map<String, Value>, required: &[&str]) -> Value {
+fn when(condition: Value, properties: Map<String, Value>, required: &[&str]) -> Value {
     let mut then = Map::new();
     if !properties.is_empty() {
         then.insert("properties".to_owned(), Value::Object(properties));
@@ -102,25 +125,33 @@ fn when(key: &str, properties: Map<String, Value>, required: &[&str]) -> Value {
     if !required.is_empty() {
         then.insert("required".to_owned(), json!(required));
     }
-    json!({"if": {"required": [key]}, "then": then})
+    json!({"if": condition, "then": then})
 }
 
 /// What holds of a step with this verb. Only the verbs after it are forbidden, so that a second verb is one error.
-fn verb(rule: &VerbRule, after: Option<&[&str]>) -> Value {
+fn verb(rule: &VerbRule) -> Value {
     let name = rule.verb.as_str();
-    let mut properties = forbidden(after.into_iter().flatten());
+    // Beside another verb `defer` is none.
+    let verbs = || VERB_RULES.iter().map(|rule| rule.verb).filter(|verb| *verb != Verb::Defer);
+    let mut condition = json!({"required": [name]});
+    let mut properties = Map::new();
+    if rule.verb == Verb::Defer {
+        let others: Vec<&str> = verbs().map(Verb::as_str).collect();
+        condition = json!({"required": [name], "not": {"anyOf": any_required(&others)}});
+    } else {
+        properties = forbidden(verbs().skip_while(|verb| *verb != rule.verb).skip(1).map(Verb::as_str));
+    }
     for key in OPERAND_KEYS.iter().filter(|key| key.later.is_none() && !rule.operands.contains(&key.name)) {
         properties.insert(key.name.to_owned(), false.into());
     }
-    properties.extend(forbidden(rule.refuses.iter()));
-    let unfilled = FIELDS.iter().filter(|field| !field.filled_by(rule.verb, None));
-    let unfilled: Map<String, Value> =
-        unfilled.map(|field| (field.name.to_owned(), Value::Bool(false))).collect();
-    if !rule.refuses.contains(&"expect") && !unfilled.is_empty() {
+    properties.extend(forbidden(rule.refused()));
+    let unfilled = FIELDS.iter().filter(|field| !field.filled_by(rule.verb, None)).map(|field| field.name);
+    let unfilled = forbidden(unfilled);
+    if rule.takes("expect") && !unfilled.is_empty() {
         properties.insert("expect".to_owned(), json!({"properties": unfilled}));
     }
     let needs: Vec<&str> = rule.needs.iter().map(|(key, _)| *key).collect();
-    when(name, properties, &needs)
+    when(condition, properties, &needs)
 }
 
 /// With a description for hovering. Beside a `$ref` nothing else counts in draft-07.
@@ -140,9 +171,21 @@ pub(super) fn described(schema: Value, doc: &str) -> Value {
 fn kind(of: &'static Kind, definitions: &mut Map<String, Value>) -> Value {
     match of {
         Kind::Text | Kind::Verbatim | Kind::Template => json!({"type": "string", "minLength": 1}),
+        Kind::Typed => json!({"type": "string"}),
+        Kind::Character => {
+            json!({"type": "string", "pattern": "^[^\"\\r\\n]*$", "minLength": 1, "maxLength": 1})
+        }
         Kind::Name => json!({"type": "string", "pattern": NAME}),
+        Kind::Choice => json!({"type": "string", "pattern": format!("{NAME}|\\{{\\{{")}),
+        Kind::Saved => json!({"type": "string", "pattern": VARIABLE}),
         Kind::Flag => json!({"type": "boolean"}),
         Kind::Count => json!({"type": "integer", "minimum": 1}),
+        Kind::Factor => json!({"type": "number", "minimum": 1, "maximum": LARGEST_FACTOR}),
+        Kind::Date => json!({
+            "type": "string",
+            "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
+            "examples": ["2026-09-30"],
+        }),
         Kind::Duration => json!({
             "type": "string",
             "pattern": "^(?=[0-9])([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$",
@@ -158,6 +201,12 @@ fn kind(of: &'static Kind, definitions: &mut Map<String, Value>) -> Value {
         Kind::Any => json!({}),
         Kind::Object => json!({"type": ["object", "string"], "pattern": "\\{\\{"}),
         Kind::Expect => json!({"$ref": "#/definitions/exchange"}),
+        Kind::Scope => json!({"$ref": "#/definitions/scope"}),
+        Kind::Members => json!({
+            "type": ["object", "string"],
+            "pattern": "\\{\\{",
+            "allOf": [{"$ref": "#/definitions/matcher"}],
+        }),
         Kind::StepHeaders => headers(json!({"type": ["string", "null"]})),
         Kind::ServerHeaders => headers(json!({"type": "string"})),
         Kind::List(of) => json!({"type": "array", "minItems": 1, "items": kind(of, definitions)}),
@@ -166,7 +215,7 @@ fn kind(of: &'static Kind, definitions: &mut Map<String, Value>) -> Value {
             let mut map = json!({"type": "object", "minProperties": 1, "additionalProperties": of});
             let pattern = match names {
                 Names::Any => None,
-                Names::Variables => Some("^[A-Za-z_\\u0080-\\uFFFF][A-Za-z0-9_\\-\\u0080-\\uFFFF]*$"),
+                Names::Variables => Some(VARIABLE),
                 Names::Servers => Some(NAME),
                 Names::Identities => Some("^(?!(default|anonymous)$)[A-Za-z0-9_.-]+$"),
             };
@@ -175,20 +224,30 @@ fn kind(of: &'static Kind, definitions: &mut Map<String, Value>) -> Value {
             }
             map
         }
-        Kind::Table(table) | Kind::Secret(table) => {
-            if !definitions.contains_key(table.name) {
-                // The place is taken first: tables may name each other.
-                definitions.insert(table.name.to_owned(), Value::Null);
-                let schema = object(table, definitions);
-                definitions.insert(table.name.to_owned(), Value::Object(schema));
-            }
-            json!({"$ref": format!("#/definitions/{}", table.name)})
+        Kind::Table(table) | Kind::Secret(table) => reference(table, definitions),
+        // A list and a mapping are told apart first, so that what is wrong in one of them is said.
+        Kind::Either(list @ Kind::List(_), other @ Kind::Table(_))
+        | Kind::Either(other @ Kind::Table(_), list @ Kind::List(_)) => {
+            let (list, other) = (kind(list, definitions), kind(other, definitions));
+            json!({"if": {"type": "array"}, "then": list, "else": other})
         }
         Kind::Either(one, other) => json!({"anyOf": [kind(one, definitions), kind(other, definitions)]}),
     }
 }
 
 const NAME: &str = "^[A-Za-z0-9_.-]+$";
+const VARIABLE: &str = "^[A-Za-z_\\u0080-\\uFFFF][A-Za-z0-9_\\-\\u0080-\\uFFFF]*$";
+
+/// A table's schema under the definitions, by its name.
+fn reference(table: &'static Table, definitions: &mut Map<String, Value>) -> Value {
+    if !definitions.contains_key(table.name) {
+        // The place is taken first: tables may name each other.
+        definitions.insert(table.name.to_owned(), Value::Null);
+        let schema = object(table, definitions);
+        definitions.insert(table.name.to_owned(), Value::Object(schema));
+    }
+    json!({"$ref": format!("#/definitions/{}", table.name)})
+}
 
 fn headers(value: Value) -> Value {
     json!({

@@ -9,10 +9,21 @@ use crate::exchange::{FIELDS, Field};
 /// Some key is an operator: then all are.
 const HAS_OPERATOR: &str = "^\\$[a-z]";
 
-/// `matcher`, `mapping` and `exchange`.
+/// What a condition can name beside variables and saved values.
+pub(super) const SCOPE: &[(&str, &str)] = &[
+    ("row", "The values of the case's row."),
+    ("env", "Environment variables that the suite lists under `env` or `secrets`."),
+    ("server", "`{name}` of the server."),
+    ("protocol", "The negotiated protocol version."),
+    ("run", "`{id}` of this run."),
+    ("session", "`{id, capabilities, tools, auth}` of the session of the step's server and identity."),
+];
+
+/// `matcher`, `mapping`, `exchange` and `scope`.
 pub(super) fn definitions() -> Map<String, Value> {
     let mut definitions = Map::new();
     definitions.insert("exchange".to_owned(), exchange());
+    definitions.insert("scope".to_owned(), scope());
     definitions.insert("matcher".to_owned(), matcher());
     definitions.insert("mapping".to_owned(), mapping());
     definitions
@@ -67,6 +78,24 @@ fn exchange() -> Value {
     })
 }
 
+/// What stands under `when` and `requires`: names that templates can see.
+fn scope() -> Value {
+    let matcher = reference("matcher");
+    // For hovering; that a matcher stands there is said of every name.
+    let named = SCOPE.iter().map(|(name, doc)| ((*name).to_owned(), described(json!({}), doc)));
+    let mut properties: Map<String, Value> = named.collect();
+    properties.extend(operators(&reference("scope")));
+    json!({
+        "type": "object",
+        "minProperties": 1,
+        "properties": properties,
+        "patternProperties": {"^\\$[.\\[]": matcher, "^([^$]|$)": matcher},
+        "additionalProperties": false,
+        "if": has_operator(),
+        "then": {"propertyNames": {"pattern": "^\\$"}},
+    })
+}
+
 fn has_operator() -> Value {
     json!({"not": {"propertyNames": {"not": {"pattern": HAS_OPERATOR}}}})
 }
@@ -113,6 +142,20 @@ fn operand(shape: Operand) -> Value {
         Operand::Matcher => reference("matcher"),
         Operand::Exact => json!({"anyOf": [{"const": {}}, reference("matcher")]}),
         Operand::Matchers => json!({"type": "array", "minItems": 1, "items": reference("matcher")}),
+        Operand::Snapshot => {
+            let name = json!({"type": "string", "pattern": "^[a-z0-9_.-]+$", "maxLength": 100});
+            let mask =
+                json!({"type": "array", "minItems": 1, "items": {"type": "string", "pattern": "^\\$"}});
+            json!({
+                "if": {"type": "object"},
+                "then": {
+                    "required": ["name"],
+                    "properties": {"name": name, "mask": mask},
+                    "additionalProperties": false,
+                },
+                "else": name,
+            })
+        }
         Operand::Content => json!({"allOf": [reference("matcher"), {"not": {"const": ""}}]}),
     }
 }

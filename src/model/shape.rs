@@ -7,15 +7,26 @@ use serde_json::Value;
 use super::cursor::{Meant, first_key_site};
 use super::duration::{FORMS, duration};
 use super::keys::{Key, Kind, Names, Table, listed};
+use super::values::{date, is_separator, is_variable, looks_like_token, rate, takes, type_name, way_out};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::mcp::Version;
 use crate::nearest::nearest;
 use crate::source::{Document, Pointer};
 use crate::template::check_name;
 
-/// Checks a whole document against a table.
-pub(super) fn check(document: &Document, table: &'static Table, problems: &mut Vec<Diagnostic>) -> Meant {
+/// Checks a whole document against a table. That the key `told` is not there was told already.
+pub(super) fn check(
+    document: &Document,
+    table: &'static Table,
+    told: Option<&'static str>,
+    problems: &mut Vec<Diagnostic>,
+) -> Meant {
     let mut shape = Shape { document, problems, meant: Meant::new() };
+    if let Some(key) = told {
+        // Nothing stands there, so nothing is read there.
+        let at = Pointer::root().key(key);
+        shape.meant.insert(at.clone(), at);
+    }
     shape.table(&Pointer::root(), table);
     shape.meant
 }
@@ -48,18 +59,21 @@ impl<'a> Shape<'a> {
                     self.error(Code::BadDuration, at, format!("`{number}` is no duration: it has no unit"));
                 self.problems.push(found.help(format!("write `{number}ms` or `{number}s`")));
             }
-            (Kind::Count, Value::Number(number)) if !takes(kind, value) => {
+            (Kind::Count | Kind::Factor, Value::Number(number)) if !takes(kind, value) => {
                 let message = format!("{} takes {}, not `{number}`", subject(at), kind.describe());
                 let found = self.error(Code::BadValue, at, message);
                 self.problems.push(found.help("write `1` or more, or leave the key out"));
             }
+            (Kind::Either(_, Kind::Word(words)), Value::String(text)) if !words.contains(&text.as_str()) => {
+                let message = format!("{} takes {}, not `{text}`", subject(at), kind.describe());
+                let found = self.error(Code::BadValue, at, message);
+                self.problems.push(found.help(way_out(kind, value)));
+            }
             (Kind::Either(one, other), _) => {
-                if takes(one, value) {
-                    self.kind(at, one);
-                } else if takes(other, value) {
-                    self.kind(at, other);
-                } else {
-                    self.wrong_type(at, kind);
+                let number = |kind: &Kind| matches!(kind, Kind::Count) && value.is_number();
+                match [one, other].into_iter().find(|kind| takes(kind, value) || number(kind)) {
+                    Some(kind) => self.kind(at, kind),
+                    None => self.wrong_type(at, kind),
                 }
             }
             (Kind::Secret(_), Value::String(_) | Value::Number(_)) => self.literal_secret(at),
@@ -103,6 +117,7 @@ impl<'a> Shape<'a> {
                     self.problems.push(problem.help(*way_out));
                 }
                 Some(key) => self.kind(&here, &key.kind),
+                None if table.others.is_some() => {}
                 None => self.unknown_key(at, name, table),
             }
         }
@@ -117,7 +132,7 @@ impl<'a> Shape<'a> {
         }
         if !table.one_of.is_empty() {
             self.one_of(at, table);
-        } else if object.is_empty() && table.built().all(|key| !key.required) {
+        } else if object.is_empty() && !table.may_be_empty && table.built().all(|key| !key.required) {
             self.not_empty(at, true);
         }
     }
@@ -187,7 +202,17 @@ impl<'a> Shape<'a> {
             self.error(Code::WrongType, at, message)
         };
         let is_text = |kind: &Kind| {
-            matches!(kind, Kind::Text | Kind::Verbatim | Kind::Name | Kind::Template | Kind::Variable)
+            matches!(
+                kind,
+                Kind::Text
+                    | Kind::Verbatim
+                    | Kind::Name
+                    | Kind::Choice
+                    | Kind::Saved
+                    | Kind::Template
+                    | Kind::Typed
+                    | Kind::Variable
+            )
         };
         match value {
             Value::Bool(_) | Value::Number(_) if is_text(kind) => {
@@ -210,16 +235,32 @@ impl<'a> Shape<'a> {
     }
 
     fn text(&mut self, at: &Pointer, kind: &Kind, text: &str) {
-        if text.trim().is_empty() && !matches!(kind, Kind::Duration | Kind::Rate) {
+        let may_be_blank =
+            matches!(kind, Kind::Duration | Kind::Rate | Kind::Date | Kind::Typed | Kind::Character);
+        if text.trim().is_empty() && !may_be_blank {
             self.not_empty(at, true);
             return;
         }
-        if text.contains("{{") && !matches!(kind, Kind::Template | Kind::Verbatim | Kind::Object) {
-            self.template_here(at, kind);
+        let is_template = matches!(
+            kind,
+            Kind::Template | Kind::Typed | Kind::Choice | Kind::Verbatim | Kind::Object | Kind::Members
+        );
+        if text.contains("{{") && !is_template {
+            self.template_here(at);
             return;
         }
         match kind {
-            Kind::Object if !text.contains("{{") => self.wrong_type(at, kind),
+            Kind::Character if !is_separator(text) => {
+                let message = format!("{} takes one character, not `{}`", subject(at), text.escape_debug());
+                let problem = self.error(Code::BadValue, at, message);
+                self.problems.push(problem.help("write one, such as `;`, or `\"\\t\"` for a tab"));
+            }
+            Kind::Date if date(text).is_none() => {
+                let problem = self.error(Code::BadValue, at, format!("`{text}` is no day"));
+                self.problems.push(problem.help("write year, month and day: `2026-09-30`"));
+            }
+            Kind::Saved => self.name(at, Names::Variables, text),
+            Kind::Object | Kind::Members if !text.contains("{{") => self.wrong_type(at, kind),
             Kind::Duration => self.duration(at, text),
             Kind::Rate if rate(text).is_none() => {
                 let problem = self.error(Code::BadValue, at, format!("`{text}` is no rate"));
@@ -249,21 +290,11 @@ impl<'a> Shape<'a> {
         }
     }
 
-    fn template_here(&mut self, at: &Pointer, kind: &Kind) {
-        let what = subject(at);
-        let problem = if matches!(kind, Kind::Name) {
-            let problem = self.error(
-                Code::NotYet,
-                at,
-                format!("a template in {what} is not supported by this version yet"),
-            );
-            problem.help("write the name itself")
-        } else {
-            let problem =
-                self.error(Code::TemplateHere, at, format!("{what} is no template: `{{{{` is not read here"));
-            problem.help("write the text itself; templates are read in values that are sent or expected")
-        };
-        self.problems.push(problem);
+    fn template_here(&mut self, at: &Pointer) {
+        let message = format!("{} is no template: `{{{{` is not read here", subject(at));
+        let problem = self.error(Code::TemplateHere, at, message);
+        let help = "write the text itself; templates are read in values that are sent or expected";
+        self.problems.push(problem.help(help));
     }
 
     fn duration(&mut self, at: &Pointer, text: &str) {
@@ -350,7 +381,7 @@ impl<'a> Shape<'a> {
     fn header_value(&mut self, at: &Pointer, value: &Value, step: bool) {
         match value {
             Value::String(text) if step && text.contains("{{") => {}
-            Value::String(text) if text.contains("{{") => self.template_here(at, &Kind::Text),
+            Value::String(text) if text.contains("{{") => self.template_here(at),
             Value::String(text) if http::HeaderValue::from_str(text).is_err() => {
                 let message = format!("{} has a character that no header can carry", subject(at));
                 let problem = self.error(Code::BadValue, at, message);
@@ -385,32 +416,6 @@ pub(super) fn literal_secret(document: &Document, at: &Pointer) -> Diagnostic {
         .note("a token that was committed is known: revoke it and make a new one")
 }
 
-/// Whether a text looks like a token and not like the name of a variable.
-pub(super) fn looks_like_token(text: &str) -> bool {
-    let long = text.len() >= 20;
-    long && (text.starts_with("rt_") || text.starts_with("eyJ"))
-        || text.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("bearer "))
-}
-
-/// Whether a text can be the name of an environment variable, and is no token.
-pub(super) fn is_variable(text: &str) -> bool {
-    let first = text.chars().next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
-    first && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && !looks_like_token(text)
-}
-
-/// Requests a second.
-pub(super) fn rate(text: &str) -> Option<f64> {
-    let (count, unit) = text.split_once('/')?;
-    let seconds = match unit {
-        "s" => 1.0,
-        "m" => 60.0,
-        "h" => 3600.0,
-        _ => return None,
-    };
-    let count: u32 = count.parse().ok()?;
-    (count > 0).then(|| f64::from(count) / seconds)
-}
-
 /// "Did you mean", and the values that exist.
 pub(super) fn choices(problem: Diagnostic, text: &str, words: &[&str], introduction: &str) -> Diagnostic {
     let all = format!("{introduction} {}", listed(words.iter().copied(), "and"));
@@ -424,78 +429,11 @@ fn takes_keys(table: &Table) -> String {
     format!("{} takes {}", table.what, listed(table.built().map(|key| key.name), "and"))
 }
 
-/// What to write in place of a value of a wrong type.
-fn way_out(kind: &Kind, value: &Value) -> String {
-    let holds_more = matches!(
-        kind,
-        Kind::Object
-            | Kind::Expect
-            | Kind::List(_)
-            | Kind::Map(..)
-            | Kind::Table(_)
-            | Kind::StepHeaders
-            | Kind::ServerHeaders
-    );
-    match (kind, value) {
-        (_, Value::Null) if holds_more => {
-            "indent what belongs to it further than the key, or leave the key out".to_owned()
-        }
-        (_, Value::Null) => "write a value, or leave the key out".to_owned(),
-        (Kind::Expect, _) => "name fields: `json: {…}`, `text: …`, `is_error: false`".to_owned(),
-        (Kind::List(Kind::Table(_)), Value::Object(_)) => "begin each element with `- `".to_owned(),
-        (Kind::Map(..), Value::Array(_)) => "write `name: value`, without `- `".to_owned(),
-        (Kind::Map(_, Kind::Either(..)), Value::String(text)) => {
-            format!("give it a name: `{{name: {text}}}`")
-        }
-        (Kind::Object | Kind::Map(..), _) => "write `{name: value}`".to_owned(),
-        _ => format!("write {}", kind.describe()),
-    }
-}
-
 /// What a message calls the value at a place.
 fn subject(at: &Pointer) -> String {
     let Some(last) = at.last() else { return "the document".to_owned() };
     match (last.parse::<usize>(), at.parent().and_then(|parent| parent.last())) {
         (Ok(index), Some(list)) => format!("element {} of `{list}`", index + 1),
         _ => format!("`{last}`"),
-    }
-}
-
-/// Whether a value has a type that a kind takes. Its content is looked at later.
-fn takes(kind: &Kind, value: &Value) -> bool {
-    match kind {
-        Kind::Any => true,
-        Kind::Flag => value.is_boolean(),
-        Kind::Count => value.as_u64().is_some_and(|count| count > 0),
-        Kind::Object => value.is_object() || value.is_string(),
-        Kind::List(_) => value.is_array(),
-        Kind::Expect
-        | Kind::StepHeaders
-        | Kind::ServerHeaders
-        | Kind::Map(..)
-        | Kind::Table(_)
-        | Kind::Secret(_) => value.is_object(),
-        Kind::Either(one, other) => takes(one, value) || takes(other, value),
-        Kind::Text
-        | Kind::Verbatim
-        | Kind::Name
-        | Kind::Template
-        | Kind::Duration
-        | Kind::Rate
-        | Kind::Protocol
-        | Kind::Word(_)
-        | Kind::Variable => value.is_string(),
-    }
-}
-
-/// A value's type in words.
-pub(super) fn type_name(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "a mapping",
     }
 }

@@ -1,19 +1,22 @@
 //! From a command line's words to a plan: find the suite, read it, read the scenario files side by side,
 //! check and compile them. All problems of all files come in one go.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::compile::{Context, compile, suite_vars};
-use super::{Case, Plan, Scenario};
+use super::cases::cases;
+use super::compile::{Context, chosen_by_rows, compile, suite_vars};
+use super::link::{Linker, Links, Outcome, Source};
+use super::{Around, Plan, Rows, Scenario};
 use crate::auth::{Credential, Redactor, Secret};
 use crate::check::{Known, equal_names, flow, unknown_vars};
 use crate::diagnostic::{Code, Diagnostic, Severity, whole_file};
 use crate::mcp::Version;
-use crate::model::{self, Protocols, Spot, Suite};
+use crate::model::{self, Spot, Suite, Unit};
 use crate::nearest::nearest;
+use crate::snapshot;
 use crate::source::{Document, Pointer};
 use crate::suite;
 
@@ -48,6 +51,8 @@ pub struct Loaded {
     pub warnings: Vec<Diagnostic>,
     /// How many scenario files were read.
     pub files: usize,
+    /// The files of snapshots that the suite's patterns lead to: the path, and as it is shown.
+    pub snapshots: Vec<(PathBuf, String)>,
 }
 
 /// Where scenarios are looked for unless the suite says.
@@ -66,8 +71,21 @@ struct File {
 /// What one file gave.
 #[derive(Default)]
 struct Read {
-    scenarios: Vec<Scenario>,
+    scenarios: Vec<Slot>,
+    fragments: Vec<model::Fragment>,
+    /// Whether a document could not be read.
+    broken: bool,
     problems: Vec<Diagnostic>,
+    /// The YAML files that its documents name as their rows.
+    rows: Vec<PathBuf>,
+}
+
+/// A scenario on its way into the plan.
+enum Slot {
+    /// It uses no fragment, or they were found.
+    Compiled(Option<Box<Scenario>>),
+    /// The fragments that it uses are not known yet.
+    Waiting(Box<model::Scenario>),
 }
 
 /// Loads and checks everything. Opens no socket, reads no credential.
@@ -79,12 +97,14 @@ pub fn load(load: &Load) -> Result<Loaded, Vec<Diagnostic>> {
     let suite = suite(load, &mut problems).ok_or_else(|| std::mem::take(&mut problems))?;
     let vars = suite_vars(&suite, &mut problems);
     problems.extend(Known::suite_vars(&suite, &vars, &load.vars));
-    let files = files(load, &suite, &mut problems);
+    let (files, snapshots) = files(load, &suite, &mut problems);
     let known = Known::new(&suite, &load.vars);
-    let mut scenarios = Vec::new();
-    for mut read in side_by_side(&files, |file| read(load, &suite, &known, file)) {
-        scenarios.extend(read.scenarios.drain(..).map(Arc::new));
-        problems.append(&mut read.problems);
+    let mut reads = side_by_side(&files, |file| read(load, &suite, &known, file));
+    let passed_over = pass_over_rows(&files, &mut reads);
+    let (scenarios, unused) = link(load, &suite, &known, &files, reads, &mut problems);
+    // What was not read may use them, as what could not be read.
+    if load.exact.is_empty() && !problems.iter().any(Diagnostic::is_error) {
+        problems.extend(unused);
     }
     let (cases, left_out) = cases(&scenarios, load.protocol);
     let plan = Plan { suite: Arc::new(suite), vars, scenarios, cases, left_out };
@@ -92,11 +112,13 @@ pub fn load(load: &Load) -> Result<Loaded, Vec<Diagnostic>> {
     // What was not read could read it.
     if load.exact.is_empty() && !problems.iter().any(Diagnostic::is_error) {
         problems.extend(unknown_vars(&plan, &load.vars));
+        let names = snapshot::names(&plan, &snapshots);
+        problems.extend(side_by_side(&names, snapshot::problems).into_iter().flatten());
     }
     if problems.iter().any(Diagnostic::is_error) {
         return Err(problems);
     }
-    Ok(Loaded { plan, warnings: problems, files: files.len() })
+    Ok(Loaded { plan, warnings: problems, files: files.len() - passed_over, snapshots })
 }
 
 fn failure(code: Code, message: String) -> Diagnostic {
@@ -185,8 +207,9 @@ fn shown(load: &Load, path: &Path) -> String {
     path.to_string_lossy().replace('\\', "/")
 }
 
-/// The scenario files: what the suite's patterns find, and the files that the command line names.
-fn files(load: &Load, suite: &Suite, problems: &mut Vec<Diagnostic>) -> Vec<File> {
+/// The scenario files: what the suite's patterns find, and the files that the command line names; and the files of
+/// snapshots beside them.
+fn files(load: &Load, suite: &Suite, problems: &mut Vec<Diagnostic>) -> (Vec<File>, Vec<(PathBuf, String)>) {
     let mut files = Vec::new();
     let mut seen = HashSet::new();
     let mut patterns: Vec<&str> = suite.scenarios.iter().map(|pattern| pattern.value.as_str()).collect();
@@ -222,7 +245,9 @@ fn files(load: &Load, suite: &Suite, problems: &mut Vec<Diagnostic>) -> Vec<File
     if !load.exact.is_empty() {
         files.retain(|file| load.exact.iter().any(|name| file.may_hold(name)));
     }
-    files
+    let snapshots = discovery.snapshots.iter().map(|path| suite.root.join(path));
+    let snapshots = snapshots.map(|path| (path.clone(), shown(load, &path))).collect();
+    (files, snapshots)
 }
 
 impl File {
@@ -241,37 +266,187 @@ fn name_of(path: &Path, below: &Path) -> String {
     parts.collect::<Vec<_>>().join("::")
 }
 
-/// Reads, checks and compiles one file.
+/// Reads one file, and checks and compiles what in it uses no fragment.
 fn read(load: &Load, suite: &Suite, known: &Known<'_>, file: &File) -> Read {
     let mut read = Read::default();
-    let documents = match suite::read(&file.path, shown(load, &file.path)) {
-        Ok(parsed) => {
-            read.problems = hidden(parsed.warnings, false);
-            parsed.documents.into_iter().map(Arc::new).collect::<Vec<_>>()
-        }
-        Err(problems) => {
-            read.problems = hidden(problems, false);
-            return read;
-        }
-    };
-    for scenario in model::read_scenarios(documents, suite, &mut read.problems) {
-        let mut name = file.name.clone();
-        if scenario.form.several_documents {
-            name = format!("{name}::{}", suite::slug(&scenario.title.value));
-        }
-        let context = Context {
-            name,
-            path: file.path.clone(),
-            lines: lines(&scenario.document),
-            server: load.server.as_deref().or_else(|| load.url.is_some().then_some(URL_SERVER)),
-            suite,
-        };
-        if let Some(scenario) = compile(&scenario, context, &mut read.problems) {
-            read.problems.extend(flow(&scenario, known));
-            read.scenarios.push(scenario);
+    let (units, none) = (units(load, suite, &file.path, &mut read), Links::default());
+    for unit in units {
+        match unit {
+            Unit::Fragment(fragment) => read.fragments.push(fragment),
+            Unit::Scenario(scenario) if uses(&scenario.steps) => read.scenarios.push(Slot::Waiting(scenario)),
+            Unit::Scenario(scenario) => {
+                let compiled = compiled(load, suite, known, file, &scenario, &none, &mut read.problems);
+                read.scenarios.push(Slot::Compiled(compiled.map(Box::new)));
+            }
         }
     }
     read
+}
+
+/// The documents of a file. Its problems are added, and whether it could be read as a whole.
+fn units(load: &Load, suite: &Suite, path: &Path, read: &mut Read) -> Vec<Unit> {
+    match suite::read(path, shown(load, path)) {
+        Ok(parsed) => {
+            read.problems = hidden(parsed.warnings, false);
+            let documents: Vec<Arc<Document>> = parsed.documents.into_iter().map(Arc::new).collect();
+            read.rows =
+                documents.iter().filter_map(|document| named_as_rows(document, suite, path)).collect();
+            let units = model::read_documents(documents, suite, &mut read.problems);
+            read.broken = read.problems.iter().any(Diagnostic::is_error);
+            units
+        }
+        Err(problems) => {
+            read.problems = hidden(problems, false);
+            read.broken = true;
+            Vec::new()
+        }
+    }
+}
+
+/// Whether one of the steps, or of those in them, uses a fragment.
+fn uses<'a>(steps: impl IntoIterator<Item = &'a model::Step>) -> bool {
+    steps.into_iter().any(|step| {
+        matches!(step.action, model::Action::Use { .. })
+            || uses(&mut step.inner() as &mut dyn Iterator<Item = &'a model::Step>)
+    })
+}
+
+/// A scenario, compiled and its names followed.
+fn compiled(
+    load: &Load,
+    suite: &Suite,
+    known: &Known<'_>,
+    file: &File,
+    scenario: &model::Scenario,
+    links: &Links,
+    problems: &mut Vec<Diagnostic>,
+) -> Option<Scenario> {
+    let (mut name, mut part) = (file.name.clone(), String::new());
+    if scenario.form.several_documents {
+        part = suite::slug(&scenario.title.value);
+        name = format!("{name}::{part}");
+    }
+    let context = Context {
+        name,
+        part,
+        path: file.path.clone(),
+        lines: lines(&scenario.document),
+        server: load.server.as_deref().or_else(|| load.url.is_some().then_some(URL_SERVER)),
+        suite,
+        links,
+    };
+    let mut compiled = compile(scenario, context, problems)?;
+    if let Some(rows) = &scenario.rows {
+        let shown = |path: &Path| shown(load, path);
+        let around =
+            Around { document: &scenario.document, path: &file.path, root: &suite.root, shown: &shown };
+        // What reads `row` was written for rows that are there.
+        let rows = Rows::compile(rows, around, problems)?;
+        chosen_by_rows(scenario, &rows, server, suite, problems);
+        compiled.rows = Some(rows);
+    }
+    problems.extend(flow(&compiled, known));
+    Some(compiled)
+}
+
+/// Finds the fragments, and compiles what waited for them. Problems come in the order of the files, those of files
+/// that no pattern found after them; beside the scenarios there is a warning for each fragment that nothing uses.
+fn link(
+    load: &Load,
+    suite: &Suite,
+    known: &Known<'_>,
+    files: &[File],
+    mut reads: Vec<Read>,
+    problems: &mut Vec<Diagnostic>,
+) -> (Vec<Arc<Scenario>>, Vec<Diagnostic>) {
+    let on_demand = |path: &Path| {
+        let mut read = Read::default();
+        let fragments = units(load, suite, path, &mut read).into_iter().filter_map(|unit| match unit {
+            Unit::Fragment(fragment) => Some(fragment),
+            Unit::Scenario(_) => None,
+        });
+        let fragments = fragments.collect();
+        (Source { path: path.to_owned(), fragments, broken: read.broken }, read.problems)
+    };
+    let mut linker = Linker::new(suite, known, &on_demand);
+    for (file, read) in files.iter().zip(&mut reads) {
+        if read.broken || !read.fragments.is_empty() {
+            let fragments = std::mem::take(&mut read.fragments);
+            linker.add(Source { path: file.path.clone(), fragments, broken: read.broken });
+        }
+    }
+    for (file, read) in files.iter().zip(&reads) {
+        for slot in &read.scenarios {
+            if let Slot::Waiting(scenario) = slot {
+                linker.scenario(scenario, &file.path);
+            }
+        }
+    }
+    let Outcome { links, problems: mut told, unused } = linker.finish();
+    let is_waiting = |slot: &Slot| matches!(slot, Slot::Waiting(_));
+    let waiting: Vec<(&File, &Read)> =
+        files.iter().zip(&reads).filter(|(_, read)| read.scenarios.iter().any(is_waiting)).collect();
+    let late = side_by_side(&waiting, |(file, read)| {
+        let mut problems = Vec::new();
+        let compiled: Vec<Option<Scenario>> = read
+            .scenarios
+            .iter()
+            .filter_map(|slot| match slot {
+                Slot::Waiting(scenario) => Some(scenario),
+                Slot::Compiled(_) => None,
+            })
+            .map(|scenario| compiled(load, suite, known, file, scenario, &links, &mut problems))
+            .collect();
+        (compiled, problems)
+    });
+    let mut late = late.into_iter();
+    let places: HashMap<PathBuf, usize> =
+        told.iter().enumerate().map(|(index, (path, _))| (path.clone(), index)).collect();
+    let mut scenarios = Vec::new();
+    for (file, mut read) in files.iter().zip(reads) {
+        problems.append(&mut read.problems);
+        let of_fragments = places.get(&file.path).and_then(|index| told.get_mut(*index));
+        problems.extend(of_fragments.map(|(_, told)| std::mem::take(told)).into_iter().flatten());
+        let waited = read.scenarios.iter().any(is_waiting);
+        let (compiled, more) = if waited { late.next().unwrap_or_default() } else { Default::default() };
+        problems.extend(more);
+        let mut compiled = compiled.into_iter();
+        for slot in read.scenarios {
+            let scenario = match slot {
+                Slot::Compiled(scenario) => scenario.map(|scenario| *scenario),
+                Slot::Waiting(_) => compiled.next().flatten(),
+            };
+            scenarios.extend(scenario.map(Arc::new));
+        }
+    }
+    problems.extend(told.into_iter().flat_map(|(_, problems)| problems));
+    (scenarios, unused)
+}
+
+/// The YAML file that a document names as its rows, links resolved, whatever else is wrong with the document.
+fn named_as_rows(document: &Document, suite: &Suite, path: &Path) -> Option<PathBuf> {
+    let name = document.get(&Pointer::root().key("rows").key("file"))?.as_str()?;
+    if !name.ends_with(".yaml") && !name.ends_with(".yml") {
+        return None;
+    }
+    Some(suite::named_file(&suite.root, path.parent()?, name).ok()?.canonical)
+}
+
+/// Takes out what was read of files that are rows of a scenario: a pattern may find them, but they are none. How
+/// many they are.
+fn pass_over_rows(files: &[File], found: &mut [Read]) -> usize {
+    let rows: HashSet<PathBuf> = found.iter_mut().flat_map(|read| std::mem::take(&mut read.rows)).collect();
+    if rows.is_empty() {
+        return 0;
+    }
+    let mut passed_over = 0;
+    for (file, read) in files.iter().zip(found) {
+        if file.path.canonicalize().is_ok_and(|path| rows.contains(&path)) {
+            *read = Read::default();
+            passed_over += 1;
+        }
+    }
+    passed_over
 }
 
 /// The first and the last line of a document.
@@ -307,34 +482,6 @@ fn side_by_side<T: Sync, R: Send>(items: &[T], job: impl Fn(&T) -> R + Sync) -> 
     });
     results.sort_by_key(|(index, _)| *index);
     results.into_iter().map(|(_, result)| result).collect()
-}
-
-/// The cases: one for each scenario and version, named by form; and how many `only` leaves out.
-fn cases(scenarios: &[Arc<Scenario>], only: Option<Version>) -> (Vec<Case>, usize) {
-    let (mut cases, mut left_out) = (Vec::new(), 0);
-    for (index, scenario) in scenarios.iter().enumerate() {
-        let mut add = |suffix: &str, version: Option<Version>| {
-            if only.is_none() || version.is_none() || version == only {
-                let name = format!("{}{suffix}", scenario.name).into();
-                cases.push(Case { name, scenario: index, row: None, version: version.or(only) });
-            } else {
-                left_out += 1;
-            }
-        };
-        match &scenario.protocols {
-            Protocols::Auto => add("", None),
-            Protocols::One(version) => add("", Some(*version)),
-            Protocols::Each(versions) => {
-                for version in versions {
-                    match version {
-                        Some(version) => add(&format!("@{version}"), Some(*version)),
-                        None => add("@auto", None),
-                    }
-                }
-            }
-        }
-    }
-    (cases, left_out)
 }
 
 #[cfg(test)]

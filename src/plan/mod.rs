@@ -1,10 +1,16 @@
 //! From files to cases: scenarios compiled once and shared, cases as scenario and version, and the selection
 //! among them. Nothing here sends anything.
 
+mod cases;
 mod compile;
+mod link;
 mod load;
 mod rows;
 mod select;
+mod show;
+#[cfg(test)]
+mod tests;
+mod walk;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,9 +18,13 @@ use std::time::Duration;
 
 pub(crate) use compile::within;
 pub use compile::{Context, compile};
+pub use link::Links;
 pub use load::{Load, Loaded, load};
-pub use rows::Rows;
+pub use rows::{Around, Lacking, Rows};
 pub use select::{IgnoredCases, PathFilter, Selected, Selection, idle_paths, select};
+pub use show::{Around as ShowAround, show};
+use walk::Wanderer;
+pub use walk::{Given, Visit};
 
 use crate::exchange::Verb;
 use crate::matcher::{Matcher, Path};
@@ -114,6 +124,8 @@ pub struct Eventually {
     pub backoff: f64,
     /// `abort`: what ends it.
     pub abort: Option<Matcher>,
+    /// Where `abort` stands.
+    pub abort_at: Option<Pointer>,
 }
 
 /// `known_bug`, compiled.
@@ -158,6 +170,10 @@ pub struct Scenario {
     pub site: Site,
     /// Its name without a version.
     pub name: String,
+    /// What its title adds to the name of its file: a slug where the file has several documents, else empty.
+    pub part: String,
+    /// The names of its snapshots, sorted.
+    pub snapshots: Vec<String>,
     /// The path of its file, absolute and normal.
     pub path: PathBuf,
     /// The first and the last line of its document.
@@ -171,7 +187,7 @@ pub struct Scenario {
     /// `requires`: a matcher over the scope.
     pub requires: Option<Matcher>,
     /// `respond`.
-    pub respond: Vec<Rule>,
+    pub respond: Vec<Arc<Rule>>,
     /// `protocol`.
     pub protocols: Protocols,
     /// `tags`.
@@ -207,9 +223,9 @@ pub struct Step {
     pub verb: Spot<Verb>,
     /// The verb's operands.
     pub action: Action,
-    /// `server`; none for that of the scenario, or of the step that uses the fragment.
+    /// `server`; none for that of the step that it is part of, or of the scenario.
     pub server: Option<Choice>,
-    /// `as`; none for that of the scenario, or of the step that uses the fragment.
+    /// `as`; none for that of the step that it is part of, or of the scenario.
     pub identity: Option<Choice>,
     /// `headers`; null removes.
     pub headers: Option<Tree>,
@@ -224,7 +240,7 @@ pub struct Step {
     /// `defer` beside a verb.
     pub defer: Vec<Self>,
     /// `respond`.
-    pub respond: Vec<Rule>,
+    pub respond: Vec<Arc<Rule>>,
     /// `known_bug`.
     pub known_bug: Option<KnownBug>,
     /// `expect`.
@@ -402,17 +418,23 @@ impl Step {
     #[must_use]
     pub fn reads(&self) -> Option<Vec<&str>> {
         let mut fields = Vec::new();
-        let expected = self.expect.as_ref().is_none_or(|expect| expect.reads(&mut fields));
+        let expected = self.expected().all(|matcher| matcher.reads(&mut fields));
         let saved =
             self.save.iter().all(|save| save.path.only_field().map(|field| fields.push(field)).is_some());
         (expected && saved).then_some(fields)
     }
 
-    /// The templates of `expect`.
+    /// The templates of `expect`, and of what `eventually` is aborted by.
     #[must_use]
     pub fn expected_templates(&self) -> Vec<(Pointer, &Template)> {
-        let templates = self.expect.iter().flat_map(Matcher::templates);
+        let templates = self.expected().flat_map(Matcher::templates);
         templates.map(|(at, template)| (at.clone(), template)).collect()
+    }
+
+    /// The matchers over its exchange.
+    fn expected(&self) -> impl Iterator<Item = &Matcher> {
+        let abort = self.eventually.as_ref().and_then(|eventually| eventually.abort.as_ref());
+        self.expect.iter().chain(abort)
     }
 }
 

@@ -21,7 +21,7 @@ pub enum IgnoredCases {
 pub struct PathFilter {
     /// The file or folder, absolute and normal.
     pub path: PathBuf,
-    /// The scenario whose document holds this line is meant.
+    /// The scenario whose document holds this line is meant; on a line of a row, that row of it.
     pub line: Option<usize>,
 }
 
@@ -80,8 +80,13 @@ impl Selection {
 impl PathFilter {
     fn holds(&self, plan: &Plan, case: &Case) -> bool {
         let Some(scenario) = plan.scenario(case) else { return false };
-        scenario.path.starts_with(&self.path)
-            && self.line.is_none_or(|line| (scenario.lines.0..=scenario.lines.1).contains(&line))
+        if !scenario.path.starts_with(&self.path) {
+            return false;
+        }
+        let Some(line) = self.line else { return true };
+        // A line of a row means the cases of that row, any other line all of them.
+        let row = scenario.rows.as_ref().and_then(|rows| rows.at_line(line));
+        (scenario.lines.0..=scenario.lines.1).contains(&line) && (row.is_none() || row == case.row)
     }
 }
 

@@ -56,7 +56,9 @@ fn verdict(verdict: &Verdict) -> (&'static str, Option<&str>) {
     match verdict {
         Verdict::Passed => ("passed", None),
         Verdict::Failed => ("failed", None),
-        Verdict::Ignored(reason) => ("ignored", Some(reason)),
+        Verdict::Ignored(reason) | Verdict::Unmet(reason) | Verdict::KnownBug(reason) => {
+            ("ignored", Some(reason))
+        }
         Verdict::NotRun(reason) => ("not_run", Some(reason)),
     }
 }
@@ -76,7 +78,12 @@ fn case(ended: &CaseEnded) -> Value {
     put_list(
         &mut object,
         "failed_steps",
-        ended.findings.iter().filter(|step| step.has_failed()).map(|step| step.number.into()).collect(),
+        ended
+            .findings
+            .iter()
+            .filter(|step| step.has_failed())
+            .map(|step| step.number.as_str().into())
+            .collect(),
     );
     put_list(&mut object, "problems", ended.problems.iter().map(render_json).collect());
     put_list(&mut object, "notes", texts(&ended.notes));
@@ -87,7 +94,7 @@ fn case(ended: &CaseEnded) -> Value {
 fn step(ended: &StepEnded) -> Value {
     let mut object = Map::new();
     object.insert("case".to_owned(), (*ended.case).into());
-    object.insert("step".to_owned(), ended.number.into());
+    object.insert("step".to_owned(), ended.number.as_str().into());
     object.insert("title".to_owned(), ended.title.as_str().into());
     put_place(&mut object, &ended.place);
     object.insert("server".to_owned(), ended.server.as_str().into());

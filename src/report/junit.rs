@@ -74,7 +74,10 @@ fn case(ended: &CaseEnded) -> TestCase {
             status.set_description(failure_text(ended, Style::Plain));
             status
         }
-        Verdict::Ignored(reason) | Verdict::NotRun(reason) => {
+        Verdict::Ignored(reason)
+        | Verdict::Unmet(reason)
+        | Verdict::KnownBug(reason)
+        | Verdict::NotRun(reason) => {
             let mut status = TestCaseStatus::skipped();
             status.set_message(reason);
             status

@@ -1,7 +1,7 @@
 //! The scheduler: one task for each selected case, places before slots before the clock; fail-fast and
 //! interruption; events to their consumers in the order in which they happened.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
@@ -20,7 +20,7 @@ use super::{Config, Consumer, Finished, Interrupt, case};
 use crate::auth::{Credential, Environment, Redactor, Secret};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::event::{CaseEnded, Event, Happening, Kind, Place, RunEnded, RunStarted, Verdict};
-use crate::plan::{Case, Choice, Plan, Scenario};
+use crate::plan::{Case, Plan, Scenario};
 use crate::source::Site;
 
 /// How many events may wait for their consumers before the run waits for them.
@@ -300,7 +300,7 @@ impl Shared {
         let places = tokio::select! {
             biased;
             () = self.stopped.cancelled() => None,
-            places = self.places(&scenario) => Some(places),
+            places = self.places(case, &scenario) => Some(places),
         };
         let Some(_places) = places.filter(|_| !self.stopped.is_cancelled()) else {
             self.not_run(index, self.why());
@@ -317,18 +317,13 @@ impl Shared {
         self.end(index, ended);
     }
 
-    /// Places on every server that the scenario names, then a slot. All cases take them in the order of the
-    /// servers' names, so that no two can wait for each other.
-    async fn places(&self, scenario: &Scenario) -> (Vec<OwnedSemaphorePermit>, Slot) {
-        let names: BTreeSet<&str> = scenario
-            .steps
-            .iter()
-            .filter_map(|step| match step.server.as_ref().unwrap_or(&scenario.server) {
-                Choice::Name(name) => Some(name.as_str()),
-                Choice::Template(..) => None,
-            })
-            .collect();
-        let limits = names.into_iter().filter_map(|name| self.servers.get(name)?.places.clone());
+    /// Places on every server that the case names, then a slot. All cases take them in the order of the servers'
+    /// names, so that no two can wait for each other.
+    async fn places(&self, case: &Case, scenario: &Scenario) -> (Vec<OwnedSemaphorePermit>, Slot) {
+        // A row that cannot be read fails its case once that runs.
+        let row = scenario.rows.as_ref().zip(case.row).and_then(|(rows, index)| rows.value(index).ok());
+        let names = scenario.servers(row.as_ref());
+        let limits = names.into_iter().filter_map(|name| self.servers.get(&name)?.places.clone());
         let mut held = Vec::new();
         for semaphore in limits {
             // The semaphores are never closed.
@@ -348,7 +343,7 @@ impl Shared {
         let count = match ended.verdict {
             Verdict::Passed => &self.counts.passed,
             Verdict::Failed => &self.counts.failed,
-            Verdict::Ignored(_) => &self.counts.ignored,
+            Verdict::Ignored(_) | Verdict::Unmet(_) | Verdict::KnownBug(_) => &self.counts.ignored,
             Verdict::NotRun(_) => &self.counts.not_run,
         };
         count.fetch_add(1, Ordering::Relaxed);
@@ -428,9 +423,9 @@ pub fn learn_secrets(
         if !seen.insert(case.scenario) {
             continue;
         }
-        let shown = [&*case.name, &scenario.title, scenario.site.file.path()];
-        let steps = scenario.steps.iter().map(|step| step.title.as_str());
-        if shown.into_iter().chain(steps).any(|text| redactor.masked(text).is_some()) {
+        let mut shown = vec![&*case.name, &scenario.title, scenario.site.file.path()];
+        scenario.each_step(&mut |visit| shown.push(&visit.step.title));
+        if shown.into_iter().any(|text| redactor.masked(text).is_some()) {
             problems.push(
                 error(
                     Some(scenario.site.clone()),

@@ -27,12 +27,41 @@ pub enum Fault {
     Json,
     /// `redirect`: 307 to another path of the sandbox, before the tool runs.
     Redirect,
+    /// `progress-backwards`: progress of 2, then of 1, before the answer. Without a progress token it does
+    /// nothing.
+    ProgressBackwards,
+    /// `progress-foreign-token`: progress with a token that nobody gave, before the answer.
+    ProgressForeignToken,
+    /// `late-message`: a message after the answer, on its stream: progress where there is a token, else a line of
+    /// the log.
+    LateMessage,
+    /// `wrong-id`: the answer has another id.
+    WrongId,
+    /// `contradiction`: the result's structured content is not what its text says.
+    Contradiction,
+    /// `undeclared`: `notifications/resources/list_changed`, which is not declared, before the answer.
+    Undeclared,
+    /// `echo-token`: the value of Authorization comes back in the result's first text; within it where that is a
+    /// JSON object.
+    EchoToken,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: &'static [Self] =
-        &[Self::ResetMidAnswer, Self::BadGateway, Self::LoseSession, Self::Json, Self::Redirect];
+    pub const ALL: &'static [Self] = &[
+        Self::ResetMidAnswer,
+        Self::BadGateway,
+        Self::LoseSession,
+        Self::Json,
+        Self::Redirect,
+        Self::ProgressBackwards,
+        Self::ProgressForeignToken,
+        Self::LateMessage,
+        Self::WrongId,
+        Self::Contradiction,
+        Self::Undeclared,
+        Self::EchoToken,
+    ];
 
     /// As it stands in the header.
     #[must_use]
@@ -43,13 +72,20 @@ impl Fault {
             Self::LoseSession => "lose-session",
             Self::Json => "json",
             Self::Redirect => "redirect",
+            Self::ProgressBackwards => "progress-backwards",
+            Self::ProgressForeignToken => "progress-foreign-token",
+            Self::LateMessage => "late-message",
+            Self::WrongId => "wrong-id",
+            Self::Contradiction => "contradiction",
+            Self::Undeclared => "undeclared",
+            Self::EchoToken => "echo-token",
         }
     }
 
     fn default_method(self) -> &'static str {
         match self {
-            Self::ResetMidAnswer | Self::BadGateway | Self::LoseSession => "tools/call",
             Self::Json | Self::Redirect => "any",
+            _ => "tools/call",
         }
     }
 }

@@ -51,10 +51,20 @@ impl Caller {
     }
 }
 
+/// The servers by their slugs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Slug {
+    /// POST only, as is known of UiPath's.
+    Orders,
+    /// GET, too.
+    Lab,
+}
+
 /// The gate before the servers.
 pub(super) struct Gate {
     pub(super) log: Log,
-    pub(super) tap: Tap,
+    pub(super) orders: Tap,
+    pub(super) lab: Tap,
     pub(super) faults: Faults,
 }
 
@@ -79,7 +89,7 @@ pub(super) async fn enter(State(gate): State<Arc<Gate>>, request: Request) -> Re
     let message = crate::json::parse(&bytes).map(|parsed| parsed.value);
     let entry = gate.log.write(describe(&parts, &identity, message.as_ref().ok()), bytes.len());
     let outcome = async {
-        let identity = admit(&parts, identity)?;
+        let (identity, slug) = admit(&parts, identity)?;
         if let Err(refusal) = body {
             return Err(refusal);
         }
@@ -93,7 +103,7 @@ pub(super) async fn enter(State(gate): State<Arc<Gate>>, request: Request) -> Re
             _ => Value::Null,
         };
         let caller = Caller { identity, body: bytes.clone(), log: gate.log.clone(), entry };
-        gate.let_in(parts, bytes, &message, caller).await
+        gate.let_in(slug, parts, bytes, &message, caller).await
     };
     let (answer, reason) = match outcome.await {
         Ok(answer) => (answer, None),
@@ -109,6 +119,7 @@ pub(super) async fn enter(State(gate): State<Arc<Gate>>, request: Request) -> Re
 impl Gate {
     async fn let_in(
         &self,
+        slug: Slug,
         mut parts: Parts,
         body: Bytes,
         message: &Value,
@@ -129,7 +140,11 @@ impl Gate {
         };
         be_lenient(&mut parts.headers);
         parts.extensions.insert(caller);
-        Ok(self.tap.pass(parts, body, message, fault).await)
+        let tap = match slug {
+            Slug::Orders => &self.orders,
+            Slug::Lab => &self.lab,
+        };
+        Ok(tap.pass(parts, body, message, fault).await)
     }
 }
 
@@ -147,7 +162,7 @@ fn identify(headers: &HeaderMap) -> Result<Identity, &'static str> {
 }
 
 /// Whether a request may pass, as far as its head tells. The token comes first: without it nothing is learnt.
-fn admit(parts: &Parts, identity: Result<Identity, &'static str>) -> Result<Identity, Refusal> {
+fn admit(parts: &Parts, identity: Result<Identity, &'static str>) -> Result<(Identity, Slug), Refusal> {
     let path = parts.uri.path();
     let path = path.strip_suffix('/').unwrap_or(path);
     let segments: Vec<_> = path.split('/').skip(1).collect();
@@ -163,19 +178,32 @@ fn admit(parts: &Parts, identity: Result<Identity, &'static str>) -> Result<Iden
         ("organization", organization, ORGANIZATION),
         ("tenant", tenant, TENANT),
         ("folder", *folder, FOLDER_KEY),
-        ("server", *slug, "orders"),
     ] {
         if given != known {
             return Err(unauthenticated(format!("no {what} is named `{given}`; there is `{known}`")));
         }
     }
-    if !matches!(parts.method, Method::POST | Method::DELETE) {
+    let slug = match *slug {
+        "orders" => Slug::Orders,
+        "lab" => Slug::Lab,
+        other => {
+            let reason = format!("no server is named `{other}`; there are `orders` and `lab`");
+            return Err(unauthenticated(reason));
+        }
+    };
+    let takes = match parts.method {
+        Method::POST | Method::DELETE => true,
+        Method::GET => slug == Slug::Lab,
+        _ => false,
+    };
+    if !takes {
         let mut answer =
             rpc_error(StatusCode::METHOD_NOT_ALLOWED, INVALID_REQUEST, "Method Not Allowed", None);
-        answer.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
-        return Err(Refusal::new(answer, "the endpoint takes `POST` and `DELETE`"));
+        let allow = if slug == Slug::Lab { "GET, POST, DELETE" } else { "POST" };
+        answer.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+        return Err(Refusal::new(answer, format!("the endpoint takes no `{}`", parts.method)));
     }
-    Ok(identity)
+    Ok((identity, slug))
 }
 
 async fn read(body: Body) -> Result<Bytes, Refusal> {

@@ -3,17 +3,26 @@
 //!
 //! A request passes three layers. `gate` looks at address, token, method and body, and may answer by itself.
 //! `tap` sees each JSON-RPC message both ways, and spoils what [`FAULT_HEADER`] asks for. Behind it is rmcp,
-//! an implementation of the protocol that is not ours, with the server `orders`; of the older eras' sessions
-//! `sessions` takes care. Nothing here knows scenarios.
+//! an implementation of the protocol that is not ours, with the servers: `orders`, which is as UiPath's are
+//! known to be, and `lab`, the same with a stream for a GET. Of the older eras' sessions `sessions` takes care.
+//! Nothing here knows scenarios.
 
+mod answer;
+mod asks;
+mod completion;
 mod content;
 mod door;
 mod fault;
 mod gate;
+mod jobs;
+mod listeners;
 mod log;
+mod numbered;
 mod orders;
 mod processes;
+mod questions;
 mod sessions;
+mod spoil;
 mod tap;
 mod tools;
 mod world;
@@ -57,6 +66,7 @@ impl Default for Options {
 pub struct Sandbox {
     address: SocketAddr,
     log: Log,
+    world: Arc<world::World>,
     _running: DropGuard,
 }
 
@@ -70,15 +80,20 @@ impl Sandbox {
         let door = door::Door::open((options.host, options.port).into(), closing.clone())?;
         let address = axum::serve::Listener::local_addr(&door)?;
         let log = Log::default();
-        let tap = tap::Tap::new(options.host.is_loopback(), gate::MAX_BODY, closing.clone());
-        let gate = Arc::new(gate::Gate { log: log.clone(), tap, faults: fault::Faults::default() });
+        let world = Arc::new(world::World::new(closing.clone()));
+        let tap = |streams| {
+            let serving = tap::Serving { loopback: options.host.is_loopback(), streams };
+            tap::Tap::new(serving, gate::MAX_BODY, &world, closing.clone())
+        };
+        let (orders, lab) = (tap(false), tap(true));
+        let gate = Arc::new(gate::Gate { log: log.clone(), orders, lab, faults: fault::Faults::default() });
         let router = axum::Router::new().fallback(gate::enter).with_state(gate);
         let serving = axum::serve(door, router).with_graceful_shutdown(closing.clone().cancelled_owned());
         tokio::spawn(async move {
             // It cannot fail: the door waits out what keeps a connection from being accepted.
             let _ = serving.await;
         });
-        Ok(Self { address, log, _running: closing.drop_guard() })
+        Ok(Self { address, log, world, _running: closing.drop_guard() })
     }
 
     /// Where it listens.
@@ -87,10 +102,18 @@ impl Sandbox {
         self.address
     }
 
-    /// The address of a server in it by its slug; `orders` is the one that the showcase uses.
+    /// The address of a server in it by its slug. `orders` is the one that the showcase uses: it takes no GET,
+    /// as UiPath's don't, so in the eras with sessions it can tell of no change. `lab` is the same with that
+    /// stream, and with `resources/subscribe`. Both work on the same invoices and jobs.
     #[must_use]
     pub fn url(&self, slug: &str) -> String {
         format!("http://{}/{ORGANIZATION}/{TENANT}/agenthub_/mcp/{FOLDER_KEY}/{slug}", self.address)
+    }
+
+    /// The ids of the invoices that were created and not deleted, the oldest first: what tests left behind.
+    #[must_use]
+    pub fn open_invoices(&self) -> Vec<String> {
+        self.world.open_invoices().into_iter().map(|(id, _)| id).collect()
     }
 
     /// What it saw.

@@ -1,42 +1,84 @@
-//! The server `orders` as rmcp asks for it: each method of the protocol, answered from the other modules.
-#![expect(deprecated, reason = "log levels are deprecated in 2026-07-28, and still to be met")]
+//! The servers as rmcp asks for them: each method of the protocol, answered from the other modules.
+#![expect(deprecated, reason = "log levels and subscriptions of 2025 are deprecated, and still to be met")]
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::request::Parts;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestMethod, CompleteRequestParams,
-    CompleteResult, ContentBlock, CustomRequest, CustomResult, ErrorCode, GetPromptRequestParams,
-    GetPromptResponse, Implementation, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult,
-    ListToolsResult, LoggingLevel, PaginatedRequestParams, ProtocolVersion, ReadResourceRequestParams,
-    ReadResourceResponse, ReadResourceResult, ServerCapabilities, ServerConfig, SetLevelRequestMethod,
-    SetLevelRequestParams,
+    CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams, CompleteResult,
+    ContentBlock, CustomRequest, CustomResult, ErrorCode, Extensions, GetPromptRequestParams,
+    GetPromptResponse, Implementation, InitializeRequestParams, InitializeResult, ListPromptsResult,
+    ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, LoggingLevel, PaginatedRequestParams,
+    ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, ServerCapabilities,
+    ServerConfig, SetLevelRequestMethod, SetLevelRequestParams, SubscribeRequestMethod,
+    SubscribeRequestParams, SubscriptionFilter, UnsubscribeRequestMethod, UnsubscribeRequestParams,
 };
-use rmcp::service::RequestContext;
+use rmcp::service::{Peer, RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 use serde_json::Value;
+use tokio::sync::mpsc;
 
-use super::content;
+use super::asks::Input;
 use super::gate::{Caller, Identity, unauthorized};
+use super::listeners::{Change, Listener, Wanted};
 use super::processes::{self, Job};
 use super::tools::{self, TOOLS};
 use super::world::World;
+use super::{completion, content};
 
 /// Tools on one page.
-const PAGE: usize = 5;
+const PAGE: usize = 10;
+/// The methods that want params.
+const KNOWN: [&str; 7] = [
+    "initialize",
+    "tools/call",
+    "resources/read",
+    "prompts/get",
+    "logging/setLevel",
+    "completion/complete",
+    "subscriptions/listen",
+];
 
-/// One session with the server, or one request of the era without sessions.
+/// One session with a server, or one request of the era without sessions.
 pub(super) struct Orders {
     world: Arc<World>,
+    /// Whether a session of the older eras has a stream for what belongs to none of its requests.
+    streams: bool,
     /// What `logging/setLevel` said.
     level: Mutex<Option<LoggingLevel>>,
+    listening: Mutex<Option<Listening>>,
+}
+
+/// A session, or a `subscriptions/listen`, that is told of changes.
+struct Listening {
+    listener: Listener,
+    /// Until the stream that they go to is there.
+    changes: Option<mpsc::Receiver<Change>>,
 }
 
 impl Orders {
-    pub(super) fn new(world: Arc<World>) -> Self {
-        Self { world, level: Mutex::new(None) }
+    pub(super) fn new(world: Arc<World>, streams: bool) -> Self {
+        Self { world, streams, level: Mutex::default(), listening: Mutex::default() }
+    }
+
+    fn listening(&self) -> MutexGuard<'_, Option<Listening>> {
+        self.listening.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends a session what it is told, as long as it is there.
+    fn tell(&self, peer: Peer<RoleServer>) {
+        let wanted = Wanted { tools: true, prompts: true, ..Wanted::default() };
+        let (listener, mut changes) = self.world.listeners.add(wanted);
+        *self.listening() = Some(Listening { listener, changes: None });
+        tokio::spawn(async move {
+            while let Some(change) = changes.recv().await {
+                if peer.send_notification(change.into()).await.is_err() {
+                    return;
+                }
+            }
+        });
     }
 
     /// Asked for with each request in the modern era, once for a session before.
@@ -52,13 +94,36 @@ impl ServerHandler for Orders {
     fn get_info(&self) -> ServerConfig {
         let capabilities = ServerCapabilities::builder()
             .enable_logging()
+            .enable_completions()
             .enable_prompts()
+            .enable_prompts_list_changed()
             .enable_resources()
+            .enable_resources_subscribe()
             .enable_tools()
+            .enable_tool_list_changed()
             .build();
         let mut info = ServerConfig::new(capabilities);
         info.server_info = Implementation::new("orders", "1.0.0");
         info
+    }
+
+    async fn initialize(
+        &self,
+        request: InitializeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<InitializeResult, ErrorData> {
+        context.peer.set_peer_info(request.clone());
+        let mut info = self.negotiate_initialize(&request)?;
+        if self.streams {
+            self.tell(context.peer);
+        } else {
+            // What has no stream to come on is not promised.
+            let offered = &mut info.capabilities;
+            offered.prompts = Some(Default::default());
+            offered.resources = Some(Default::default());
+            offered.tools = Some(Default::default());
+        }
+        Ok(info)
     }
 
     async fn list_tools(
@@ -81,8 +146,8 @@ impl ServerHandler for Orders {
     ) -> Result<CallToolResponse, ErrorData> {
         let definition = tools::find(&params.name)
             .ok_or_else(|| ErrorData::invalid_params(format!("Unknown tool: {}", params.name), None))?;
-        let caller = context.extensions.get::<Parts>().and_then(|parts| parts.extensions.get::<Caller>());
-        let caller = caller.ok_or_else(|| ErrorData::internal_error("the caller is not known", None))?;
+        let caller = caller(&context.extensions)
+            .ok_or_else(|| ErrorData::internal_error("the caller is not known", None))?;
         if caller.identity == Identity::Auditor {
             return Ok(processes::refused(&unauthorized()).into());
         }
@@ -94,9 +159,15 @@ impl ServerHandler for Orders {
         let Value::Object(arguments) = given else {
             return Err(ErrorData::invalid_params("arguments", None));
         };
+        let modern = is_modern(&context);
+        let input = Input { responses: params.input_responses, state: params.request_state };
+        if modern && !definition.asks() && (input.responses.is_some() || input.state.is_some()) {
+            let message = "inputResponses and requestState belong to another call: this tool asks nothing";
+            return Err(ErrorData::invalid_params(message, None));
+        }
         let level = self.level(&context);
-        let job = Job { world: &self.world, caller, context: &context, level, arguments };
-        Ok(job.run(definition.process).await.into())
+        let job = Job { world: &self.world, modern, caller, context: &context, level, arguments };
+        job.run(definition.process, &input).await
     }
 
     async fn list_resources(
@@ -154,13 +225,64 @@ impl ServerHandler for Orders {
         Ok(())
     }
 
-    // rmcp answers with nothing found; this server does not offer it.
     async fn complete(
         &self,
-        _: CompleteRequestParams,
+        params: CompleteRequestParams,
         _: RequestContext<RoleServer>,
     ) -> Result<CompleteResult, ErrorData> {
-        Err(ErrorData::method_not_found::<CompleteRequestMethod>())
+        completion::complete(&self.world, &params).map(CompleteResult::new)
+    }
+
+    async fn subscribe(
+        &self,
+        params: SubscribeRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        match &*self.listening() {
+            None => Err(ErrorData::method_not_found::<SubscribeRequestMethod>()),
+            Some(listening) if listening.listener.subscribe(params.uri) => Ok(()),
+            Some(_) => Err(ErrorData::invalid_params("There are too many subscriptions", None)),
+        }
+    }
+
+    async fn unsubscribe(
+        &self,
+        params: UnsubscribeRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        match &*self.listening() {
+            None => Err(ErrorData::method_not_found::<UnsubscribeRequestMethod>()),
+            Some(listening) if listening.listener.unsubscribe(&params.uri) => Ok(()),
+            Some(_) => Err(ErrorData::invalid_params(format!("No subscription of {}", params.uri), None)),
+        }
+    }
+
+    // It is asked before the acknowledgement is sent: from here on nothing is missed.
+    fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
+        let (listener, changes) = self.world.listeners.add(requested.into());
+        *self.listening() = Some(Listening { listener, changes: Some(changes) });
+        Some(requested.clone())
+    }
+
+    async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
+        let changes = self.listening().as_mut().and_then(|listening| listening.changes.take());
+        let Some(mut changes) = changes else { return Ok(()) };
+        loop {
+            let change = tokio::select! {
+                change = changes.recv() => change,
+                () = context.cancelled() => None,
+            };
+            let told = match change {
+                Some(change) => context.sink().send(change.into()).await.is_ok(),
+                None => false,
+            };
+            if !told {
+                if let Some(caller) = caller(&context.request_context().extensions) {
+                    caller.cancelled();
+                }
+                return Ok(());
+            }
+        }
     }
 
     // A method that is known comes here where its params are not those that it takes.
@@ -169,12 +291,15 @@ impl ServerHandler for Orders {
         request: CustomRequest,
         _: RequestContext<RoleServer>,
     ) -> Result<CustomResult, ErrorData> {
-        let known = ["initialize", "tools/call", "resources/read", "prompts/get", "logging/setLevel"];
-        if known.contains(&request.method.as_str()) {
+        if KNOWN.contains(&request.method.as_str()) {
             return Err(ErrorData::invalid_params(format!("Invalid params for {}", request.method), None));
         }
         Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, request.method, None))
     }
+}
+
+fn caller(extensions: &Extensions) -> Option<&Caller> {
+    extensions.get::<Parts>().and_then(|parts| parts.extensions.get())
 }
 
 fn is_modern(context: &RequestContext<RoleServer>) -> bool {

@@ -3,23 +3,28 @@
 
 use std::time::Duration;
 
-use rmcp::RoleServer;
 use rmcp::model::{
-    CallToolResult, ContentBlock, JsonObject, LoggingLevel, LoggingMessageNotification,
+    CallToolResponse, CallToolResult, ContentBlock, JsonObject, LoggingLevel, LoggingMessageNotification,
     LoggingMessageNotificationParam, ProgressNotificationParam, ServerNotification,
 };
 use rmcp::service::{OriginatingRequestId, RequestContext};
+use rmcp::{ErrorData, RoleServer};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Number, Value, json};
 
+use super::asks::Input;
 use super::gate::Caller;
+use super::jobs::{End, Finish, fault};
+use super::listeners::Change;
 use super::tools::Process;
 use super::world::{Invoice, World};
 
 /// A job: what one call needs.
 pub(super) struct Job<'a> {
     pub(super) world: &'a World,
+    /// Whether the call is of 2026-07-28 or later.
+    pub(super) modern: bool,
     pub(super) caller: &'a Caller,
     pub(super) context: &'a RequestContext<RoleServer>,
     /// The level from which on the client wants log messages; none if it wants none.
@@ -29,9 +34,9 @@ pub(super) struct Job<'a> {
 
 impl Job<'_> {
     /// Runs it to its end, or until the client cancels it.
-    pub(super) async fn run(&self, process: Process) -> CallToolResult {
+    pub(super) async fn run(&self, process: Process, input: &Input) -> Result<CallToolResponse, ErrorData> {
         let work = async {
-            match process {
+            let result = match process {
                 Process::CreateInvoice => self.create_invoice(),
                 Process::GetInvoice => self.get_invoice(),
                 Process::DeleteInvoice => self.delete_invoice(),
@@ -40,13 +45,18 @@ impl Job<'_> {
                 Process::Slow => self.run_slow_process().await,
                 Process::Failing => faulted("Orders.ApprovalRejected", "The approval was rejected."),
                 Process::ImportOrders => self.import_orders().await,
-            }
+                Process::StartJob => self.start_job(),
+                Process::FinishJob => self.finish_job(),
+                Process::Ask(ask) => return Box::pin(self.ask(ask, input)).await,
+                Process::Notify => self.notify().await,
+            };
+            Ok(result.into())
         };
         tokio::select! {
             result = work => result,
             () = self.context.ct.cancelled() => {
                 self.caller.cancelled();
-                faulted("Job.Stopped", "The job was stopped by its caller.")
+                Ok(faulted("Job.Stopped", "The job was stopped by its caller.").into())
             }
         }
     }
@@ -93,21 +103,68 @@ impl Job<'_> {
     }
 
     async fn import_orders(&self) -> CallToolResult {
-        let count = self.number("in_Count");
-        let total = count.as_f64().unwrap_or_default();
+        let count = self.whole("in_Count", 0);
         self.log(LoggingLevel::Info, "import started").await;
-        let mut done = 0.0;
-        while done < total {
-            done += 1.0;
-            self.progress(done, total).await;
+        for done in 1..=count {
+            self.progress(done, count).await;
             self.log(LoggingLevel::Debug, &format!("order {done} imported")).await;
         }
         self.log(LoggingLevel::Notice, "import finished").await;
         outputs(&json!({"out_Imported": count}))
     }
 
-    async fn progress(&self, done: f64, total: f64) {
+    fn start_job(&self) -> CallToolResult {
+        let (pending, polls) = (self.whole("in_Pending", 0), self.whole("in_Polls", 3));
+        let id = self.world.jobs.start(pending, polls, End::named(self.text("in_End")));
+        outputs(&json!({"out_JobId": id, "out_State": "Pending"}))
+    }
+
+    fn finish_job(&self) -> CallToolResult {
+        let id = self.text("in_JobId");
+        let end = self.text("in_End");
+        match self.world.finish_job(id, End::named(end)) {
+            Finish::Done => outputs(&json!({"out_Status": "Ended"})),
+            Finish::EndedBefore => faulted("Orders.JobEnded", &format!("Job {id} had ended before.")),
+            Finish::NoSuchJob => faulted("Orders.JobNotFound", &format!("There is no job {id}.")),
+        }
+    }
+
+    async fn notify(&self) -> CallToolResult {
+        let count = self.whole("count", 1);
+        let after = Duration::from_millis(self.whole("after_ms", 0));
+        let change = match self.text("kind") {
+            "tools" => Change::Tools,
+            "prompts" => Change::Prompts,
+            "resource" if self.text("uri").is_empty() => {
+                return CallToolResult::error(vec![ContentBlock::text(
+                    "Invalid arguments for tool notify: uri: it is required for a resource",
+                )]);
+            }
+            "resource" => Change::Resource(self.text("uri").to_owned()),
+            kind => {
+                // These belong to this call, so it is not answered before.
+                tokio::time::sleep(after).await;
+                for number in 1..=count {
+                    match kind {
+                        "progress" => self.progress(number, count).await,
+                        _ => self.log(LoggingLevel::Info, &format!("notification {number}")).await,
+                    }
+                }
+                return outputs(&json!({"out_Count": count}));
+            }
+        };
+        if after.is_zero() {
+            (0..count).for_each(|_| self.world.listeners.tell(&change));
+        } else {
+            self.world.listeners.tell_later(change, count, after);
+        }
+        outputs(&json!({"out_Count": count}))
+    }
+
+    async fn progress(&self, done: u64, total: u64) {
         let Some(token) = self.context.meta.get_progress_token() else { return };
+        // No tool counts further than a double does: the schemas allow a thousand.
+        let (done, total) = (done as f64, total as f64);
         let progress = ProgressNotificationParam::new(token, done).with_total(total);
         // A client that went away is told nothing; the job runs on.
         let _ = self.context.peer.notify_progress(progress).await;
@@ -124,7 +181,13 @@ impl Job<'_> {
         let _ = self.context.peer.send_notification(notification).await;
     }
 
-    fn text(&self, name: &str) -> &str {
+    /// A whole number; integers may be written as 3.0.
+    fn whole(&self, name: &str, default: u64) -> u64 {
+        let given = self.arguments.get(name);
+        given.and_then(Value::as_f64).map_or(default, |number| number as u64)
+    }
+
+    pub(super) fn text(&self, name: &str) -> &str {
         self.arguments.get(name).and_then(Value::as_str).unwrap_or_default()
     }
 
@@ -161,20 +224,13 @@ fn text(text: String) -> CallToolResult {
 }
 
 /// The outputs of a process.
-fn outputs(outputs: &Value) -> CallToolResult {
+pub(super) fn outputs(outputs: &Value) -> CallToolResult {
     text(outputs.to_string())
 }
 
 /// A job that faulted, as Orchestrator describes it.
 fn faulted(code: &str, detail: &str) -> CallToolResult {
-    let error = json!({
-        "Code": code,
-        "Title": "The process faulted",
-        "Detail": detail,
-        "Category": "User",
-        "Status": "Faulted",
-    });
-    refused(&error)
+    refused(&fault(code, detail))
 }
 
 /// A tool error that says why in JSON.

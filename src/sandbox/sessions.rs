@@ -1,8 +1,8 @@
 //! The sessions of the older eras, behind rmcp's own seam for them.
 //!
-//! rmcp's local sessions prime each stream, keep answers for a GET that this endpoint does not have, and send
-//! log messages to that GET. Here an answer's stream begins with the answer, and what belongs to a request
-//! comes on its stream.
+//! rmcp's local sessions prime each stream, keep answers for a GET that comes again, and send log messages to
+//! the stream of a GET. Here an answer's stream begins with the answer, what belongs to a request comes on its
+//! stream, and what belongs to none on that of a GET, where the gate lets one in.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -40,9 +40,9 @@ pub(super) enum SessionError {
     /// The server ended it before it answered.
     #[error("the session ended before it answered")]
     Ended,
-    /// GET is refused at the gate.
-    #[error("this endpoint has no streams but those of its answers")]
-    NoStandaloneStream,
+    /// Nothing is kept to be sent again.
+    #[error("no stream can be resumed")]
+    NothingKept,
 }
 
 /// The open sessions.
@@ -64,9 +64,25 @@ struct Session {
     routes: Routes,
 }
 
-/// Where the messages of requests under way go.
+/// Where the messages of the server go.
 #[derive(Clone, Debug, Default)]
-struct Routes(Arc<Mutex<Vec<Route>>>);
+struct Routes(Arc<Mutex<Table>>);
+
+#[derive(Debug, Default)]
+struct Table {
+    /// One for each request under way.
+    requests: Vec<Route>,
+    /// The stream of a GET.
+    standalone: Option<mpsc::Sender<ServerSseMessage>>,
+}
+
+/// The way of one message.
+enum Way {
+    /// On the stream of the request that it belongs to, which waits for it.
+    Answer(mpsc::Sender<ServerSseMessage>),
+    /// On the stream of a GET. One who does not read it must not hold up the answers.
+    Standalone(mpsc::Sender<ServerSseMessage>),
+}
 
 #[derive(Debug)]
 struct Route {
@@ -79,7 +95,7 @@ impl Sessions {
     /// Ends a session at once. False where there is none of that id.
     pub(super) fn end(&self, id: &str) -> bool {
         let session = self.open().by_id.remove(id);
-        session.map(|session| session.routes.lock().clear()).is_some()
+        session.map(|session| session.routes.close()).is_some()
     }
 
     /// Whether there is a session of that id.
@@ -105,11 +121,11 @@ impl Session {
         let (stream, receiver) = mpsc::channel(QUEUE);
         if let JsonRpcMessage::Request(request) = &message {
             let progress = request.request.get_meta().get_progress_token();
-            let mut routes = self.routes.lock();
-            if routes.iter().any(|route| route.request == request.id) {
+            let mut table = self.routes.lock();
+            if table.requests.iter().any(|route| route.request == request.id) {
                 return Err(SessionError::IdInUse);
             }
-            routes.push(Route { request: request.id.clone(), progress, stream });
+            table.requests.push(Route { request: request.id.clone(), progress, stream });
         }
         self.tell(message).await?;
         Ok(receiver)
@@ -129,19 +145,21 @@ impl Session {
 
 impl Routes {
     fn take(&self, request: &RequestId) -> Option<mpsc::Sender<ServerSseMessage>> {
-        let mut routes = self.lock();
-        let place = routes.iter().position(|route| route.request == *request)?;
-        Some(routes.remove(place).stream)
+        let mut table = self.lock();
+        let place = table.requests.iter().position(|route| route.request == *request)?;
+        Some(table.requests.remove(place).stream)
     }
 
-    /// The stream that a message of the server belongs on. An answer ends its route.
-    fn of(&self, message: &ServerJsonRpcMessage) -> Option<mpsc::Sender<ServerSseMessage>> {
+    /// The way of a message of the server. An answer ends its route.
+    fn of(&self, message: &ServerJsonRpcMessage) -> Option<Way> {
         let on = |wanted: &dyn Fn(&Route) -> bool| {
-            self.lock().iter().find(|route| wanted(route)).map(|route| route.stream.clone())
+            let table = self.lock();
+            let route = table.requests.iter().find(|route| wanted(route));
+            route.map(|route| Way::Answer(route.stream.clone()))
         };
         let origin = match message {
-            JsonRpcMessage::Response(response) => return self.take(&response.id),
-            JsonRpcMessage::Error(error) => return self.take(error.id.as_ref()?),
+            JsonRpcMessage::Response(response) => return self.take(&response.id).map(Way::Answer),
+            JsonRpcMessage::Error(error) => return self.take(error.id.as_ref()?).map(Way::Answer),
             JsonRpcMessage::Request(request) => request.request.extensions().get(),
             JsonRpcMessage::Notification(notification) => match &notification.notification {
                 ServerNotification::ProgressNotification(progress) => {
@@ -151,11 +169,18 @@ impl Routes {
                 other => other.extensions().get(),
             },
         };
-        let OriginatingRequestId(origin) = origin?;
-        on(&|route| route.request == *origin)
+        match origin {
+            Some(OriginatingRequestId(origin)) => on(&|route| route.request == *origin),
+            None => self.lock().standalone.clone().map(Way::Standalone),
+        }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Route>> {
+    /// Ends all streams.
+    fn close(&self) {
+        *self.lock() = Table::default();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Table> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -173,11 +198,14 @@ impl Transport<RoleServer> for SessionTransport {
         &mut self,
         message: ServerJsonRpcMessage,
     ) -> impl Future<Output = Result<(), Infallible>> + Send + 'static {
-        let stream = self.routes.of(&message);
+        let way = self.routes.of(&message);
         async move {
-            // A client that went away or cancelled gets nothing more; the call runs on all the same.
-            if let Some(stream) = stream {
-                let _ = stream.send(ServerSseMessage::from_message(message)).await;
+            let message = ServerSseMessage::from_message(message);
+            match way {
+                // A client that went away or cancelled gets nothing more; the call runs on all the same.
+                Some(Way::Answer(stream)) => drop(stream.send(message).await),
+                Some(Way::Standalone(stream)) => drop(stream.try_send(message)),
+                None => {}
             }
             Ok(())
         }
@@ -189,7 +217,7 @@ impl Transport<RoleServer> for SessionTransport {
 
     async fn close(&mut self) -> Result<(), Infallible> {
         self.from_client.close();
-        self.routes.lock().clear();
+        self.routes.close();
         Ok(())
     }
 }
@@ -253,9 +281,12 @@ impl SessionManager for Sessions {
 
     async fn create_standalone_stream(
         &self,
-        _: &SessionId,
+        id: &SessionId,
     ) -> Result<impl Stream<Item = ServerSseMessage> + Send + Sync + 'static, SessionError> {
-        Err::<stream::Empty<_>, _>(SessionError::NoStandaloneStream)
+        let (stream, mut messages) = mpsc::channel(QUEUE);
+        // A second one takes the place of the first, which ends.
+        self.find(id)?.routes.lock().standalone = Some(stream);
+        Ok(stream::poll_fn(move |context| messages.poll_recv(context)))
     }
 
     async fn resume(
@@ -263,6 +294,6 @@ impl SessionManager for Sessions {
         _: &SessionId,
         _: String,
     ) -> Result<impl Stream<Item = ServerSseMessage> + Send + Sync + 'static, SessionError> {
-        Err::<stream::Empty<_>, _>(SessionError::NoStandaloneStream)
+        Err::<stream::Empty<_>, _>(SessionError::NothingKept)
     }
 }

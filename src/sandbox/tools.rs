@@ -1,4 +1,4 @@
-//! The tools of the server `orders`: what is listed, and what arguments they take. What they do is in
+//! The tools of the servers: what is listed, and what arguments they take. What they do is in
 //! `processes`.
 
 use std::sync::{LazyLock, OnceLock};
@@ -18,6 +18,25 @@ pub(super) enum Process {
     Slow,
     Failing,
     ImportOrders,
+    StartJob,
+    FinishJob,
+    Ask(Ask),
+    Notify,
+}
+
+/// What a tool asks its client before it answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ask {
+    /// A form.
+    Approval,
+    /// A link to open.
+    Link,
+    /// A message of a model.
+    Model,
+    /// The client's roots.
+    Roots,
+    /// Two forms, one after the other.
+    Twice,
 }
 
 /// A tool with what it starts.
@@ -78,8 +97,66 @@ pub(super) static TOOLS: LazyLock<Vec<Definition>> = LazyLock::new(|| {
             json!({"in_Count": {"type": "integer", "minimum": 0, "maximum": 1000}}),
             &["in_Count"],
         ),
+        process(
+            Process::StartJob,
+            "startJob",
+            "Starts a job and returns its id; the resource job://{id} tells how far it is.",
+            json!({
+                "in_Polls": {"type": "integer", "minimum": 0, "maximum": 1000},
+                "in_Pending": {"type": "integer", "minimum": 0, "maximum": 1000},
+                "in_End": end(),
+            }),
+            &[],
+        ),
+        process(
+            Process::FinishJob,
+            "finishJob",
+            "Ends a job at once.",
+            json!({"in_JobId": {"type": "string", "maxLength": 100}, "in_End": end()}),
+            &["in_JobId"],
+        ),
+        ask_approval(),
+        asking(Ask::Link, "askLink", "Has the user open a link, and returns what came of it."),
+        asking(Ask::Model, "askModel", "Has the client's model write a summary."),
+        asking(Ask::Roots, "askRoots", "Returns the client's roots."),
+        asking(Ask::Twice, "askTwice", "Asks for an approval, then for its reason."),
+        process(
+            Process::Notify,
+            "notify",
+            "Sends so many notifications: of changes to all who listen, of the log and progress to its caller.",
+            json!({
+                "kind": {"enum": ["tools", "prompts", "resource", "log", "progress"]},
+                "uri": {"type": "string", "maxLength": 1000},
+                "count": {"type": "integer", "minimum": 0, "maximum": 100},
+                "after_ms": {"type": "integer", "minimum": 0, "maximum": 60_000},
+            }),
+            &["kind"],
+        ),
     ]
 });
+
+fn end() -> Value {
+    json!({"enum": ["Successful", "Faulted"]})
+}
+
+fn asking(ask: Ask, name: &'static str, description: &'static str) -> Definition {
+    let properties = json!({"in_Subject": {"type": "string", "maxLength": 1000}});
+    process(Process::Ask(ask), name, description, properties, &[])
+}
+
+fn ask_approval() -> Definition {
+    let mut approval = asking(Ask::Approval, "askApproval", "Has the user fill in a form, and returns it.");
+    let output = json!({
+        "type": "object",
+        "properties": {
+            "action": {"enum": ["accept", "decline", "cancel"]},
+            "content": {"type": "object"},
+        },
+        "required": ["action"],
+    });
+    approval.tool = approval.tool.with_raw_output_schema(object(output).into());
+    approval
+}
 
 /// The tool of a name.
 pub(super) fn find(name: &str) -> Option<&'static Definition> {
@@ -87,6 +164,11 @@ pub(super) fn find(name: &str) -> Option<&'static Definition> {
 }
 
 impl Definition {
+    /// Whether it asks its client something.
+    pub(super) fn asks(&self) -> bool {
+        matches!(self.process, Process::Ask(_))
+    }
+
     /// What is wrong with arguments, if anything is.
     pub(super) fn problems(&self, arguments: &Value) -> Option<String> {
         // Compiled when it is first needed: most runs call few of the tools.

@@ -1,25 +1,26 @@
-//! What the sandbox's processes work on: invoices. It is new with each sandbox and shared by all its sessions.
+//! What the sandbox's processes work on: invoices and jobs, who listens to them, and what the tools still wait
+//! to hear. It is new with each sandbox and shared by all its sessions.
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde_json::Number;
+use serde_json::{Number, Value};
+use tokio_util::sync::CancellationToken;
 
-/// How many invoices are kept; the oldest go first.
-const MAX_INVOICES: usize = 10_000;
-/// The number of the first invoice.
-const FIRST: u64 = 1001;
+use super::jobs::{End, Finish, Jobs};
+use super::listeners::{Change, Listeners};
+use super::numbered::Numbered;
+use super::questions::Questions;
 
-/// The invoices of a sandbox.
-#[derive(Debug, Default)]
+/// The resource of all open invoices; a customer's are one level below.
+pub(super) const OPEN_INVOICES: &str = "invoices://open";
+
+/// The state of a sandbox.
+#[derive(Debug)]
 pub(super) struct World {
-    invoices: Mutex<Invoices>,
-}
-
-#[derive(Debug, Default)]
-struct Invoices {
-    by_number: BTreeMap<u64, Invoice>,
-    created: u64,
+    invoices: Mutex<Numbered<Invoice>>,
+    pub(super) jobs: Jobs,
+    pub(super) listeners: Arc<Listeners>,
+    pub(super) questions: Questions,
 }
 
 /// An invoice.
@@ -30,36 +31,71 @@ pub(super) struct Invoice {
 }
 
 impl World {
+    /// An empty one, which ends with the token.
+    pub(super) fn new(closing: CancellationToken) -> Self {
+        Self {
+            invoices: Mutex::new(Numbered::new("INV")),
+            jobs: Jobs::default(),
+            listeners: Arc::new(Listeners::new(closing)),
+            questions: Questions::default(),
+        }
+    }
+
     /// Adds an invoice and gives its id.
     pub(super) fn create(&self, invoice: Invoice) -> String {
-        let mut invoices = self.invoices();
-        let number = FIRST + invoices.created;
-        invoices.created += 1;
-        invoices.by_number.insert(number, invoice);
-        if invoices.by_number.len() > MAX_INVOICES {
-            invoices.by_number.pop_first();
-        }
-        format!("INV-{number}")
+        let customer = invoice.customer.clone();
+        let id = self.invoices().add(invoice);
+        self.tell_of_invoices(&customer);
+        id
     }
 
     /// The invoice of an id.
     pub(super) fn get(&self, id: &str) -> Option<Invoice> {
-        self.invoices().by_number.get(&number(id)?).cloned()
+        self.invoices().get(id).cloned()
     }
 
     /// Removes an invoice. False where there is none.
     pub(super) fn delete(&self, id: &str) -> bool {
-        number(id).is_some_and(|number| self.invoices().by_number.remove(&number).is_some())
+        let removed = self.invoices().remove(id);
+        let Some(Invoice { customer, .. }) = removed else { return false };
+        self.listeners.tell(&Change::Resource(format!("invoice://{id}/state")));
+        self.tell_of_invoices(&customer);
+        true
     }
 
-    fn invoices(&self) -> MutexGuard<'_, Invoices> {
+    /// The invoices that were created and not deleted, with their ids, the oldest first.
+    pub(super) fn open_invoices(&self) -> Vec<(String, Invoice)> {
+        self.invoices().iter().map(|(id, invoice)| (id, invoice.clone())).collect()
+    }
+
+    /// Reads a job, which gets on by it.
+    pub(super) fn read_job(&self, id: &str) -> Option<Value> {
+        let (job, changed) = self.jobs.read(id)?;
+        if changed {
+            self.tell_of_job(id);
+        }
+        Some(job)
+    }
+
+    /// Ends a job that did not end by itself.
+    pub(super) fn finish_job(&self, id: &str, end: End) -> Finish {
+        let finish = self.jobs.finish(id, end);
+        if finish == Finish::Done {
+            self.tell_of_job(id);
+        }
+        finish
+    }
+
+    fn tell_of_job(&self, id: &str) {
+        self.listeners.tell(&Change::Resource(format!("job://{id}")));
+    }
+
+    fn tell_of_invoices(&self, customer: &str) {
+        self.listeners.tell(&Change::Resource(OPEN_INVOICES.to_owned()));
+        self.listeners.tell(&Change::Resource(format!("{OPEN_INVOICES}/{customer}")));
+    }
+
+    fn invoices(&self) -> MutexGuard<'_, Numbered<Invoice>> {
         self.invoices.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The number of an id; only the spelling that was given out is one.
-fn number(id: &str) -> Option<u64> {
-    let digits = id.strip_prefix("INV-")?;
-    let number = digits.parse().ok()?;
-    (format!("{number}") == digits).then_some(number)
 }

@@ -11,6 +11,8 @@ pub struct SourceFile {
     path: String,
     text: String,
     line_starts: Vec<usize>,
+    /// The number of the text's first line in the file.
+    first_line: usize,
 }
 
 /// A place in a file as people count it: from 1, columns in characters.
@@ -26,9 +28,22 @@ impl SourceFile {
     /// `path` is what messages show: relative to where the user stands, with `/`.
     #[must_use]
     pub fn new(path: impl Into<String>, text: impl Into<String>) -> Self {
+        Self::excerpt(path, text, 1)
+    }
+
+    /// A part of a file that is too large to be kept, which begins with its line `first_line` (from 1): positions
+    /// are those of the file, spans those of the part.
+    #[must_use]
+    pub fn excerpt(path: impl Into<String>, text: impl Into<String>, first_line: usize) -> Self {
         let text = text.into();
         let line_starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Self { path: path.into(), text, line_starts }
+        Self { path: path.into(), text, line_starts, first_line: first_line.max(1) }
+    }
+
+    /// The number of the first line that is held: 1 but for an [`Self::excerpt`].
+    #[must_use]
+    pub fn first_line(&self) -> usize {
+        self.first_line
     }
 
     /// The path as it is shown.
@@ -64,12 +79,13 @@ impl SourceFile {
             .text
             .get(start..offset)
             .map_or(1, |before| before.strip_prefix('\u{feff}').unwrap_or(before).chars().count() + 1);
-        Position { line, column }
+        Position { line: line + self.first_line - 1, column }
     }
 
     /// The span of a line (from 1) without its line break.
     #[must_use]
     pub fn line_span(&self, line: usize) -> Span {
+        let line = (line + 1).saturating_sub(self.first_line);
         let start = self.line_starts.get(line.saturating_sub(1)).copied().unwrap_or(self.text.len());
         let end =
             self.line_starts.get(line).map_or(self.text.len(), |next| next.saturating_sub(1)).max(start);
@@ -81,7 +97,7 @@ impl SourceFile {
     /// how a secret that stands in a source line is hidden without moving a caret.
     #[must_use]
     pub fn masked(&self, mask: impl FnOnce(&str) -> String) -> Self {
-        Self::new(self.path.clone(), mask(&self.text))
+        Self::excerpt(self.path.clone(), mask(&self.text), self.first_line)
     }
 }
 
@@ -131,5 +147,13 @@ mod tests {
         assert_eq!(file.slice(file.line_span(1)), "\u{feff}\u{e9}b");
         assert_eq!(file.slice(file.line_span(2)), "cd");
         assert_eq!(SourceFile::new("a", "").position(5), Position { line: 1, column: 1 });
+    }
+
+    #[test]
+    fn a_part_of_a_file_has_the_lines_of_the_file() {
+        let file = SourceFile::excerpt("a", "ab\ncd", 1000).masked(str::to_owned);
+        assert_eq!(file.position(4), Position { line: 1001, column: 2 });
+        assert_eq!(file.slice(file.line_span(1000)), "ab");
+        assert_eq!(file.slice(file.line_span(1001)), "cd");
     }
 }

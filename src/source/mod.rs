@@ -1,6 +1,7 @@
-//! Bytes to documents: a YAML file becomes values and a table of where each of them stands.
+//! Bytes to documents: a YAML file becomes values and a table of where each of them stands; and values to YAML.
 //! Nothing here knows what a scenario is.
 
+pub mod emit;
 mod file;
 mod place;
 mod scalar;

@@ -58,7 +58,7 @@ pub fn read_text(path: &Path, shown: String) -> Result<Arc<SourceFile>, Vec<Diag
 }
 
 /// What an error says: as a message begins, without a path or the system's numbers.
-pub(super) fn reason(error: &io::Error) -> String {
+pub(crate) fn reason(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "it does not exist".to_owned(),
         io::ErrorKind::PermissionDenied => "permission denied".to_owned(),

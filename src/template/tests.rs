@@ -378,19 +378,39 @@ fn a_tree_renders_its_strings_and_knows_its_places() {
     assert_eq!(codes, [("/a", Code::TemplateForm), ("/{{n}}", Code::TemplateHere)]);
 }
 
+/// Any JSON whose strings are no templates and whose keys are no operators but for the `$`.
 pub(crate) fn any_json() -> impl Strategy<Value = Value> {
+    json_of("(\\{?[a-z$} ]){0,5}".boxed(), "[$a-z]{1,4}".boxed())
+}
+
+/// Any JSON at all.
+fn whatever_json() -> impl Strategy<Value = Value> {
+    let text = || {
+        prop_oneof![
+            any::<String>(),
+            "[{}\\[\\]().\\\\'\"$@#!&~ a-z]{0,12}",
+            "\\{\\{ ?(v|json|this)\\.?x ?\\}\\}"
+        ]
+    };
+    json_of(text().boxed(), text().boxed())
+}
+
+fn json_of(texts: BoxedStrategy<String>, names: BoxedStrategy<String>) -> impl Strategy<Value = Value> {
+    let edges =
+        [json!(0), json!(-0.0), json!(1.0), json!(5e-324), json!(f64::MAX), json!(9_007_199_254_740_993_u64)];
     let scalar = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
         any::<i64>().prop_map(Value::from),
         any::<u64>().prop_map(Value::from),
         prop::num::f64::NORMAL.prop_map(Value::from),
-        "(\\{?[a-z$} ]){0,5}".prop_map(Value::from),
+        prop::sample::select(edges.to_vec()),
+        texts.prop_map(Value::from),
     ];
-    scalar.prop_recursive(4, 32, 5, |inner| {
+    scalar.prop_recursive(4, 32, 5, move |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
-            prop::collection::vec(("[$a-z]{1,4}", inner), 0..5)
+            prop::collection::vec((names.clone(), inner), 0..5)
                 .prop_map(|members| Value::Object(members.into_iter().collect::<Map<_, _>>())),
         ]
     })
@@ -398,12 +418,42 @@ pub(crate) fn any_json() -> impl Strategy<Value = Value> {
 
 proptest! {
     #[test]
-    fn a_whole_expression_returns_the_value_given(value in any_json()) {
+    fn a_whole_expression_returns_the_value_given(value in whatever_json()) {
+        // Compared as written: for `Value` 1 and 1.0 differ, but 0.0 and -0.0 do not.
+        let text_of = |value: &Value| serde_json::to_string(value).unwrap();
         let mut scope = Scope::new(facts());
-        scope.set("v", json!({"x": value}));
-        for text in ["{{v.x}}", "{{ (v.x) }}", "{{ default v.x 1 }}", "{{ parse (json v.x) }}", "{{ lookup v 'x' }}"] {
-            prop_assert_eq!(&Template::compile(text).unwrap().render(&scope).unwrap(), &value);
+        scope.set("v", json!({"x": value, "list": [value], "a b": {"1": value}}));
+        let whole = [
+            "{{v.x}}", "{{ v.x }}", "{{ (v.x) }}", "{{ v.list.0 }}", "{{ v.[a b].1 }}", "{{ default v.x 1 }}",
+            "{{ default v.nope v.x }}", "{{ parse (json v.x) }}", "{{ lookup v 'x' }}", "{{ first v.list }}", "{{ last v.list }}",
+        ];
+        for text in whole {
+            let rendered = Template::compile(text).unwrap().render(&scope).unwrap();
+            prop_assert_eq!(&rendered, &value, "{}", text);
+            prop_assert_eq!(text_of(&rendered), text_of(&value), "{}", text);
         }
+        // Nor does it change where it stands in a tree, or is saved and used again.
+        let tree = Tree::compile(&json!({"a": ["{{ v.x }}"]}), &Pointer::root(), &mut Vec::new());
+        let rendered = tree.render(&scope).unwrap();
+        prop_assert_eq!(text_of(&rendered), text_of(&json!({"a": [value]})));
+        scope.set("saved", rendered);
+        let again = Template::compile("{{ saved.a.0 }}").unwrap().render(&scope).unwrap();
+        prop_assert_eq!(text_of(&again), text_of(&value));
+    }
+
+    #[test]
+    fn inside_longer_text_a_value_has_its_json_spelling_or_no_place(value in whatever_json()) {
+        let mut scope = Scope::new(facts());
+        scope.set("v", value.clone());
+        let rendered = Template::compile("<{{v}}>").unwrap().render(&scope).ok();
+        let expected = match &value {
+            Value::String(text) => Some(format!("<{text}>")),
+            Value::Number(_) | Value::Bool(_) => Some(format!("<{value}>")),
+            Value::Null | Value::Array(_) | Value::Object(_) => None,
+        };
+        prop_assert_eq!(rendered, expected.map(Value::from));
+        let rendered = Template::compile("<{{json v}}>").unwrap().render(&scope).unwrap();
+        prop_assert_eq!(rendered, Value::from(format!("<{value}>")));
     }
 
     #[test]

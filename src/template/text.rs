@@ -6,7 +6,7 @@ use std::ops::Range;
 use serde_json::Value;
 
 use super::compile::{self, Node};
-use super::helpers::{MAX_OUTPUT, scalar_text, with_article};
+use super::helpers::{Helper, MAX_OUTPUT, scalar_text, with_article};
 use super::split::{Part, split};
 use super::{RenderError, Scope, TemplateError, Use};
 use crate::diagnostic::Code;
@@ -75,6 +75,12 @@ impl Template {
         matches!(self.parts.as_slice(), [Piece::Expression(..)])
     }
 
+    /// Whether it yields something else each time: it draws, or asks for the time.
+    #[must_use]
+    pub fn varies(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part, Piece::Expression(_, node) if node.varies()))
+    }
+
     /// The text that was compiled.
     #[must_use]
     pub fn source(&self) -> &str {
@@ -85,6 +91,18 @@ impl Template {
     #[must_use]
     pub fn uses(&self) -> &[Use] {
         &self.uses
+    }
+
+    /// The helpers that it calls.
+    #[must_use]
+    pub fn helpers(&self) -> Vec<&'static Helper> {
+        let mut found = Vec::new();
+        for part in &self.parts {
+            if let Piece::Expression(_, node) = part {
+                node.helpers(&mut found);
+            }
+        }
+        found
     }
 
     /// Its value: one whole expression keeps its JSON type, all else is text.

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Installs the servers that callsheet is tested against and that nobody here wrote. Does nothing, in
-# milliseconds, where they are installed already.
+# Installs what callsheet is tested against and others wrote: servers, what servers are built with, an editor's
+# language server. Does nothing, in milliseconds, where it is installed already.
 #
 #   tests/peers/install.sh            into target/peers, or into $CALLSHEET_PEERS_DIR
 #
-# Prints the folder. What it needs: Node 18 or newer with npm, Python 3.11 or newer with venv. As root on a
+# Prints the folder. What it needs: Rust, Node 18 or newer with npm, Python 3.11 or newer with venv. As root on a
 # machine with apt it installs what is missing of these; elsewhere it says what to install.
 set -euo pipefail
 
@@ -18,7 +18,8 @@ say() { printf 'peers: %s\n' "$*" >&2; }
 fail() { say "$*"; exit 1; }
 
 # What is installed is told by what it was installed from: an edited pin installs anew.
-wanted=$(cat "$here/package-lock.json" "$here/constraints.txt" <(echo "$FASTMCP") | sha256sum | cut -d' ' -f1)
+wanted=$(cat "$here/package-lock.json" "$here/constraints.txt" <(echo "$FASTMCP") \
+  "$here"/rmcp_server/{Cargo.toml,Cargo.lock,src/main.rs} | sha256sum | cut -d' ' -f1)
 if [[ -f $dir/installed && $(<"$dir/installed") == "$wanted" ]]; then
   printf '%s\n' "$dir"
   exit 0
@@ -66,10 +67,10 @@ fi
 mkdir -p "$dir"
 rm -f "$dir/installed"
 
-say "npm: @modelcontextprotocol/server-everything"
-mkdir -p "$dir/everything"
-cp "$here/package.json" "$here/package-lock.json" "$dir/everything/"
-(cd "$dir/everything" && npm ci --no-audit --no-fund --loglevel=error >&2) || fail "npm ci failed"
+say "npm: @modelcontextprotocol/server-everything, yaml-language-server"
+mkdir -p "$dir/npm"
+cp "$here/package.json" "$here/package-lock.json" "$dir/npm/"
+(cd "$dir/npm" && npm ci --no-audit --no-fund --loglevel=error >&2) || fail "npm ci failed"
 
 say "PyPI: fastmcp $FASTMCP"
 rm -rf "$dir/fastmcp"
@@ -77,7 +78,17 @@ rm -rf "$dir/fastmcp"
 "$dir/fastmcp/bin/pip" install --quiet --disable-pip-version-check \
   -c "$here/constraints.txt" "fastmcp==$FASTMCP" >&2 || fail "pip install failed"
 
+say "crates.io: rmcp"
+(
+  # Half of what it needs is built for callsheet anyway.
+  export CARGO_TARGET_DIR=$root/target
+  cargo build --quiet --locked --manifest-path "$here/rmcp_server/Cargo.toml" >&2
+) || fail "cargo build of rmcp_server failed"
+cp "$root/target/debug/rmcp_server" "$dir/rmcp_server"
+
 "$dir/fastmcp/bin/python" -c 'import fastmcp' || fail "fastmcp is installed but cannot be imported"
-[[ -f $dir/everything/node_modules/.bin/mcp-server-everything ]] || fail "server-everything is not where npm puts it"
+for name in mcp-server-everything yaml-language-server; do
+  [[ -f $dir/npm/node_modules/.bin/$name ]] || fail "$name is not where npm puts it"
+done
 printf '%s\n' "$wanted" >"$dir/installed"
 printf '%s\n' "$dir"

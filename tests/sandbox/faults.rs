@@ -1,7 +1,7 @@
 //! What a header can have go wrong.
 
-use callsheet::sandbox::{FAULT_HEADER, Fault};
-use serde_json::json;
+use callsheet::sandbox::{FAULT_HEADER, Fault, OWNER_TOKEN};
+use serde_json::{Value, json};
 
 use crate::peer::{LEGACY, Peer, sandbox};
 
@@ -87,5 +87,52 @@ async fn answers_in_json_and_redirects_can_be_had() {
         peer.extra = vec![(FAULT_HEADER, "nope".to_owned())];
         let reply = peer.call("echo", json!({})).await;
         assert!(reply.status == 400 && reply.body.contains("no fault is named `nope`"), "{reply:?}");
+    }
+}
+
+/// A call with a progress token, under a fault.
+async fn under(peer: &mut Peer, fault: Fault, tool: &str, arguments: Value) -> Vec<Value> {
+    peer.extra = vec![with(fault, "")];
+    let params = json!({"name": tool, "arguments": arguments, "_meta": {"progressToken": "p"}});
+    peer.request("tools/call", params).await.messages()
+}
+
+#[tokio::test]
+async fn messages_can_be_spoilt() {
+    let sandbox = sandbox().await;
+    for mut peer in Peer::all(&sandbox).await {
+        let echo = json!({"a": 1});
+        let (progress, answer) = ("notifications/progress", "answer");
+        for (fault, expected) in [
+            (Fault::ProgressBackwards, vec![progress, progress, answer]),
+            (Fault::ProgressForeignToken, vec![progress, answer]),
+            (Fault::LateMessage, vec![answer, progress]),
+            (Fault::Undeclared, vec!["notifications/resources/list_changed", answer]),
+            (Fault::WrongId, vec![answer]),
+            (Fault::Contradiction, vec![answer]),
+            (Fault::EchoToken, vec![answer]),
+        ] {
+            let messages = under(&mut peer, fault, "echo", echo.clone()).await;
+            let kinds: Vec<_> =
+                messages.iter().map(|message| message["method"].as_str().unwrap_or("answer")).collect();
+            assert_eq!(kinds, expected, "{fault:?}");
+            let id = messages.iter().find_map(|message| message.get("id")).unwrap();
+            assert_eq!(*id, if fault == Fault::WrongId { 1007 } else { 7 });
+            let body = json!(messages).to_string();
+            assert_eq!(body.contains(OWNER_TOKEN), fault == Fault::EchoToken, "{body}");
+        }
+        let arguments = json!({"in_Prices": [1], "in_Currency": "EUR"});
+        let messages = under(&mut peer, Fault::Contradiction, "orderTotals", arguments).await;
+        let result = &messages[0]["result"];
+        assert_eq!(result["structuredContent"]["currency"], "EUR");
+        assert!(result["content"][0]["text"].as_str().unwrap().contains("contradicts"), "{result}");
+        // What came before is left as it is, and nothing waits for the end.
+        let messages = under(&mut peer, Fault::WrongId, "importOrders", json!({"in_Count": 2})).await;
+        assert_eq!((messages.len(), &messages[2]["id"]), (3, &json!(1007)));
+        let list = peer.request("tools/list", json!({})).await;
+        assert_eq!(list.answer()["id"], 7, "only calls are befallen unless another method is named");
+        peer.extra = vec![with(Fault::EchoToken, "; method=resources/read")];
+        let read = peer.request("resources/read", json!({"uri": "invoices://open"})).await;
+        assert!(read.body.contains(OWNER_TOKEN), "{read:?}");
     }
 }

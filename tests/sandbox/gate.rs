@@ -27,7 +27,9 @@ async fn the_documented_curl_call_works() {
         let result = reply.result();
         assert_eq!(result["protocolVersion"], "2025-06-18");
         assert_eq!(result["serverInfo"], json!({"name": "orders", "version": "1.0.0"}));
-        let capabilities = json!({"logging": {}, "prompts": {}, "resources": {}, "tools": {}});
+        let capabilities = json!({
+            "logging": {}, "completions": {}, "prompts": {}, "resources": {}, "tools": {},
+        });
         assert_eq!(result["capabilities"], capabilities);
     }
     let only_json = client().post(sandbox.url("orders")).bearer_auth(OWNER_TOKEN);
@@ -112,8 +114,8 @@ async fn versions_and_headers_are_checked() {
     let bare = json!({"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": {"name": "echo"}});
     let reply = read(modern.builder(&bare).body(bare.to_string()).send().await.unwrap()).await;
     assert_eq!((reply.status, &reply.error()["code"]), (400, &json!(-32602)));
-    for method in ["ping", "subscriptions/listen"] {
-        let reply = modern.request(method, json!({"notifications": {}})).await;
+    for method in ["ping", "resources/subscribe"] {
+        let reply = modern.request(method, json!({"uri": "orders://catalog"})).await;
         assert_eq!((reply.status, &reply.error()["code"]), (404, &json!(-32601)), "{method}");
     }
 }
@@ -142,7 +144,7 @@ async fn refusals_do_not_tell_why() {
         ),
         (good.replace("Default", "default"), bearer.clone(), "no tenant is named `default`"),
         (good.replace("6f0c", "6f0d"), bearer.clone(), "no folder is named"),
-        (good.replace("orders", "order"), bearer.clone(), "no server is named `order`; there is `orders`"),
+        (good.replace("orders", "order"), bearer.clone(), "no server is named `order`; there are `orders`"),
         (format!("{good}?access_token={OWNER_TOKEN}"), None, "no token"),
     ] {
         let reply = send(url, authorization).await;

@@ -2,8 +2,13 @@
 #![cfg(feature = "sandbox")]
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod asks;
+mod completion;
 mod faults;
 mod gate;
+mod jobs;
+mod listening;
 mod orders;
+mod page;
 mod peer;
 mod running;

@@ -66,6 +66,8 @@ pub(crate) struct Peer {
     pub(crate) token: &'static str,
     pub(crate) version: &'static str,
     pub(crate) session: Option<String>,
+    /// The capabilities that it declares.
+    pub(crate) declares: Value,
     /// Sent with every request.
     pub(crate) extra: Vec<(&'static str, String)>,
 }
@@ -100,8 +102,23 @@ impl Peer {
             token: OWNER_TOKEN,
             version: MODERN,
             session: None,
+            declares: json!({}),
             extra: Vec::new(),
         }
+    }
+
+    /// One of each era that declares these capabilities and speaks to a server of that slug.
+    pub(crate) async fn declaring(sandbox: &Sandbox, slug: &str, declares: &Value) -> Vec<Self> {
+        let mut peers = Vec::new();
+        for version in [MODERN, LEGACY[0], LEGACY[1]] {
+            let (url, declares) = (sandbox.url(slug), declares.clone());
+            let mut peer = Self { version, url, declares, ..Self::modern(sandbox) };
+            if !peer.is_modern() {
+                peer.open().await;
+            }
+            peers.push(peer);
+        }
+        peers
     }
 
     pub(crate) async fn legacy(sandbox: &Sandbox, version: &'static str) -> Self {
@@ -122,7 +139,8 @@ impl Peer {
     pub(crate) async fn open(&mut self) {
         self.session = None;
         let params = json!({
-            "protocolVersion": self.version, "capabilities": {}, "clientInfo": {"name": "t", "version": "1"},
+            "protocolVersion": self.version, "capabilities": self.declares,
+            "clientInfo": {"name": "t", "version": "1"},
         });
         let reply = self.request("initialize", params).await;
         assert_eq!(reply.status, 200, "{reply:?}");
@@ -166,14 +184,18 @@ impl Peer {
         if self.is_modern() {
             let meta = params.as_object_mut().unwrap().entry("_meta").or_insert_with(|| json!({}));
             meta["io.modelcontextprotocol/protocolVersion"] = json!(MODERN);
-            meta["io.modelcontextprotocol/clientCapabilities"] = json!({});
+            meta["io.modelcontextprotocol/clientCapabilities"] = self.declares.clone();
             meta["io.modelcontextprotocol/clientInfo"] = json!({"name": "t", "version": "1"});
         }
         json!({"jsonrpc": "2.0", "id": 7, "method": method, "params": params})
     }
 
     pub(crate) async fn request(&self, method: &str, params: Value) -> Reply {
-        let message = self.message(method, params);
+        self.send(self.message(method, params)).await
+    }
+
+    /// Sends a request as it is.
+    pub(crate) async fn send(&self, message: Value) -> Reply {
         read(self.builder(&message).body(message.to_string()).send().await.unwrap()).await
     }
 
@@ -186,11 +208,71 @@ impl Peer {
         self.request("tools/call", json!({"name": tool, "arguments": arguments})).await
     }
 
+    /// What a resource holds, parsed.
+    pub(crate) async fn resource(&self, uri: &str) -> Value {
+        let result = self.request("resources/read", json!({"uri": uri})).await.result();
+        serde_json::from_str(result["contents"][0]["text"].as_str().unwrap()).unwrap()
+    }
+
+    /// Sends a request whose answer is read message by message.
+    pub(crate) async fn stream(&self, message: &Value) -> Stream {
+        Stream::of(self.builder(message).body(message.to_string()).send().await.unwrap())
+    }
+
+    /// The stream of a GET.
+    pub(crate) async fn get(&self) -> Stream {
+        let mut builder =
+            self.http.get(&self.url).bearer_auth(self.token).header("accept", "text/event-stream");
+        if let Some(session) = &self.session {
+            builder = builder.header("mcp-session-id", session);
+        }
+        Stream::of(builder.header("mcp-protocol-version", self.version).send().await.unwrap())
+    }
+
+    /// Answers a request of the server.
+    pub(crate) async fn answer(&self, request: &Value, answer: (&str, Value)) -> Reply {
+        let mut message = json!({"jsonrpc": "2.0", "id": request["id"]});
+        message[answer.0] = answer.1;
+        let headers = json!({"method": "none", "params": {}});
+        read(self.builder(&headers).body(message.to_string()).send().await.unwrap()).await
+    }
+
     pub(crate) async fn delete(&self) -> Reply {
         let mut builder = self.http.delete(&self.url).bearer_auth(self.token);
         if let Some(session) = &self.session {
             builder = builder.header("mcp-session-id", session);
         }
         read(builder.header("mcp-protocol-version", self.version).send().await.unwrap()).await
+    }
+}
+
+/// An answer in SSE that is read as it comes.
+pub(crate) struct Stream {
+    pub(crate) status: u16,
+    answer: reqwest::Response,
+    rest: String,
+}
+
+impl Stream {
+    fn of(answer: reqwest::Response) -> Self {
+        Self { status: answer.status().as_u16(), answer, rest: String::new() }
+    }
+
+    /// The next message; none where the stream ended.
+    pub(crate) async fn next(&mut self) -> Option<Value> {
+        loop {
+            if let Some((event, rest)) = self.rest.split_once("\n\n") {
+                let data = event
+                    .strip_prefix("event: message\ndata: ")
+                    .map(|data| serde_json::from_str(data).unwrap());
+                self.rest = rest.to_owned();
+                if data.is_some() {
+                    return data;
+                }
+                continue;
+            }
+            let chunk = tokio::time::timeout(DEADLINE, self.answer.chunk()).await.unwrap();
+            self.rest.push_str(std::str::from_utf8(&chunk.ok()??).unwrap());
+        }
     }
 }

@@ -61,7 +61,7 @@ fn an_unexpected_element() {
     let mismatch = one(json!({"a": [1, 3]}), json!({"a": [1, {"x": 2}, 3]}));
     assert_eq!(
         told(&mismatch),
-        "/a true | $.a[1]: element 1 is not expected: the list has 3 elements, and 2 are expected: found object \
+        "/a true | $.a[1]: element 1 is not expected: the list has 3 elements, and 2 are expected: expected no other element, found object \
          {\"x\":2}"
     );
 }

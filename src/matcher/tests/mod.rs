@@ -6,6 +6,8 @@ mod laws;
 mod numbers;
 mod operators;
 mod paths;
+mod scope;
+mod snapshots;
 mod templates;
 
 use std::collections::HashMap;

@@ -338,7 +338,6 @@ fn what_does_not_exist_is_answered_with_the_form_that_does() {
     }
     refused(json!({"$matchs": "x"}), Code::UnknownOperator, "$matchs", "did you mean `$matches`?");
     refused(json!({"$zzzzzz": "x"}), Code::UnknownOperator, "$zzzzzz", "`$$zzzzzz`");
-    refused(json!({"$snapshot": "x"}), Code::NotYet, "$snapshot", "");
     refused(json!({"a": {"$gt": 1, "b": 2}}), Code::MixedKeys, "b", "`$$`");
     assert!(holds(json!({"$$gt": 5, "$$$x": 1}), json!({"$gt": 5, "$$x": 1})));
     refused(json!({"a {{x}}": 1}), Code::TemplateHere, "a {{x}}", "");

@@ -10,7 +10,9 @@ use crate::model::key_tables;
 fn key() -> impl Strategy<Value = String> {
     let mut keys: Vec<String> =
         key_tables().into_iter().flat_map(|(_, rows)| rows).map(|row| row.key.to_owned()).collect();
-    keys.extend(["rows", "when", "expct", "Authorization", "a", "", "$.x", "~/"].map(str::to_owned));
+    keys.extend(
+        ["task", "expct", "outputs", "name", "Authorization", "a", "", "$.x", "~/"].map(str::to_owned),
+    );
     prop::sample::select(keys)
 }
 
@@ -24,6 +26,9 @@ fn value() -> impl Strategy<Value = Value> {
             "a",
             "{{ a }}",
             "5s",
+            "2026-09-30",
+            "roots/list",
+            "any",
             "auto",
             "rt_0123456789abcdef01234",
             "https://u:p@h",
@@ -48,6 +53,12 @@ fn document() -> impl Strategy<Value = Value> {
             serde_json::json!({"scenario": "A", "steps": [{"call": "a", key: value}]})
         }),
         (key(), value()).prop_map(|(key, value)| {
+            serde_json::json!({"fragment": "A", key: value, "steps": [{"defer": [{"list": "tools"}]}]})
+        }),
+        value().prop_map(|value| {
+            serde_json::json!({"scenario": "A", "rows": value, "steps": [{"parallel": [value]}, {"defer": value}]})
+        }),
+        (key(), value()).prop_map(|(key, value)| {
             serde_json::json!({"servers": {"a": {"url": "https://h/", key: value}}})
         }),
     ]
@@ -68,7 +79,7 @@ proptest! {
             let _ = read_suite(document, PathBuf::new(), String::new(), &mut problems);
         }
         let length = documents.first().map_or(0, |document| document.file.text().len());
-        read_scenarios(documents, &Suite::default(), &mut problems);
+        read_documents(documents, &Suite::default(), &mut problems);
         for problem in &problems {
             prop_assert!(!problem.message.is_empty() && !problem.help.is_empty(), "{problem:?}");
             for label in &problem.labels {

@@ -1,6 +1,7 @@
 //! Every diagnostic of the reader, by its text, its place and its way out.
 
 mod fuzz;
+mod language;
 mod scenario;
 mod schema;
 mod suite;
@@ -8,7 +9,7 @@ mod suite;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{Scenario, Suite, read_scenarios, read_suite};
+use super::{Fragment, Scenario, Suite, Unit, read_documents, read_suite};
 use crate::diagnostic::Diagnostic;
 use crate::source::{Document, SourceFile, yaml};
 
@@ -24,12 +25,30 @@ fn suite_of(text: &str) -> (Option<Suite>, Vec<Diagnostic>) {
     (suite, problems)
 }
 
-fn scenarios_of(suite: &str, text: &str) -> (Vec<Scenario>, Vec<Diagnostic>) {
+fn units_of(suite: &str, text: &str) -> (Vec<Unit>, Vec<Diagnostic>) {
     let (suite, problems) = suite_of(suite);
     assert!(problems.is_empty(), "{problems:?}");
     let mut problems = Vec::new();
-    let scenarios = read_scenarios(documents("a.yaml", text), &suite.unwrap(), &mut problems);
-    (scenarios, problems)
+    let units = read_documents(documents("a.yaml", text), &suite.unwrap(), &mut problems);
+    (units, problems)
+}
+
+fn scenarios_of(suite: &str, text: &str) -> (Vec<Scenario>, Vec<Diagnostic>) {
+    let (units, problems) = units_of(suite, text);
+    let scenario = |unit| match unit {
+        Unit::Scenario(scenario) => Some(*scenario),
+        Unit::Fragment(_) => None,
+    };
+    (units.into_iter().filter_map(scenario).collect(), problems)
+}
+
+fn fragments_of(suite: &str, text: &str) -> (Vec<Fragment>, Vec<Diagnostic>) {
+    let (units, problems) = units_of(suite, text);
+    let fragment = |unit| match unit {
+        Unit::Fragment(fragment) => Some(fragment),
+        Unit::Scenario(_) => None,
+    };
+    (units.into_iter().filter_map(fragment).collect(), problems)
 }
 
 /// `line:column code [text at the caret] message (label) | further labels | note: … | help: …`.

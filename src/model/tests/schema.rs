@@ -6,7 +6,9 @@ use serde_json::Value;
 use super::documents;
 use crate::exchange::{FIELDS, Verb};
 use crate::model::keys::{Kind, Table};
-use crate::model::scenario_keys::{SCENARIO, STEP};
+use crate::model::scenario_keys::{FRAGMENT, SCENARIO};
+use crate::model::schema_matcher::SCOPE;
+use crate::model::step_keys::STEP;
 use crate::model::suite_keys::SUITE;
 use crate::model::{OPERATORS, key_tables, scenario_schema, schema_text, suite_schema};
 
@@ -77,6 +79,28 @@ const GOOD_STEPS: &[&str] = &[
     "{call: a, expect: {http: {status: 200, headers: {x: y}}, notifications: [{method: m, params: {a: 1}}]}}",
     "{call: a, expect: {notifications: {$contains: {method: m}}, http: {status: {$any: [200, 202]}}}}",
     "{list: tools, expect: {items: {$length: 3}, pages: 2}}",
+    // The verbs that came later.
+    "{complete: {prompt: p, argument: a, value: ''}, expect: {items: [x]}, save: {a: $.items}}",
+    "{complete: {resource: 'a:///{b}', argument: b, value: '{{ v }}', context: {c: d}}, headers: {X-A: b}}",
+    "{notify: a/b, params: {a: 1}, meta: {a: 1}, timeout: 5s, expect: {http: {status: 202}}}",
+    "{listen: {}}",
+    "{listen: {tools: true, prompts: true, resources: ['a://b', '{{ uri }}']}, as: a, headers: {X: y}}",
+    "{await: {method: a/b, params: {a: {$gt: 1}}}, server: s, timeout: 5s, expect: {outcome: timed_out}}",
+    "{await: {method: a/b, params: '{{ p }}'}, when: {row: {a: 1}}, known_bug: {issue: 1}}",
+    "{use: 'a.yaml#login', with: {a: 1, b: '{{ c }}'}, server: s, as: a, expect: {outputs: {a: 1}}}",
+    "{parallel: [{call: a}, [{call: b}, {wait: 1s}]], expect: {order: [x], steps: {x: {json: 1}}}}",
+    "{parallel: [{parallel: [{call: a, defer: {call: b}}]}, {defer: {call: b}}]}",
+    "{defer: {call: a}, name: n, when: {$.row.a: 1}}",
+    "{defer: [{call: a}, {parallel: [{call: b}]}]}",
+    "{call: a, defer: {call: b}}",
+    "{call: a, defer: [{call: b}, {wait: 1s}], when: {$any: [{row: {a: 1}}, {b: 1}], $all: [{c: 1}]}}",
+    "{read: 'a://b', eventually: {within: 1m, every: 2s, backoff: 1.5, abort: {text: x}}, expect: {text: y}}",
+    "{http: {method: GET}, eventually: {within: 1m}, expect: {http: {status: 200}}}",
+    "{call: a, respond: [{to: sampling/createMessage, params: {maxTokens: 1}, result: {a: 1}, times: any}]}",
+    "{call: a, respond: [{to: roots/list, error: {code: -1, message: x}, times: 2}, {to: roots/list, result: '{{ r }}'}]}",
+    "{call: a, known_bug: {issue: 'https://h/1', until: 2026-09-30, when: {protocol: 2025-11-25}}}",
+    "{call: a, as: '{{ row.who }}', server: '{{ row.server }}'}",
+    "{call: a, checks: {contradiction: warn, order: error, progress: ignore, ids: warn, capabilities: warn, echo: error}}",
 ];
 
 const BAD_STEPS: &[(&str, &str)] = &[
@@ -86,7 +110,7 @@ const BAD_STEPS: &[(&str, &str)] = &[
     ("{call: 1}", "/steps/0/call"),
     ("{call: ''}", "/steps/0/call"),
     ("{call: a, expct: {}}", "/steps/0"),
-    ("{call: a, rows: []}", "/steps/0"),
+    ("{call: a, task: follow}", "/steps/0"),
     ("{call: a, params: {}}", "/steps/0/params"),
     ("{call: a, arguments: plain}", "/steps/0/arguments"),
     ("{call: a, timeout: fast}", "/steps/0/timeout"),
@@ -96,7 +120,7 @@ const BAD_STEPS: &[(&str, &str)] = &[
     ("{call: a, headers: {X: 1}}", "/steps/0/headers/X"),
     ("{call: a, save: {a b: $.json}}", "/steps/0/save"),
     ("{call: a, save: {a: {matches: x}}}", "/steps/0/save/a"),
-    ("{call: a, checks: {echo: warn}}", "/steps/0/checks"),
+    ("{call: a, checks: {echo: loud}}", "/steps/0/checks/echo"),
     ("{list: tool}", "/steps/0/list"),
     ("{session: opened}", "/steps/0/session"),
     ("{session: open, meta: {a: 1}}", "/steps/0/meta"),
@@ -121,6 +145,41 @@ const BAD_STEPS: &[(&str, &str)] = &[
     ("{call: a, expect: {notifications: [{name: 1}]}}", "/steps/0/expect/notifications/0"),
     ("{call: a, expect: {$any: [{jsn: 1}]}}", "/steps/0/expect/$any/0"),
     ("{call: a, expect: {$.json: {$matchs: 1}}}", "/steps/0/expect/$.json"),
+    ("{complete: {prompt: p, resource: r, argument: a, value: b}}", "/steps/0/complete/resource"),
+    ("{complete: {argument: a, value: b}}", "/steps/0/complete"),
+    ("{complete: {prompt: p, argument: a}}", "/steps/0/complete"),
+    ("{notify: a, eventually: {within: 1s}, expect: {http: {status: 202}}}", "/steps/0/eventually"),
+    ("{notify: a, expect: {result: {a: 1}}}", "/steps/0/expect/result"),
+    ("{listen: {tool: true}}", "/steps/0/listen"),
+    ("{listen: {resources: []}}", "/steps/0/listen/resources"),
+    ("{await: {}}", "/steps/0/await"),
+    ("{await: {method: a}, headers: {A: b}}", "/steps/0/headers"),
+    ("{await: {method: a, params: 1}}", "/steps/0/await/params"),
+    ("{use: a.yaml, timeout: 1s}", "/steps/0/timeout"),
+    ("{use: a.yaml, with: {a b: 1}}", "/steps/0/with"),
+    ("{use: a.yaml, expect: {json: 1}}", "/steps/0/expect/json"),
+    ("{call: a, with: {a: 1}}", "/steps/0/with"),
+    ("{parallel: []}", "/steps/0/parallel"),
+    ("{parallel: {call: a}}", "/steps/0/parallel"),
+    ("{parallel: [{call: a}], server: s}", "/steps/0/server"),
+    ("{parallel: [{call: a}, [{call: b, nam: c}]]}", "/steps/0/parallel/1/0"),
+    ("{defer: {call: a}, expect: {json: 1}}", "/steps/0/expect"),
+    ("{call: a, defer: {list: tool}}", "/steps/0/defer/list"),
+    ("{call: a, defer: []}", "/steps/0/defer"),
+    ("{call: a, eventually: {within: 1s}}", "/steps/0"),
+    ("{call: a, eventually: {every: 1s}, expect: {text: x}}", "/steps/0/eventually"),
+    ("{call: a, eventually: {within: 1s, backoff: 0.5}, expect: {text: x}}", "/steps/0/eventually/backoff"),
+    ("{call: a, eventually: {within: 1s, abort: {jsn: 1}}, expect: {text: x}}", "/steps/0/eventually/abort"),
+    ("{call: a, respond: []}", "/steps/0/respond"),
+    ("{call: a, respond: [{to: sampling, result: {}}]}", "/steps/0/respond/0/to"),
+    ("{call: a, respond: [{to: roots/list}]}", "/steps/0/respond/0"),
+    ("{call: a, respond: [{to: roots/list, result: {}, error: {}}]}", "/steps/0/respond/0/error"),
+    ("{call: a, respond: [{to: roots/list, result: {}, times: 0}]}", "/steps/0/respond/0/times"),
+    ("{call: a, known_bug: {until: 2026-09-30}}", "/steps/0/known_bug"),
+    ("{call: a, known_bug: {issue: x, until: tomorrow}}", "/steps/0/known_bug/until"),
+    ("{call: a, when: {}}", "/steps/0/when"),
+    ("{call: a, when: {row: {$eq: 1}}}", "/steps/0/when/row"),
+    ("{call: a, as: 'a b'}", "/steps/0/as"),
 ];
 
 #[test]
@@ -160,12 +219,56 @@ fn scenario_keys_are_judged() {
         "scenario: A",
         "scenario: A\nsteps: []",
         "scenario: A\nrows: []\nsteps: [{wait: 1s}]",
+        "scenario: A\nrows: [{a: 1}]\nsteps: [{wait: 1s}]",
+        "scenario: A\nrows: [{name: a}, b]\nsteps: [{wait: 1s}]",
+        "scenario: A\nrows: {file: a.csv}\nsteps: [{wait: 1s}]",
+        "scenario: A\nrows: {file: a.csv, name: b, separator: ab}\nsteps: [{wait: 1s}]",
+        "scenario: A\nrows: a.csv\nsteps: [{wait: 1s}]",
+        "scenario: A\nrequires: {}\nsteps: [{wait: 1s}]",
         "scenario: A\nprotocol: 2024-11-05\nsteps: [{wait: 1s}]",
         "scenario: A\ntags: a\nsteps: [{wait: 1s}]",
+        "scenario: A\nfragment: A\nsteps: [{wait: 1s}]",
+        "scenario: A\ninputs: {a: 1}\nsteps: [{wait: 1s}]",
+        "fragment: A",
+        "fragment: A\nsteps: []",
+        "fragment: A\ntags: [a]\nsteps: [{wait: 1s}]",
+        "fragment: A\ninputs: [a]\nsteps: [{wait: 1s}]",
+        "fragment: A\ninputs: {a b: 1}\nsteps: [{wait: 1s}]",
+        "fragment: A\noutputs: [a b]\nsteps: [{wait: 1s}]",
         "[]",
     ] {
-        assert_eq!(errors(&schema, bad).len(), 1, "{bad}");
+        assert_eq!(errors(&schema, bad).len(), 1, "{bad}: {:?}", errors(&schema, bad));
     }
+}
+
+#[test]
+fn the_document_schema_takes_what_the_reader_takes() {
+    let schema = validator(&scenario_schema());
+    for good in [
+        "scenario: A\nrows: [{name: a, x: '{{ y', z: {a: [null]}}]\nrequires: {env: {A: b}}\nsteps: [{wait: 1s}]",
+        "scenario: A\nrows: {file: a.csv, name: '{{ row.a }}', separator: ;}\nserver: '{{ row.s }}'\nsteps: [{wait: 1s}]",
+        "scenario: A\nrespond: [{to: roots/list, result: {roots: []}}]\nsteps: [{list: tools}]",
+        "fragment: A\ninputs: {a: null, b: {c: '{{ d }}'}}\noutputs: [e]\nsteps: [{list: tools, save: {e: $.items}}]",
+        "fragment: A\nsteps: [{use: b.yaml}]",
+    ] {
+        assert_eq!(errors(&schema, good), Vec::<String>::new(), "{good}");
+        let (units, problems) = super::units_of("servers: {s: {url: 'https://h/'}}", good);
+        assert!(problems.is_empty() && units.len() == 1, "{good}: {problems:?}");
+    }
+}
+
+#[test]
+fn an_empty_document_is_offered_both_keys() {
+    let schema = scenario_schema();
+    assert!(schema.pointer("/else/else/properties/fragment/description").is_some());
+    assert_eq!(schema["else"]["else"]["allOf"][0], schema["else"]["then"]);
+}
+
+#[test]
+fn the_scope_is_that_of_templates() {
+    let named: Vec<&str> = SCOPE.iter().map(|(name, _)| *name).collect();
+    let known = crate::template::SCOPE_WORDS.iter().copied().filter(|word| *word != "request");
+    assert_eq!(named, known.collect::<Vec<_>>());
 }
 
 #[test]
@@ -223,6 +326,7 @@ fn everything_is_described() {
     }
     let (mut seen, mut missing) = (Vec::new(), Vec::new());
     undocumented(&SCENARIO, &mut seen, &mut missing);
+    undocumented(&FRAGMENT, &mut seen, &mut missing);
     undocumented(&SUITE, &mut seen, &mut missing);
     assert_eq!(missing, Vec::<String>::new());
     // The list for the docs has every object that the reader meets.

@@ -34,7 +34,7 @@ fn place(line: usize, column: usize) -> Place {
 fn step(exchange: Option<Value>, problems: Vec<Diagnostic>) -> StepEnded {
     StepEnded {
         case: "invoices::create".into(),
-        number: 1,
+        number: "1".to_owned(),
         title: "call createInvoice".to_owned(),
         place: place(3, 5),
         server: "sandbox".to_owned(),
@@ -197,7 +197,7 @@ pub(in crate::report) fn long_answer() -> CaseEnded {
     );
     let mut second =
         step(None, vec![Diagnostic::error(Code::NotRun, site("out_Status"), "not run: needs `invoice`")]);
-    second.number = 2;
+    second.number = "2".to_owned();
     second.title = "read invoice://1".to_owned();
     second.duration = Duration::ZERO;
     let mut case = case(vec![first, second]);

@@ -1,0 +1,307 @@
+//! What a step sends: its session, its operation and options, rendered.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::servers::Entry;
+use super::step::{Current, Failed};
+use crate::auth::Credential;
+use crate::diagnostic::Code;
+use crate::exchange::{Exchange, Notification, Outcome};
+use crate::matcher::{Actual, Matcher};
+use crate::mcp::{Operation, Responder, SendOptions, Session, SessionConfig, Subscription};
+use crate::model::{SessionVerb, shown_duration};
+use crate::plan::{Action, Reference};
+use crate::source::Pointer;
+use crate::template::{Template, Tree, Use, with_article};
+
+impl<'a> Current<'_, 'a> {
+    /// Sends what the step says.
+    pub(super) async fn send(&mut self) -> Result<Exchange, Failed> {
+        let shared = self.running.shared;
+        let Some(entry) = shared.servers.get(&self.server) else {
+            return Err(self.problem(Code::UnknownName, format!("there is no server `{}`", self.server)));
+        };
+        let session = self.session(entry).await?;
+        self.frame.scope.set("server", json!({"name": self.server}));
+        match &self.step.action {
+            Action::Session(SessionVerb::Open) => {
+                self.turn(entry).await?;
+                return self.open(entry, &session).await;
+            }
+            Action::Session(SessionVerb::Close) => return self.close(entry, &session).await,
+            Action::Http { .. } => {}
+            _ => {
+                if let Err(exchange) = self.bounded("the session was opened", session.begin()).await? {
+                    return Ok(*exchange);
+                }
+            }
+        }
+        self.enter(entry, &session).await?;
+        if let Action::Await { method, params } = &self.step.action {
+            return self.take(entry, &session, method, params.as_ref()).await;
+        }
+        if let Action::Listen { tools, prompts, resources } = &self.step.action {
+            let uris = resources.iter().map(|(uri, at)| self.text(at, uri)).collect::<Result<_, _>>()?;
+            let wanted = Subscription { tools: *tools, prompts: *prompts, resources: uris };
+            let mut options = self.options()?;
+            self.turn(entry).await?;
+            options.timeout = self.frame.clock.left(self.timeout(entry));
+            return Ok(session.listen(wanted, options).await);
+        }
+        if self.rendered.is_none() {
+            self.rendered = Some((self.operation()?, self.options()?));
+        }
+        self.turn(entry).await?;
+        let Some((operation, mut options)) = self.rendered.clone() else { return Ok(Exchange::default()) };
+        options.timeout = self.frame.clock.left(self.timeout(entry));
+        Ok(session.perform(operation, options).await)
+    }
+
+    /// Takes a notification that came, or waits for one.
+    async fn take(
+        &self,
+        entry: &Entry,
+        session: &Session,
+        method: &Template,
+        params: Option<&Matcher>,
+    ) -> Result<Exchange, Failed> {
+        let method = self.text(&self.step.verb.at.key("method"), method)?;
+        let limit = self.frame.clock.left(self.timeout(entry));
+        let scope = &self.frame.scope;
+        let mut fits = |notification: &Notification| {
+            let actual = Actual { value: &notification.params, inexact: &[] };
+            notification.method == method
+                && params.is_none_or(|params| params.compare(actual, scope).is_empty())
+        };
+        let mut exchange = session.take(&mut fits, Instant::now() + limit).await;
+        if exchange.outcome == Outcome::TimedOut {
+            let within = shown_duration(limit);
+            exchange.cause = Some(format!("no notification `{method}` that fits came within {within}"));
+        }
+        Ok(exchange)
+    }
+
+    /// Opens a session as a step, which may say how long that may take.
+    async fn open(&mut self, entry: &Entry, session: &Session) -> Result<Exchange, Failed> {
+        let limit = self.step.timeout.unwrap_or(entry.model.timeouts.start());
+        let exchange = session.open(Some(self.frame.clock.left(limit))).await;
+        self.enter(entry, session).await?;
+        Ok(exchange)
+    }
+
+    /// Closes a session as a step.
+    async fn close(&self, entry: &Entry, session: &Session) -> Result<Exchange, Failed> {
+        let deadline = Instant::now() + self.frame.clock.left(self.timeout(entry));
+        let closing = Box::pin(session.close(deadline));
+        let exchange = self.held("the session was closed", closing).await?;
+        if exchange.protocol.is_none() {
+            let message = "there is no session to close: no step before has opened it";
+            return Err(self.problem(Code::Implied, message));
+        }
+        Ok(exchange)
+    }
+
+    fn timeout(&self, entry: &Entry) -> Duration {
+        self.step.timeout.unwrap_or(entry.model.timeouts.step())
+    }
+
+    /// A token that cannot be read, with the place in the suite that says where it is.
+    fn credential_problem(&self, entry: &Entry, message: String) -> Failed {
+        let mut problem = self.problem(Code::Credential, message).label("this step needs it");
+        if let Some(document) = &self.running.shared.plan.suite.document {
+            let at = match self.identity.as_str() {
+                "default" => entry.model.at().key("auth"),
+                other => entry.model.at().key("identities").key(other),
+            };
+            problem = problem.also(document.site(&at), "it comes from here");
+        }
+        if let Some(Credential::Env(_)) = entry.model.credential(&self.identity) {
+            problem = problem.help("set it in the environment or in `.env`");
+        }
+        Box::new(problem)
+    }
+
+    /// The session of the step's server and identity, made on first use.
+    async fn session(&self, entry: &Entry) -> Result<Arc<Session>, Failed> {
+        let running = self.running;
+        if let Some(session) = running.session(&self.server, &self.identity) {
+            return Ok(session);
+        }
+        let servers = &running.shared.servers;
+        let token = self.held("the token was read", servers.token(entry, &self.identity)).await?;
+        let token = token.map_err(|message| self.credential_problem(entry, message))?;
+        let client = self.held("the client was made", servers.client(entry)).await?;
+        let client = client.map_err(|message| self.problem(Code::OpenFailed, message))?;
+        let session = client.session(SessionConfig {
+            identity: self.identity.clone(),
+            token,
+            version: running.case.version,
+            capabilities: running.client_capabilities.clone(),
+            info: running.client_info.clone(),
+            log: running.scenario.log.clone(),
+            responder: running.rulebook(),
+            start: entry.model.timeouts.start(),
+            cancel: self.frame.clock.stop.child_token(),
+        });
+        Ok(running.keep(&self.server, &self.identity, session))
+    }
+
+    /// Opens the session for a condition that reads it. The exchange is that of an opening that failed.
+    pub(super) async fn sees_session(&mut self) -> Result<Option<Box<Exchange>>, Failed> {
+        let shared = self.running.shared;
+        let Some(entry) = shared.servers.get(&self.server) else { return Ok(None) };
+        let session = self.session(entry).await?;
+        if let Err(exchange) = self.held("the session was opened", session.begin()).await? {
+            return Ok(Some(exchange));
+        }
+        self.show(entry, &session, Some(true)).await?;
+        Ok(None)
+    }
+
+    /// Puts what the step's templates can see of its server and session into the scope.
+    async fn enter(&mut self, entry: &Entry, session: &Session) -> Result<(), Failed> {
+        let templates = self.step.templates().into_iter().chain(self.step.expected_templates());
+        let saved = self.step.save.iter().flat_map(|save| save.path.templates());
+        let read: Vec<&Use> = templates
+            .map(|(_, template)| template)
+            .chain(saved)
+            .flat_map(Template::uses)
+            .filter(|used| used.name == "session")
+            .collect();
+        let reads_tools =
+            || read.iter().any(|used| used.rest.first().is_some_and(|member| member == "tools"));
+        let reads = (!read.is_empty()).then(reads_tools);
+        self.show(entry, session, reads).await
+    }
+
+    /// Puts the protocol into the scope, and the session where it is read: none where it is not, true where its
+    /// tools are.
+    async fn show(&mut self, entry: &Entry, session: &Session, reads: Option<bool>) -> Result<(), Failed> {
+        let Some(facts) = session.facts() else { return Ok(()) };
+        self.frame.scope.set("protocol", facts.version.as_str().into());
+        let Some(reads_tools) = reads else { return Ok(()) };
+        let tools =
+            if reads_tools { self.held("the tools were listed", session.tools()).await?.ok() } else { None };
+        let mut seen = json!({
+            "id": facts.id,
+            "capabilities": facts.capabilities,
+            "auth": if entry.model.credential(&self.identity).is_some() { "pat" } else { "none" },
+        });
+        if let Some(tools) = tools {
+            let names: Vec<Value> = tools.items.iter().filter_map(|tool| tool.get("name").cloned()).collect();
+            if let Some(seen) = seen.as_object_mut() {
+                seen.insert("tools".to_owned(), Value::Array(names));
+            }
+        }
+        self.frame.scope.set("session", seen);
+        Ok(())
+    }
+
+    /// What a text of the step is, which stands at `at`.
+    fn text(&self, at: &Pointer, template: &Template) -> Result<String, Failed> {
+        let problem = |error| Box::new(self.frame.render_problem(self.frame.document, at, error));
+        template.render_text(&self.frame.scope).map_err(problem)
+    }
+
+    fn operation(&self) -> Result<Operation, Failed> {
+        let text = |template: &Template| self.text(&self.step.verb.at, template);
+        Ok(match &self.step.action {
+            Action::Call { tool, arguments } => {
+                Operation::Call { tool: text(tool)?, arguments: self.object(arguments.as_ref())? }
+            }
+            Action::List(kind) => Operation::List(*kind),
+            Action::Read { uri } => Operation::Read { uri: text(uri)? },
+            Action::Prompt { name, arguments } => {
+                Operation::Prompt { name: text(name)?, arguments: self.object(arguments.as_ref())? }
+            }
+            Action::Request { method, params } => {
+                Operation::Request { method: text(method)?, params: self.value(params.as_ref())? }
+            }
+            Action::Http { method, body } => Operation::Http {
+                method: text(method)?,
+                body: self.value(body.as_ref())?.map(|body| match body {
+                    Value::String(text) => text,
+                    other => other.to_string(),
+                }),
+            },
+            Action::Complete { reference, argument, value, context } => {
+                let at = &self.step.verb.at;
+                let reference = match reference {
+                    Reference::Prompt(name, at) => {
+                        json!({"type": "ref/prompt", "name": self.text(at, name)?})
+                    }
+                    Reference::Resource(uri, at) => {
+                        json!({"type": "ref/resource", "uri": self.text(at, uri)?})
+                    }
+                };
+                Operation::Complete {
+                    reference,
+                    argument: self.text(&at.key("argument"), argument)?,
+                    value: self.text(&at.key("value"), value)?,
+                    context: self.value(context.as_ref())?,
+                }
+            }
+            Action::Notify { method, params } => {
+                Operation::Notify { method: text(method)?, params: self.value(params.as_ref())? }
+            }
+            Action::Listen { .. }
+            | Action::Await { .. }
+            | Action::Use { .. }
+            | Action::Parallel(_)
+            | Action::Defer(_)
+            | Action::Session(_)
+            | Action::Wait(_) => {
+                return Err(self.problem(Code::Verb, "this verb sends nothing by itself"));
+            }
+        })
+    }
+
+    fn value(&self, tree: Option<&Tree>) -> Result<Option<Value>, Failed> {
+        tree.map(|tree| self.frame.rendered(tree)).transpose()
+    }
+
+    /// The arguments: an object, or a template that has to yield one.
+    fn object(&self, tree: Option<&Tree>) -> Result<Option<Value>, Failed> {
+        match self.value(tree)? {
+            Some(other) if !other.is_object() => {
+                let what = with_article(&other);
+                let message = format!("the arguments are an object, and their template gives {what}");
+                Err(self.problem(Code::RenderFailed, message))
+            }
+            found => Ok(found),
+        }
+    }
+
+    fn options(&self) -> Result<SendOptions, Failed> {
+        let members = |value: Option<Value>| match value {
+            Some(Value::Object(members)) => members.into_iter().collect::<Vec<_>>(),
+            _ => Vec::new(),
+        };
+        let headers = members(self.value(self.step.headers.as_ref())?);
+        let meta = members(self.value(self.step.meta.as_ref())?);
+        let header = |(name, value)| match value {
+            Value::Null => Ok((name, None)),
+            Value::String(text) => Ok((name, Some(text))),
+            Value::Bool(_) | Value::Number(_) => Ok((name, Some(value.to_string()))),
+            Value::Array(_) | Value::Object(_) => {
+                let what = with_article(&value);
+                let message = format!("the header `{name}` is a text, and its template gives {what}");
+                let problem = self.problem(Code::RenderFailed, message);
+                Err(Box::new(problem.help("write `{{ json x }}` for its JSON text")))
+            }
+        };
+        Ok(SendOptions {
+            headers: headers.into_iter().map(header).collect::<Result<_, Failed>>()?,
+            meta: meta
+                .into_iter()
+                .map(|(name, value)| (name, Some(value).filter(|value| !value.is_null())))
+                .collect(),
+            timeout: Duration::ZERO,
+            responder: self.rules.clone().map(|rules| rules as Arc<dyn Responder>),
+        })
+    }
+}
