@@ -9,7 +9,7 @@ use same::contradicts;
 use serde_json::Value;
 
 use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::exchange::{Check, Exchange, Outcome, Phase, Verb, Violation};
+use crate::exchange::{Asked, Check, Exchange, Outcome, Phase, Verb, Violation};
 use crate::json;
 use crate::matcher::Matcher;
 use crate::model::{Checks, Level, shown_duration};
@@ -109,7 +109,7 @@ impl Subject<'_> {
                     Phase::Step => "`timeout` of the step or `timeouts: {step: …}` of the server",
                 };
                 let help = format!("raise {raise}, or expect it: `outcome: timed_out`");
-                return Err(Box::new(problem.label("this step").help(help)));
+                return Err(Box::new(self.with_reasons(problem.label("this step").help(help))));
             }
             Outcome::Closed => self
                 .problem(code, format!("{opening}the connection ended before the answer was whole"))
@@ -119,10 +119,21 @@ impl Subject<'_> {
                 .label("this step")
                 .help("start the server, or correct its address"),
         };
-        Err(Box::new(match cause {
+        let problem = match cause {
             Some(cause) => problem.note(cause),
             None => problem,
-        }))
+        };
+        Err(Box::new(self.with_reasons(problem)))
+    }
+
+    /// What was wrong before is often why no answer came.
+    fn with_reasons(&self, mut problem: Diagnostic) -> Diagnostic {
+        let told =
+            self.exchange.wire.iter().filter(|found| self.levels.of_check(found.check) != Level::Ignore);
+        problem.notes.extend(told.take(SHOWN).map(shown));
+        let unexpected = self.exchange.asked.iter().filter(|asked| asked.unexpected);
+        problem.notes.extend(unexpected.take(SHOWN).map(unanswered));
+        problem
     }
 
     /// Every implied check that does not hold, but for [`Self::answered`].
@@ -302,21 +313,13 @@ impl Subject<'_> {
         let found: Vec<&Violation> =
             self.exchange.wire.iter().filter(|violation| violation.check == check).collect();
         let (first, rest) = found.split_first()?;
-        let text = |violation: &&Violation| {
-            let at = if violation.pointer.is_empty() {
-                String::new()
-            } else {
-                format!(" at {}", violation.pointer)
-            };
-            format!("{}{at} ({})", violation.message, violation.section)
-        };
         let mut problem = Diagnostic::new(
             Code::Wire,
             severity,
             Some(self.site.clone()),
-            format!("{} breaks the protocol: {}", subject(check), text(first)),
+            format!("{} breaks the protocol: {}", subject(check), shown(first)),
         );
-        problem.notes.extend(rest.iter().take(SHOWN).map(text));
+        problem.notes.extend(rest.iter().take(SHOWN).map(|violation| shown(violation)));
         if rest.len() > SHOWN {
             problem = problem.note(format!("and {} more", rest.len() - SHOWN));
         }
@@ -334,15 +337,21 @@ impl Subject<'_> {
         let unexpected = self.exchange.asked.iter().filter(|asked| asked.unexpected);
         unexpected
             .map(|asked| {
-                self.problem(
-                    Code::Unanswered,
-                    format!("the server asked `{}`, and nothing answers it", asked.method),
-                )
-                .note(format!("its params: {}", shortened(&asked.params.to_string())))
-                .help("answer it with a rule of `respond`")
+                self.problem(Code::Unanswered, unanswered(asked))
+                    .note(format!("its params: {}", shortened(&asked.params.to_string())))
+                    .help("answer it with a rule of `respond`")
             })
             .collect()
     }
+}
+
+fn shown(violation: &Violation) -> String {
+    let at = if violation.pointer.is_empty() { String::new() } else { format!(" at {}", violation.pointer) };
+    format!("{}{at} ({})", violation.message, violation.section)
+}
+
+fn unanswered(asked: &Asked) -> String {
+    format!("the server asked `{}`, and nothing answers it", shortened(&asked.method))
 }
 
 /// What breaks the protocol where a check does not hold.
