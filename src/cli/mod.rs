@@ -14,11 +14,13 @@ mod sandbox;
 mod schema;
 mod screen;
 mod settings;
+mod show;
 mod signals;
 mod start;
 mod summary;
 mod surroundings;
 mod test;
+mod update;
 
 pub use exit::Exit;
 pub use start::{harness, main};

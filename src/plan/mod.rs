@@ -7,6 +7,9 @@ mod link;
 mod load;
 mod rows;
 mod select;
+mod show;
+#[cfg(test)]
+mod tests;
 mod walk;
 
 use std::path::PathBuf;
@@ -19,6 +22,7 @@ pub use link::Links;
 pub use load::{Load, Loaded, load};
 pub use rows::{Around, Lacking, Rows};
 pub use select::{IgnoredCases, PathFilter, Selected, Selection, idle_paths, select};
+pub use show::{Around as ShowAround, show};
 use walk::Wanderer;
 pub use walk::{Given, Visit};
 
@@ -166,6 +170,10 @@ pub struct Scenario {
     pub site: Site,
     /// Its name without a version.
     pub name: String,
+    /// What its title adds to the name of its file: a slug where the file has several documents, else empty.
+    pub part: String,
+    /// The names of its snapshots, sorted.
+    pub snapshots: Vec<String>,
     /// The path of its file, absolute and normal.
     pub path: PathBuf,
     /// The first and the last line of its document.
