@@ -19,6 +19,9 @@ use crate::source::Site;
 /// How far a pattern of a server's schema may backtrack.
 const BACKTRACKS: usize = 100_000;
 
+/// The server needs a capability that the client did not declare.
+const MISSING_CAPABILITY: &str = "-32021";
+
 /// How many violations one message lists.
 const SHOWN: usize = 5;
 
@@ -149,9 +152,16 @@ impl Subject<'_> {
         let error = self.exchange.answer.error.as_ref().filter(|_| !self.names("error"))?;
         let code = error.get("code").map(Value::to_string).unwrap_or_default();
         let message = error.get("message").and_then(Value::as_str).unwrap_or_default();
+        let mut problem = self
+            .problem(Code::Implied, format!("the server answered with error {code}: {message}"))
+            .label("implied: no `error`");
+        if code == MISSING_CAPABILITY {
+            problem = problem.help(
+                "a rule of `respond` declares what it needs; `client: {capabilities: …}` declares anything",
+            );
+        }
         Some(
-            self.problem(Code::Implied, format!("the server answered with error {code}: {message}"))
-                .label("implied: no `error`")
+            problem
                 .help(format!("if that is what you expect, say so: `expect: {{error: {{code: {code}}}}}`")),
         )
     }
@@ -221,7 +231,7 @@ impl Subject<'_> {
                     format!("the server asked `{}`, and nothing answers it", asked.method),
                 )
                 .note(format!("its params: {}", shortened(&asked.params.to_string())))
-                .help("this version has no `respond` yet: leave out what makes the server ask")
+                .help(format!("write what answers it: `respond: [{{to: {}, result: …}}]`", asked.method))
             })
             .collect()
     }
