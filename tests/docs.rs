@@ -356,7 +356,7 @@ fn showcase() -> Vec<PathBuf> {
 
 fn documents(text: &str) -> Vec<Value> {
     let file = Arc::new(SourceFile::new("example.yaml", text));
-    yaml::parse(&file).unwrap().into_iter().map(|document| document.value).collect()
+    yaml::parse(&file).unwrap().into_iter().map(|document| document.value().clone()).collect()
 }
 
 /// What the showcase uses.

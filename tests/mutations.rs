@@ -119,7 +119,7 @@ fn dies(project: &Project, root: &Path, mutation: &Mutation) -> Result<(), Strin
 
 fn mutations_of(file: &Path, document: &Document) -> Vec<Mutation> {
     let mut found = Vec::new();
-    let steps = document.value.get("steps").and_then(Value::as_array).map_or(0, Vec::len);
+    let steps = document.value().get("steps").and_then(Value::as_array).map_or(0, Vec::len);
     for index in 0..steps {
         let at = Pointer::root().key("steps").index(index).key("expect");
         if let Some(value) = document.get(&at) {

@@ -14,7 +14,7 @@ use crate::auth::{Credential, Redactor, Secret};
 use crate::check::{Known, equal_names, flow, unknown_vars};
 use crate::diagnostic::{Code, Diagnostic, Severity, whole_file};
 use crate::mcp::Version;
-use crate::model::{self, Spot, Suite, Unit};
+use crate::model::{self, RowSource, Spot, Suite, Unit};
 use crate::nearest::nearest;
 use crate::snapshot;
 use crate::source::{Document, Pointer};
@@ -83,7 +83,7 @@ struct Read {
 /// A scenario on its way into the plan.
 enum Slot {
     /// It uses no fragment, or they were found.
-    Compiled(Option<Box<Scenario>>),
+    Compiled(Option<Arc<Scenario>>),
     /// The fragments that it uses are not known yet.
     Waiting(Box<model::Scenario>),
 }
@@ -276,7 +276,7 @@ fn read(load: &Load, suite: &Suite, known: &Known<'_>, file: &File) -> Read {
             Unit::Scenario(scenario) if uses(&scenario.steps) => read.scenarios.push(Slot::Waiting(scenario)),
             Unit::Scenario(scenario) => {
                 let compiled = compiled(load, suite, known, file, &scenario, &none, &mut read.problems);
-                read.scenarios.push(Slot::Compiled(compiled.map(Box::new)));
+                read.scenarios.push(Slot::Compiled(compiled));
             }
         }
     }
@@ -320,7 +320,7 @@ fn compiled(
     scenario: &model::Scenario,
     links: &Links,
     problems: &mut Vec<Diagnostic>,
-) -> Option<Scenario> {
+) -> Option<Arc<Scenario>> {
     let (mut name, mut part) = (file.name.clone(), String::new());
     if scenario.form.several_documents {
         part = suite::slug(&scenario.title.value);
@@ -340,7 +340,13 @@ fn compiled(
         compiled.rows = Some(rows);
     }
     problems.extend(flow(&compiled, known));
-    Some(compiled)
+    // Ten thousand scenarios are kept at once.
+    compiled.steps.shrink_to_fit();
+    compiled.steps.iter_mut().for_each(|step| step.save.shrink_to_fit());
+    if !matches!(&scenario.rows, Some(rows) if matches!(rows.source, RowSource::Inline(_))) {
+        compiled.document = Arc::new(compiled.document.lean());
+    }
+    Some(Arc::new(compiled))
 }
 
 /// Finds the fragments, and compiles what waited for them. Problems come in the order of the files, those of files
@@ -382,7 +388,7 @@ fn link(
         files.iter().zip(&reads).filter(|(_, read)| read.scenarios.iter().any(is_waiting)).collect();
     let late = side_by_side(&waiting, |(file, read)| {
         let mut problems = Vec::new();
-        let compiled: Vec<Option<Scenario>> = read
+        let compiled: Vec<Option<Arc<Scenario>>> = read
             .scenarios
             .iter()
             .filter_map(|slot| match slot {
@@ -406,11 +412,10 @@ fn link(
         problems.extend(more);
         let mut compiled = compiled.into_iter();
         for slot in read.scenarios {
-            let scenario = match slot {
-                Slot::Compiled(scenario) => scenario.map(|scenario| *scenario),
+            scenarios.extend(match slot {
+                Slot::Compiled(scenario) => scenario,
                 Slot::Waiting(_) => compiled.next().flatten(),
-            };
-            scenarios.extend(scenario.map(Arc::new));
+            });
         }
     }
     problems.extend(told.into_iter().flat_map(|(_, problems)| problems));
