@@ -20,6 +20,7 @@ pub mod report;
 pub mod run;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
+pub mod snapshot;
 pub mod source;
 pub mod suite;
 pub mod template;

@@ -124,6 +124,9 @@ pub(super) struct TestArgs {
     /// Write a report: junit=PATH, jsonl=PATH (repeatable)
     #[arg(long = "report", value_name = "KIND=PATH", help_heading = "Output")]
     pub(super) reports: Vec<Spec>,
+    /// Write snapshots, and expected values in place, as they are now; read the difference before you commit it
+    #[arg(long, conflicts_with = "list", help_heading = "Run")]
+    pub(super) update: bool,
     /// Print to stderr what was sent and received
     #[arg(long, help_heading = "Output")]
     pub(super) trace: bool,

@@ -14,7 +14,7 @@ use crate::plan::{Loaded, load};
 /// Checks, prints, and says by the exit code whether there are errors.
 pub(super) fn check(args: &CheckArgs, around: &Surroundings) -> Result<Exit, Stop> {
     let (problems, read) = match load(&check_load(&args.paths, &args.suite, around)?) {
-        Ok(Loaded { plan, warnings, files }) => (warnings, Some((files, plan.cases.len()))),
+        Ok(Loaded { plan, warnings, files, .. }) => (warnings, Some((files, plan.cases.len()))),
         Err(problems) => (problems, None),
     };
     let errors = problems.iter().filter(|problem| problem.is_error()).count();

@@ -19,6 +19,7 @@ mod start;
 mod summary;
 mod surroundings;
 mod test;
+mod update;
 
 pub use exit::Exit;
 pub use start::{harness, main};

@@ -53,6 +53,8 @@ pub(super) struct Settings {
     pub(super) seed: u64,
     pub(super) reports: Vec<Spec>,
     pub(super) trace: bool,
+    /// `--update`.
+    pub(super) update: bool,
     pub(super) env_file: Option<PathBuf>,
     pub(super) vars: Vec<(String, Value)>,
     /// How a case is run again, without its name.
@@ -67,6 +69,11 @@ impl Settings {
         caller: Caller,
         seed: u64,
     ) -> Result<Self, Stop> {
+        if args.update && is_ci(around) {
+            return Err(Stop::usage(
+                "`--update` writes files for somebody to read, and `CI` is set: run it where you work, and commit what it writes",
+            ));
+        }
         let threads = threads(args.test_threads, around)?;
         let rerun = rerun(&args, around, caller);
         let (paths, filters): (Vec<&String>, Vec<&String>) = args.what.iter().partition(|word| is_path(word));
@@ -123,11 +130,17 @@ impl Settings {
             seed,
             reports: args.reports,
             trace: args.trace,
+            update: args.update,
             env_file: args.env_file,
             vars,
             rerun,
         })
     }
+}
+
+/// Whether this is a machine that nobody sits at, as all of them say it.
+fn is_ci(around: &Surroundings) -> bool {
+    around.variable("CI").is_some_and(|value| !matches!(value, "false" | "0"))
 }
 
 /// What to load, for `check`.

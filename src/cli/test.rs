@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::exit::{Exit, Stop};
@@ -13,6 +13,7 @@ use super::screen::{Screen, Stderr, say};
 use super::settings::{Caller, Settings};
 use super::summary::Summary;
 use super::surroundings::{Surroundings, now};
+use super::update::{Update, is_shown};
 use super::{panic, reader, signals};
 use crate::auth::Redactor;
 use crate::diagnostic::{Diagnostic, Style, render_all};
@@ -22,12 +23,13 @@ use crate::nearest::nearest;
 use crate::plan::{IgnoredCases, Loaded, Plan, Selected, Selection, idle_paths, load, select};
 use crate::report::{self, Trace};
 use crate::run::{Config, Consumer, Interrupt, Run, learn_secrets};
+use crate::snapshot::Store;
 
 /// Runs what the settings say.
 pub(super) fn test(settings: &Settings, around: &Surroundings) -> Result<Exit, Stop> {
     let redactor = Redactor::new();
     panic::install(redactor.clone());
-    let Loaded { plan, mut warnings, .. } = match load(&settings.load) {
+    let Loaded { plan, mut warnings, snapshots, .. } = match load(&settings.load) {
         Ok(loaded) => loaded,
         Err(problems) => return Ok(refuse(&problems, settings.stderr_style)),
     };
@@ -36,6 +38,7 @@ pub(super) fn test(settings: &Settings, around: &Surroundings) -> Result<Exit, S
     // Before anything of the suite is shown, be it a name.
     let problems = learn_secrets(&plan, &selected.cases, &environment, &redactor);
     if !settings.list {
+        warnings.retain(|warning| is_shown(warning, selected.filtered_out == 0, settings.update));
         warnings.iter_mut().for_each(|warning| redactor.mask_diagnostic(warning));
         draw(&warnings, settings.stderr_style);
     }
@@ -66,9 +69,10 @@ pub(super) fn test(settings: &Settings, around: &Surroundings) -> Result<Exit, S
         environment,
         vars: settings.vars.clone(),
         rerun: settings.rerun.clone(),
+        snapshots: Arc::new(Store::new(settings.update, redactor.clone())),
         redactor,
     };
-    run(settings, Arc::new(plan), selected, config)
+    run(settings, (Arc::new(plan), snapshots), selected, config)
 }
 
 /// Draws problems on stderr.
@@ -116,10 +120,18 @@ fn list(settings: &Settings, plan: &Plan, selected: &Selected) -> Result<Exit, S
     Ok(Exit::Good)
 }
 
-fn run(settings: &Settings, plan: Arc<Plan>, selected: Selected, config: Config) -> Result<Exit, Stop> {
+fn run(
+    settings: &Settings,
+    (plan, found): (Arc<Plan>, Vec<(PathBuf, String)>),
+    selected: Selected,
+    config: Config,
+) -> Result<Exit, Stop> {
     let cases = harness::items(&plan, &selected);
     let (consumers, screen) = consumers(settings, cases.len())?;
     let filtered_out = selected.filtered_out;
+    let update =
+        settings.update.then(|| Update::new(Arc::clone(&config.snapshots), Arc::clone(&plan), found));
+    let update = Arc::new(update);
     let run = match Run::new(plan, selected.cases, filtered_out, config, consumers) {
         Ok(run) => run,
         Err(problems) => return Ok(refuse(&problems, settings.stderr_style)),
@@ -136,10 +148,14 @@ fn run(settings: &Settings, plan: Arc<Plan>, selected: Selected, config: Config)
     let summary = Arc::new(Mutex::new(Summary::default()));
     let wait = {
         let (run, summary, style) = (Arc::clone(&run), Arc::clone(&summary), settings.stderr_style);
+        let update = Arc::clone(&update);
         move |index| {
             let event = run.wait(index)?;
             if let Kind::CaseEnded(ended) = &event.happening().kind {
                 summary.lock().unwrap_or_else(PoisonError::into_inner).take(ended, style);
+                if let Some(update) = &*update {
+                    update.take(index, &ended.verdict);
+                }
             }
             Some(event)
         }
@@ -172,6 +188,9 @@ fn run(settings: &Settings, plan: Arc<Plan>, selected: Selected, config: Config)
         if exit == Exit::Good {
             exit = Exit::Usage;
         }
+    }
+    if let Some(update) = update.as_ref() {
+        exit = update.end(exit);
     }
     if settings.format == Format::Pretty && finished.is_some() && exit != Exit::Interrupted {
         say(&format!("seed: {}\n", settings.seed));

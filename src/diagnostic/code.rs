@@ -132,6 +132,8 @@ codes! {
     UnfilledField = "unfilled-field",
     /// Progress that is expected without a token to ask for it.
     NoProgressToken = "no-progress-token",
+    /// A snapshot that no scenario names.
+    OrphanSnapshot = "orphan-snapshot",
 
     // Found by the run.
     /// An exchange that differs from what was expected.

@@ -154,7 +154,7 @@ pub(super) fn data(
 }
 
 /// Whether two scalars are equal; containers never are.
-fn equal(expected: &Value, actual: &Value) -> bool {
+pub(super) fn equal(expected: &Value, actual: &Value) -> bool {
     match (expected, actual) {
         (Value::Number(a), Value::Number(b)) => number::order(a, b).is_eq(),
         (Value::String(a), Value::String(b)) => a == b,

@@ -31,6 +31,7 @@ pub use path::{Astray, Found, Path};
 pub use reading::Reading;
 use serde_json::Value;
 pub use snapshot::{Recorder, Stored};
+pub(crate) use snapshot::{path_below, same};
 
 use crate::diagnostic::Diagnostic;
 use crate::exchange::Verb;

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::compare::{compare, mismatch};
+use super::compare::{compare, equal, mismatch};
 use super::compile::{Compiler, Known};
 use super::node::{Kind, Member, Node, Operator};
 use super::outcome::{Context, Outcome, below};
-use super::place::Place;
+use super::place::{Place, push_key};
 use super::{Mismatch, Path, Root, render};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::{Document, Pointer};
@@ -353,4 +353,22 @@ fn of_snapshot(difference: Mismatch, operator: &Operator, document: &Document) -
         stored: Some(stored),
         ..difference
     }
+}
+
+/// Whether two values are equal as data: numbers by their value, the order of keys left out.
+pub(crate) fn same(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
+        (Value::Object(a), Value::Object(b)) => {
+            a.len() == b.len() && a.iter().all(|(name, a)| b.get(name).is_some_and(|b| same(a, b)))
+        }
+        (a, b) => equal(a, b),
+    }
+}
+
+/// The path of a member of what is at a path.
+pub(crate) fn path_below(path: &str, name: &str) -> String {
+    let mut path = path.to_owned();
+    push_key(&mut path, name);
+    path
 }

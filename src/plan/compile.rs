@@ -7,8 +7,10 @@
 mod choice;
 mod fragment;
 mod judged;
+mod snapshots;
 mod step;
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -30,6 +32,8 @@ use crate::template::{Template, TemplateError, Tree};
 pub struct Context<'a> {
     /// Its name without a version.
     pub name: String,
+    /// What its title adds to the name of its file, if the file has several documents.
+    pub part: String,
     /// The path of its file, absolute and normal.
     pub path: PathBuf,
     /// The first and the last line of its document.
@@ -82,12 +86,15 @@ pub fn compile(
     compiler.problems.extend(too_many(compiler.size, || scenario.document.site(&scenario.title.at)));
     let whole = compiler.is_whole();
     problems.append(&mut compiler.problems);
+    let snapshots = compiler.snapshots.into_keys().collect();
     let (server, identity) = (server?, identity?);
     whole.then(|| Scenario {
         title: scenario.title.value.clone(),
         site: scenario.document.site(&scenario.title.at),
         document: scenario.document.clone(),
         name: context.name,
+        part: context.part,
+        snapshots,
         path: context.path,
         lines: context.lines,
         server,
@@ -133,6 +140,8 @@ struct Compiler<'a> {
     size: usize,
     /// How deep fragments use each other.
     height: usize,
+    /// The snapshots of the document, each with the place of its `$snapshot`.
+    snapshots: BTreeMap<String, Pointer>,
 }
 
 impl<'a> Compiler<'a> {
@@ -146,6 +155,7 @@ impl<'a> Compiler<'a> {
             broken: false,
             size: 0,
             height: 0,
+            snapshots: BTreeMap::new(),
         }
     }
 

@@ -16,6 +16,7 @@ use crate::diagnostic::{Code, Diagnostic, Severity, whole_file};
 use crate::mcp::Version;
 use crate::model::{self, Spot, Suite, Unit};
 use crate::nearest::nearest;
+use crate::snapshot;
 use crate::source::{Document, Pointer};
 use crate::suite;
 
@@ -50,6 +51,8 @@ pub struct Loaded {
     pub warnings: Vec<Diagnostic>,
     /// How many scenario files were read.
     pub files: usize,
+    /// The files of snapshots that the suite's patterns lead to: the path, and as it is shown.
+    pub snapshots: Vec<(PathBuf, String)>,
 }
 
 /// Where scenarios are looked for unless the suite says.
@@ -94,7 +97,7 @@ pub fn load(load: &Load) -> Result<Loaded, Vec<Diagnostic>> {
     let suite = suite(load, &mut problems).ok_or_else(|| std::mem::take(&mut problems))?;
     let vars = suite_vars(&suite, &mut problems);
     problems.extend(Known::suite_vars(&suite, &vars, &load.vars));
-    let files = files(load, &suite, &mut problems);
+    let (files, snapshots) = files(load, &suite, &mut problems);
     let known = Known::new(&suite, &load.vars);
     let mut reads = side_by_side(&files, |file| read(load, &suite, &known, file));
     let passed_over = pass_over_rows(&files, &mut reads);
@@ -109,11 +112,13 @@ pub fn load(load: &Load) -> Result<Loaded, Vec<Diagnostic>> {
     // What was not read could read it.
     if load.exact.is_empty() && !problems.iter().any(Diagnostic::is_error) {
         problems.extend(unknown_vars(&plan, &load.vars));
+        let names = snapshot::names(&plan, &snapshots);
+        problems.extend(side_by_side(&names, snapshot::problems).into_iter().flatten());
     }
     if problems.iter().any(Diagnostic::is_error) {
         return Err(problems);
     }
-    Ok(Loaded { plan, warnings: problems, files: files.len() - passed_over })
+    Ok(Loaded { plan, warnings: problems, files: files.len() - passed_over, snapshots })
 }
 
 fn failure(code: Code, message: String) -> Diagnostic {
@@ -202,8 +207,9 @@ fn shown(load: &Load, path: &Path) -> String {
     path.to_string_lossy().replace('\\', "/")
 }
 
-/// The scenario files: what the suite's patterns find, and the files that the command line names.
-fn files(load: &Load, suite: &Suite, problems: &mut Vec<Diagnostic>) -> Vec<File> {
+/// The scenario files: what the suite's patterns find, and the files that the command line names; and the files of
+/// snapshots beside them.
+fn files(load: &Load, suite: &Suite, problems: &mut Vec<Diagnostic>) -> (Vec<File>, Vec<(PathBuf, String)>) {
     let mut files = Vec::new();
     let mut seen = HashSet::new();
     let mut patterns: Vec<&str> = suite.scenarios.iter().map(|pattern| pattern.value.as_str()).collect();
@@ -239,7 +245,9 @@ fn files(load: &Load, suite: &Suite, problems: &mut Vec<Diagnostic>) -> Vec<File
     if !load.exact.is_empty() {
         files.retain(|file| load.exact.iter().any(|name| file.may_hold(name)));
     }
-    files
+    let snapshots = discovery.snapshots.iter().map(|path| suite.root.join(path));
+    let snapshots = snapshots.map(|path| (path.clone(), shown(load, &path))).collect();
+    (files, snapshots)
 }
 
 impl File {
@@ -313,12 +321,14 @@ fn compiled(
     links: &Links,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<Scenario> {
-    let mut name = file.name.clone();
+    let (mut name, mut part) = (file.name.clone(), String::new());
     if scenario.form.several_documents {
-        name = format!("{name}::{}", suite::slug(&scenario.title.value));
+        part = suite::slug(&scenario.title.value);
+        name = format!("{name}::{part}");
     }
     let context = Context {
         name,
+        part,
         path: file.path.clone(),
         lines: lines(&scenario.document),
         server: load.server.as_deref().or_else(|| load.url.is_some().then_some(URL_SERVER)),

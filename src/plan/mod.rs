@@ -166,6 +166,10 @@ pub struct Scenario {
     pub site: Site,
     /// Its name without a version.
     pub name: String,
+    /// What its title adds to the name of its file: a slug where the file has several documents, else empty.
+    pub part: String,
+    /// The names of its snapshots, sorted.
+    pub snapshots: Vec<String>,
     /// The path of its file, absolute and normal.
     pub path: PathBuf,
     /// The first and the last line of its document.

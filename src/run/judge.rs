@@ -10,22 +10,25 @@ use crate::exchange::{Exchange, Outcome, Phase, Verb, View};
 use crate::matcher::{Actual, Mismatch};
 use crate::model::Level;
 use crate::plan::Save;
+use crate::snapshot::{self, Record};
 
 /// What `save` and `expect` find wrong.
-struct Compared {
+struct Compared<'a> {
     unsaved: Vec<Diagnostic>,
     mismatches: Vec<Mismatch>,
+    /// What `--update` may write of it.
+    record: Record<'a>,
 }
 
-impl Compared {
+impl Compared<'_> {
     fn differs(&self) -> bool {
         !self.unsaved.is_empty() || !self.mismatches.is_empty()
     }
 }
 
-impl Current<'_, '_> {
+impl<'a> Current<'_, 'a> {
     /// Saves and compares.
-    fn compare(&mut self, view: &View) -> Compared {
+    fn compare(&mut self, view: &View) -> Compared<'a> {
         let document = self.frame.document;
         let redactor = &self.running.shared.config.redactor;
         let scope = &mut self.frame.scope;
@@ -36,10 +39,18 @@ impl Current<'_, '_> {
             Some(*problem)
         };
         let unsaved = self.step.save.iter().filter_map(save).collect();
-        let mismatches = self.step.expect.as_ref().map_or_else(Vec::new, |expect| {
-            expect.compare(Actual { value: &view.value, inexact: &view.inexact }, &self.frame.scope)
+        let record = self.running.shared.config.snapshots.record(snapshot::Step {
+            case: self.running.case,
+            scenario: self.running.scenario,
+            document,
+            known_bug: self.step.known_bug.is_some(),
+            eventually: self.step.eventually.is_some(),
         });
-        Compared { unsaved, mismatches }
+        let mismatches = self.step.expect.as_ref().map_or_else(Vec::new, |expect| {
+            let actual = Actual { value: &view.value, inexact: &view.inexact };
+            expect.verify(actual, &self.frame.scope, &record)
+        });
+        Compared { unsaved, mismatches, record }
     }
 
     /// Everything that is wrong with an exchange, the most important first.
@@ -59,7 +70,7 @@ impl Current<'_, '_> {
                 compared = whole;
             }
         }
-        let Compared { unsaved, mismatches } = compared;
+        let Compared { unsaved, mismatches, record } = compared;
         let places: Vec<String> = mismatches.iter().map(|mismatch| mismatch.actual_at.clone()).collect();
         let (output, unchecked) = match self.output(exchange).await {
             Ok(output) => (output, None),
@@ -81,6 +92,8 @@ impl Current<'_, '_> {
                 let mut problems = subject.violated();
                 problems.extend(unchecked);
                 let unopened = problems.iter().any(|problem| problem.code == Code::OpenFailed);
+                let clean = unsaved.is_empty() && !problems.iter().any(Diagnostic::is_error);
+                let mismatches = record.settle(mismatches, clean);
                 // What speaks of the refusal itself is shown: another status than the one that is expected.
                 let told = mismatches
                     .iter()

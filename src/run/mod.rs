@@ -24,11 +24,13 @@ mod steps;
 mod whole;
 
 use std::io;
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use crate::auth::{Environment, Redactor};
 use crate::event::Event;
+use crate::snapshot::Store;
 
 pub use scheduler::{Run, learn_secrets};
 
@@ -73,6 +75,8 @@ pub struct Config {
     pub vars: Vec<(String, Value)>,
     /// How a case is run again: the command line before the case's name, such as `callsheet test --exact`.
     pub rerun: String,
+    /// The snapshots. Handed in, since what `--update` took is written when the run is over.
+    pub snapshots: Arc<Store>,
     /// The secrets of the run. Handed in, since the panic hook masks with it, too.
     pub redactor: Redactor,
 }

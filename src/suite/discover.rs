@@ -12,6 +12,8 @@ use crate::source::Site;
 
 /// The name of a suite's file.
 pub const SUITE_FILE: &str = "callsheet.yaml";
+/// How the files of snapshots end.
+const SNAPSHOTS: &str = ".snap.yaml";
 /// How deep folders are looked into: links to folders can make a tree endless.
 const MAX_DEPTH: usize = 32;
 /// How many files and folders one pattern may look at.
@@ -31,6 +33,8 @@ pub struct Found {
 pub struct Discovery {
     /// The files, sorted by path, none of them twice.
     pub files: Vec<Found>,
+    /// The files of snapshots that are passed over: paths below the suite's folder, sorted, none of them twice.
+    pub snapshots: Vec<String>,
     /// The patterns that are in error, or found nothing, in their order.
     pub refused: Vec<Refused>,
 }
@@ -117,14 +121,17 @@ pub fn discover<S: AsRef<str>>(root: &Path, patterns: &[S]) -> Discovery {
     let mut discovery = Discovery::default();
     for (pattern, text) in patterns.iter().enumerate() {
         match files_of(root, text.as_ref()) {
-            Ok(paths) => {
+            Ok((paths, snapshots)) => {
                 discovery.files.extend(paths.into_iter().map(|path| Found { path, pattern }));
+                discovery.snapshots.extend(snapshots);
             }
             Err(error) => discovery.refused.push(Refused { pattern, error }),
         }
     }
     discovery.files.sort();
     discovery.files.dedup_by(|later, first| later.path == first.path);
+    discovery.snapshots.sort();
+    discovery.snapshots.dedup();
     discovery
 }
 
@@ -146,7 +153,8 @@ fn below(mut pattern: &str) -> &str {
     pattern
 }
 
-fn files_of(root: &Path, pattern: &str) -> Result<Vec<String>, PatternError> {
+/// The scenario files of a pattern, and the files of snapshots that it leads to.
+fn files_of(root: &Path, pattern: &str) -> Result<(Vec<String>, Vec<String>), PatternError> {
     let pattern = below(pattern);
     let fixed = fixed_part(pattern);
     if Path::new(pattern).has_root() || pattern.split('/').any(|part| part == "..") {
@@ -160,7 +168,7 @@ fn files_of(root: &Path, pattern: &str) -> Result<Vec<String>, PatternError> {
     if !pattern.contains(['*', '?', '[', '{', '\\']) {
         let path = root.join(pattern);
         return if path.is_file() && is_scenario(pattern) {
-            Ok(vec![pattern.to_owned()])
+            Ok((vec![pattern.to_owned()], Vec::new()))
         } else {
             Err(nothing(path.is_dir().then(|| pattern.trim_end_matches('/').to_owned())))
         };
@@ -178,7 +186,7 @@ fn files_of(root: &Path, pattern: &str) -> Result<Vec<String>, PatternError> {
         .follow_links(true)
         .max_depth(Some(depth))
         .build();
-    let mut files = Vec::new();
+    let (mut files, mut snapshots) = (Vec::new(), Vec::new());
     for (count, entry) in walk.enumerate() {
         if count > MAX_ENTRIES {
             return Err(PatternError::TooMany);
@@ -219,9 +227,11 @@ fn files_of(root: &Path, pattern: &str) -> Result<Vec<String>, PatternError> {
         };
         if is_scenario(&path) {
             files.push(path);
+        } else if path.ends_with(SNAPSHOTS) {
+            snapshots.push(path);
         }
     }
-    if files.is_empty() { Err(nothing(None)) } else { Ok(files) }
+    if files.is_empty() { Err(nothing(None)) } else { Ok((files, snapshots)) }
 }
 
 /// The pattern as a glob from the suite's folder on.
@@ -242,7 +252,7 @@ fn glob(pattern: &str) -> Result<Override, PatternError> {
 fn is_scenario(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     let yaml = name.ends_with(".yaml") || name.ends_with(".yml");
-    yaml && !name.ends_with(".snap.yaml") && path != SUITE_FILE
+    yaml && !name.ends_with(SNAPSHOTS) && path != SUITE_FILE
 }
 
 /// Why the walk could not go on at a place.

@@ -36,6 +36,8 @@ impl Compiler<'_> {
         let known_bug = step.known_bug.as_ref().map(|bug| self.known_bug(bug));
         let defer = self.steps(&step.defer);
         self.judged(step, expect.as_ref(), &save, action.as_ref());
+        self.snapshots(expect.as_ref());
+        self.no_snapshots(eventually.as_ref().and_then(|eventually| eventually.abort.as_ref()));
         Some(Step {
             at: step.at.clone(),
             title: self.title(step),
