@@ -7,6 +7,8 @@ mod link;
 mod load;
 mod rows;
 mod select;
+#[cfg(test)]
+mod tests;
 mod walk;
 
 use std::path::PathBuf;

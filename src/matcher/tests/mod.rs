@@ -6,6 +6,7 @@ mod laws;
 mod numbers;
 mod operators;
 mod paths;
+mod scope;
 mod snapshots;
 mod templates;
 

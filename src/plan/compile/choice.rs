@@ -2,6 +2,7 @@
 
 use super::{Compiler, Context, within};
 use crate::diagnostic::{Code, Diagnostic};
+use crate::exchange::Verb;
 use crate::model;
 use crate::plan::{Choice, Step, Wanderer};
 use crate::source::Pointer;
@@ -39,10 +40,10 @@ impl Compiler<'_> {
     pub(super) fn identities(&mut self, scenario: &model::Scenario, server: Option<&model::Server>) {
         let Some(server) = server else { return };
         let mut named: Vec<&model::Spot<String>> = Vec::new();
-        every(&scenario.steps, &mut |step| {
-            if step.server.is_none() && step.verb.value.meets_a_server() {
-                named.extend(step.identity.as_ref().or(scenario.identity.as_ref()));
-            }
+        every(&scenario.steps, (None, scenario.identity.as_ref()), &mut |step, (server, identity)| {
+            // The steps of a fragment meet what the step says that uses it.
+            let meets = step.verb.value.meets_a_server() || step.verb.value == Verb::Use;
+            named.extend(identity.filter(|_| server.is_none() && meets));
         });
         named.sort_by(|one, other| one.at.cmp(&other.at));
         named.dedup_by_key(|name| &name.at);
@@ -69,10 +70,9 @@ impl Compiler<'_> {
         };
         let own = scenario.server.as_ref().filter(|_| context.server.is_none());
         let mut pairs = vec![(own, scenario.identity.as_ref())];
-        every(&scenario.steps, &mut |step| {
+        every(&scenario.steps, (own, scenario.identity.as_ref()), &mut |step, given| {
             if step.server.is_some() || step.identity.is_some() {
-                let identity = step.identity.as_ref().or(scenario.identity.as_ref());
-                pairs.push((step.server.as_ref().or(own), identity));
+                pairs.push(given);
             }
         });
         let templated =
@@ -164,10 +164,18 @@ impl Compiler<'_> {
     }
 }
 
-/// Every step as it is written, those that stand in others too.
-fn every<'a>(steps: impl IntoIterator<Item = &'a model::Step>, visit: &mut dyn FnMut(&'a model::Step)) {
+/// The server and the identity that a document gives a step.
+type Given<'a> = (Option<&'a model::Spot<String>>, Option<&'a model::Spot<String>>);
+
+/// Every step as it is written, those that stand in others too, with what it or the steps around it say.
+fn every<'a>(
+    steps: impl IntoIterator<Item = &'a model::Step>,
+    (server, identity): Given<'a>,
+    visit: &mut dyn FnMut(&'a model::Step, Given<'a>),
+) {
     for step in steps {
-        visit(step);
-        every(&mut step.inner() as &mut dyn Iterator<Item = &'a model::Step>, visit);
+        let given = (step.server.as_ref().or(server), step.identity.as_ref().or(identity));
+        visit(step, given);
+        every(&mut step.inner() as &mut dyn Iterator<Item = &'a model::Step>, given, visit);
     }
 }
