@@ -109,6 +109,11 @@ impl Page {
         let cause = step.cause.as_ref().filter(|cause| !told(cause));
         let cause = cause.map(|cause| format!("{} {}\n", self.label("cause:"), clean(cause)));
         match &step.exchange {
+            // A step that has steps in it sends nothing by itself.
+            Some(exchange) if exchange.get("outcome").is_none() => {
+                let inner = self.inner(exchange);
+                self.block(&inner);
+            }
             Some(exchange) => {
                 let sent = self.sent(exchange, step);
                 self.block(&sent);
@@ -117,6 +122,17 @@ impl Page {
             }
             None => cause.iter().for_each(|cause| self.block(cause)),
         }
+    }
+
+    /// What the steps in a step came to: their exchanges are events of their own.
+    fn inner(&self, exchange: &Value) -> String {
+        let mut out = String::new();
+        for name in ["outputs", "order"] {
+            let Some(value) = exchange.get(name) else { continue };
+            let _ = writeln!(out, "{}", self.label(&format!("{name}:")));
+            indent(&shortened(json_lines(value)), &mut out);
+        }
+        out
     }
 
     fn sent(&self, exchange: &Value, step: &StepEnded) -> String {
