@@ -103,12 +103,28 @@ fn marked(marks: &[&str]) -> Vec<Block> {
     found
 }
 
-/// One project of all these blocks.
+/// One project of all these blocks, with the snapshots that stand behind them.
 fn project(blocks: &[Block]) -> Project {
     let suite = format!("{SUITE}scenarios: '*_md_*.yaml'\n");
+    let snapshots = snapshots();
     blocks.iter().fold(Project::new().file("callsheet.yaml", &suite), |project, block| {
-        project.file(&block.file(), &block.scenario())
+        let project = project.file(&block.file(), &block.scenario());
+        match snapshots.iter().find(|(owner, _)| *owner == block.file()) {
+            Some((owner, text)) => project.file(&snapshot_file(owner), text),
+            None => project,
+        }
     })
+}
+
+fn snapshot_file(owner: &str) -> String {
+    owner.replace(".yaml", ".snap.yaml")
+}
+
+/// Each block of snapshots, and the file of the block that it belongs to.
+fn snapshots() -> Vec<(String, String)> {
+    let all: Vec<Block> = pages().into_iter().flat_map(|page| blocks(&page)).collect();
+    let pairs = all.windows(2).filter(|pair| pair[1].mark == "yaml snapshots");
+    pairs.map(|pair| (pair[0].file(), pair[1].text.clone())).collect()
 }
 
 /// The names of cases that ended so, each as the file that it stands in.
@@ -124,13 +140,14 @@ fn files(blocks: &[Block]) -> BTreeSet<String> {
 
 #[test]
 fn no_mark_is_unknown() {
-    let known = ["yaml scenario", "yaml steps", "yaml suite"]
+    let known = ["yaml scenario", "yaml steps", "yaml suite", "yaml snapshots"]
         .map(|mark| [mark.to_owned(), format!("{mark} invalid"), format!("{mark} fails")]);
     for page in pages().iter().filter(|page| *page != "README.md") {
         for block in blocks(page).into_iter().filter(|block| block.mark.starts_with("yaml")) {
             let place = format!("{page}:{}", block.line);
             assert!(known.iter().flatten().any(|mark| *mark == block.mark), "{place}: `{}`", block.mark);
             assert_ne!(block.mark, "yaml suite fails", "{place}");
+            assert!(!block.mark.starts_with("yaml snapshots "), "{place}");
         }
     }
 }
@@ -140,6 +157,18 @@ fn examples_pass_on_the_sandbox() {
     let blocks = marked(&["yaml scenario", "yaml steps"]);
     let ran = project(&blocks).run(&["test"]).exits(0).says(" 0 failed; 0 ignored").silent_on("warning");
     assert_eq!(ended(&ran, "ok"), files(&blocks));
+}
+
+#[test]
+fn snapshots_are_what_update_writes() {
+    let blocks = marked(&["yaml scenario", "yaml steps"]);
+    let project = project(&blocks);
+    for (owner, text) in snapshots() {
+        let file = snapshot_file(&owner);
+        std::fs::remove_file(project.path().join(&file)).unwrap();
+        project.run(&["test", "--update", &owner]).exits(0).says(&format!("{file}: "));
+        assert_eq!(project.read(&file).split_once("\n\n").unwrap().1, text, "{owner}");
+    }
 }
 
 #[test]
@@ -303,6 +332,10 @@ fn everything_is_in_the_schema() {
     assert_eq!(set(formats), set(FORMAT_NAMES.iter().copied()));
 }
 
+fn is_snapshots(path: &Path) -> bool {
+    path.to_string_lossy().ends_with(".snap.yaml")
+}
+
 /// The showcase's scenario files.
 fn showcase() -> Vec<PathBuf> {
     fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -310,7 +343,7 @@ fn showcase() -> Vec<PathBuf> {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 walk(&path, found);
-            } else if path.extension().is_some_and(|ending| ending == "yaml") {
+            } else if path.extension().is_some_and(|ending| ending == "yaml") && !is_snapshots(&path) {
                 found.push(path);
             }
         }

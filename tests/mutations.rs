@@ -179,6 +179,7 @@ fn other(operator: Option<&str>, value: &Value) -> String {
         (Some("$gt" | "$gte"), Value::Number(_)) => "987654321".to_owned(),
         (Some("$lt" | "$lte"), Value::Number(_)) => "-987654321".to_owned(),
         (Some("tolerance"), _) => "0".to_owned(),
+        (Some("mask"), _) => "$.mutated".to_owned(),
         (_, Value::Bool(flag)) => (!flag).to_string(),
         (_, Value::Number(number)) => {
             number.as_i64().map_or("0.123".to_owned(), |number| (number + 7).to_string())

@@ -24,6 +24,8 @@ pub(super) enum Command {
     /// Serve the embedded sandbox.
     #[cfg(feature = "sandbox")]
     Sandbox(SandboxArgs),
+    /// Print a case as it will run, without sending anything.
+    Show(ShowArgs),
     /// Write a suite that passes on the sandbox, to start from.
     Init(InitArgs),
     /// Print the JSON Schemas of the file formats.
@@ -194,6 +196,21 @@ pub(super) struct CheckArgs {
     /// When to use colour: auto, always or never
     #[arg(long, value_name = "WHEN", hide_possible_values = true)]
     pub(super) color: Option<Colour>,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct ShowArgs {
+    /// The name of a case, a part of it that no other has, or FILE.yaml:LINE
+    #[arg(value_name = "NAME")]
+    pub(super) name: String,
+    #[command(flatten)]
+    pub(super) suite: SuiteArgs,
+    /// Show the case of this protocol version
+    #[arg(long, value_name = "VERSION")]
+    pub(super) protocol: Option<String>,
+    /// Read variables from this file in place of the suite's .env; the process environment wins
+    #[arg(long, value_name = "PATH")]
+    pub(super) env_file: Option<PathBuf>,
 }
 
 /// How `check` shows what it finds.

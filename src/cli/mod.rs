@@ -14,6 +14,7 @@ mod sandbox;
 mod schema;
 mod screen;
 mod settings;
+mod show;
 mod signals;
 mod start;
 mod summary;

@@ -83,7 +83,7 @@ fn draw(problems: &[Diagnostic], style: Style) {
 }
 
 /// Draws why nothing can be run.
-fn refuse(problems: &[Diagnostic], style: Style) -> Exit {
+pub(super) fn refuse(problems: &[Diagnostic], style: Style) -> Exit {
     draw(problems, style);
     let errors = || problems.iter().filter(|problem| problem.is_error());
     let found = count(errors().count(), "problem");
@@ -290,7 +290,7 @@ fn is_empty_shard(plan: &Plan, selection: &Selection) -> bool {
 }
 
 /// Why nothing is selected: what was asked for, and what is near.
-fn nothing(plan: &Plan, selection: &Selection) -> String {
+pub(super) fn nothing(plan: &Plan, selection: &Selection) -> String {
     let mut asked = Vec::new();
     let or = |words: &[String]| words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or ");
     if !selection.filters.is_empty() {

@@ -269,7 +269,7 @@ impl At<'_> {
                 _ => outcome.differs(|| self.differs("it is no string, so it is no base64")),
             },
             Op::Snapshot(snapshot) => {
-                super::snapshot::operate(context, (self.operator, snapshot), actual, place, outcome);
+                super::snapshot::operate(context, snapshot, actual, place, outcome);
             }
         }
     }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::compare::{compare, equal, mismatch};
 use super::compile::{Compiler, Known};
-use super::node::{Kind, Member, Node, Operator};
+use super::node::{Kind, Member, Node};
 use super::outcome::{Context, Outcome, below};
 use super::place::{Place, push_key};
 use super::{Mismatch, Path, Root, render};
@@ -20,6 +20,8 @@ use crate::template::type_name;
 pub(super) struct Snapshot {
     /// The name; a slug.
     pub(super) name: String,
+    /// Where the name stands.
+    pub(super) at: Pointer,
     /// `mask`: paths from the value, each with its place.
     pub(super) masks: Vec<(Path, Pointer)>,
 }
@@ -100,7 +102,7 @@ impl Compiler<'_> {
             _ => (self.no_snapshot(at), None),
         };
         placed?;
-        Some(Snapshot { name: name?, masks: masks? })
+        Some(Snapshot { name: name?, at: name_at, masks: masks? })
     }
 
     fn no_snapshot<T>(&mut self, at: &Pointer) -> Option<T> {
@@ -207,13 +209,13 @@ impl Compiler<'_> {
 
 pub(super) fn operate(
     context: Context<'_>,
-    (operator, snapshot): (&Operator, &Snapshot),
+    snapshot: &Snapshot,
     actual: &Value,
     place: &Place<'_>,
     outcome: &mut Outcome,
 ) {
     let Some(recorder) = context.recorder else {
-        return outcome.unknown(|| mismatch(&operator.at, place, "no snapshot can be compared here"));
+        return outcome.unknown(|| mismatch(&snapshot.at, place, "no snapshot can be compared here"));
     };
     let base = place.pointer();
     let inexact: Vec<&str> = context.inexact.iter().filter_map(|at| below(at, &base)).collect();
@@ -223,7 +225,7 @@ pub(super) fn operate(
     if inexact.iter().any(|at| bare(&at)) {
         let message = "a number in it cannot be stored: neither 64 bits nor a double holds it exactly";
         return outcome.unknown(|| {
-            let mut mismatch = mismatch(&operator.at, place, message);
+            let mut mismatch = mismatch(&snapshot.at, place, message);
             mismatch.help.push("mask it".to_owned());
             mismatch
         });
@@ -246,22 +248,22 @@ pub(super) fn operate(
             compare(context.unrecorded().with(&[]), &node, Some(&value), place, &mut told);
             let (mismatches, more) = told.mismatches();
             for difference in mismatches {
-                outcome.differs(|| of_snapshot(difference, operator, &document));
+                outcome.differs(|| of_snapshot(difference, &snapshot.at, &document));
             }
             (0..more).for_each(|_| {
-                outcome.differs(|| mismatch(&operator.at, place, "it differs from its snapshot"))
+                outcome.differs(|| mismatch(&snapshot.at, place, "it differs from its snapshot"))
             });
         }
         Stored::Absent { notes, help } => outcome.differs(|| Mismatch {
             actual: Some(render::value(actual)),
             notes,
             help: vec![help],
-            ..mismatch(&operator.at, place, format!("there is no snapshot `{}`", snapshot.name))
+            ..mismatch(&snapshot.at, place, format!("there is no snapshot `{}`", snapshot.name))
         }),
         Stored::Unreadable(problem) => outcome.unknown(|| {
             let message = format!("the snapshots cannot be read: {}", problem.message);
             let stored = problem.site().cloned();
-            Mismatch { stored, help: problem.help, ..mismatch(&operator.at, place, message) }
+            Mismatch { stored, help: problem.help, ..mismatch(&snapshot.at, place, message) }
         }),
     }
 }
@@ -333,8 +335,8 @@ fn stored_node(value: &Value, at: &Pointer) -> Node {
     Node { at: at.clone(), kind }
 }
 
-/// A difference from a snapshot: its caret is on the `$snapshot`, and the line of the snapshot stands beside it.
-fn of_snapshot(difference: Mismatch, operator: &Operator, document: &Document) -> Mismatch {
+/// A difference from a snapshot: its caret is on the snapshot's name, and the line of the snapshot stands beside it.
+fn of_snapshot(difference: Mismatch, at: &Pointer, document: &Document) -> Mismatch {
     let stored = if difference.at_key {
         document.key_site(&difference.expected_at)
     } else {
@@ -346,7 +348,7 @@ fn of_snapshot(difference: Mismatch, operator: &Operator, document: &Document) -
         Some(marker.map_or(text, |(.., words)| (*words).to_owned()))
     };
     Mismatch {
-        expected_at: operator.at.clone(),
+        expected_at: at.clone(),
         at_key: false,
         expected: in_words(difference.expected),
         actual: in_words(difference.actual),

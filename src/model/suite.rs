@@ -88,6 +88,26 @@ pub struct Timeouts {
     pub step: Option<Duration>,
 }
 
+impl Timeouts {
+    /// How long making a connection may take.
+    #[must_use]
+    pub fn connect(&self) -> Duration {
+        self.connect.unwrap_or(Duration::from_secs(30))
+    }
+
+    /// How long opening a session may take: hosted servers start slowly.
+    #[must_use]
+    pub fn start(&self) -> Duration {
+        self.start.unwrap_or(Duration::from_secs(120))
+    }
+
+    /// How long a step may take.
+    #[must_use]
+    pub fn step(&self) -> Duration {
+        self.step.unwrap_or(Duration::from_secs(60))
+    }
+}
+
 /// `checks`: the levels that are set here; what is not set is taken from further out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Checks {

@@ -7,6 +7,7 @@ mod link;
 mod load;
 mod rows;
 mod select;
+mod show;
 #[cfg(test)]
 mod tests;
 mod walk;
@@ -21,6 +22,7 @@ pub use link::Links;
 pub use load::{Load, Loaded, load};
 pub use rows::{Around, Lacking, Rows};
 pub use select::{IgnoredCases, PathFilter, Selected, Selection, idle_paths, select};
+pub use show::{Around as ShowAround, show};
 use walk::Wanderer;
 pub use walk::{Given, Visit};
 

@@ -21,13 +21,16 @@ pub(super) fn reads_session(condition: &Matcher) -> bool {
             .any(|used| ["session", "protocol"].contains(&used.name.as_str()))
 }
 
-/// A condition that does not hold, in a line: `session.tools: no element matches "createInvoice"`.
+/// A condition that does not hold, in a line: `session.auth`: the value differs, expected …, found ….
 pub(super) fn shown(mismatch: &Mismatch) -> String {
-    let place = mismatch.actual_at.trim_start_matches("$.").trim_start_matches('$');
-    let actual = mismatch.actual.as_ref().map(|actual| format!(", and it is {actual}")).unwrap_or_default();
-    let expected = mismatch.expected.as_ref().map(|expected| format!(" {expected}")).unwrap_or_default();
-    match place {
-        "" => mismatch.message.clone(),
-        place => format!("`{place}` has to be{expected}{actual}"),
-    }
+    /// What is longer says little in a line.
+    const LONGEST: usize = 60;
+    let place = mismatch.actual_at.trim_start_matches('$').trim_start_matches('.');
+    let side = |word: &str, value: &Option<String>| {
+        let value = value.as_ref().filter(|value| value.chars().count() <= LONGEST);
+        value.map(|value| format!(", {word} {value}")).unwrap_or_default()
+    };
+    let (expected, found) = (side("expected", &mismatch.expected), side("found", &mismatch.actual));
+    let place = if place.is_empty() { String::new() } else { format!("`{place}`: ") };
+    format!("{place}{}{expected}{found}", mismatch.message)
 }

@@ -18,12 +18,6 @@ use crate::plan::{Action, Reference};
 use crate::source::Pointer;
 use crate::template::{Template, Tree, Use, with_article};
 
-/// How long a step may take unless the suite or the step says.
-const STEP_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// How long opening a session may take unless the suite says: hosted servers start slowly.
-const START_TIMEOUT: Duration = Duration::from_secs(120);
-
 impl<'a> Current<'_, 'a> {
     /// Sends what the step says.
     pub(super) async fn send(&mut self) -> Result<Exchange, Failed> {
@@ -93,7 +87,7 @@ impl<'a> Current<'_, 'a> {
 
     /// Opens a session as a step, which may say how long that may take.
     async fn open(&mut self, entry: &Entry, session: &Session) -> Result<Exchange, Failed> {
-        let limit = self.step.timeout.or(entry.model.timeouts.start).unwrap_or(START_TIMEOUT);
+        let limit = self.step.timeout.unwrap_or(entry.model.timeouts.start());
         let exchange = session.open(Some(self.frame.clock.left(limit))).await;
         self.enter(entry, session).await?;
         Ok(exchange)
@@ -112,7 +106,7 @@ impl<'a> Current<'_, 'a> {
     }
 
     fn timeout(&self, entry: &Entry) -> Duration {
-        self.step.timeout.or(entry.model.timeouts.step).unwrap_or(STEP_TIMEOUT)
+        self.step.timeout.unwrap_or(entry.model.timeouts.step())
     }
 
     /// A token that cannot be read, with the place in the suite that says where it is.
@@ -150,7 +144,7 @@ impl<'a> Current<'_, 'a> {
             info: running.client_info.clone(),
             log: running.scenario.log.clone(),
             responder: running.rulebook(),
-            start: entry.model.timeouts.start.unwrap_or(START_TIMEOUT),
+            start: entry.model.timeouts.start(),
             cancel: self.frame.clock.stop.child_token(),
         });
         Ok(running.keep(&self.server, &self.identity, session))

@@ -80,7 +80,7 @@ impl Servers {
             name,
             url,
             headers: entry.model.headers.clone(),
-            connect: entry.model.timeouts.connect.unwrap_or(Duration::from_secs(30)),
+            connect: entry.model.timeouts.connect(),
             bounds: Bounds::default(),
             listed: Arc::new(move |identity, exchange| listed(&server, identity, exchange)),
         })

@@ -13,10 +13,12 @@ const LINES: usize = 8;
 /// One change that is left to a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Patch {
+    /// The file as it is shown, and the offset in it: their order.
+    pub(super) order: (String, usize),
     /// File, line and column.
-    pub(super) place: String,
+    place: String,
     /// Why it was not made.
-    pub(super) reason: String,
+    reason: String,
     /// The lines that stand there.
     removed: Vec<String>,
     /// Those that would stand there.
@@ -44,7 +46,13 @@ impl Patch {
         if removed.len() > LINES {
             return None;
         }
-        Some(Self { place: site.to_string(), reason: reason.to_owned(), removed, added: lines(&after) })
+        Some(Self {
+            order: (site.file.path().to_owned(), span.start),
+            place: site.to_string(),
+            reason: reason.to_owned(),
+            removed,
+            added: lines(&after),
+        })
     }
 
     /// The patch in lines for people.

@@ -33,19 +33,17 @@ pub(super) struct Scalars {
 #[derive(Debug)]
 struct Seen {
     at: Pointer,
-    /// Each new value, and the first case that met it.
+    /// Each new value, and the first by name of the cases that met it, so that no order of them matters.
     found: Vec<(Value, Arc<str>)>,
-    /// The first case for which the old value held.
+    /// The first by name of the cases in which the old value held.
     held: Option<Arc<str>>,
 }
 
 /// What became of them.
 #[derive(Debug, Default)]
 pub(super) struct Rewritten {
-    /// Files with their new text.
-    pub(super) files: Vec<(PathBuf, String)>,
-    /// What was changed, a line each.
-    pub(super) done: Vec<String>,
+    /// Files with their new text, and what changes in it, a line each.
+    pub(super) files: Vec<(PathBuf, String, Vec<String>)>,
     /// What was left alone.
     pub(super) left: Vec<Patch>,
 }
@@ -107,7 +105,10 @@ impl Scalars {
     /// The old value held in a case.
     pub(super) fn held(&mut self, scenario: &Scenario, at: &Pointer, case: &Arc<str>) {
         let Some(node) = scenario.document.spans.get(at) else { return };
-        self.seen(scenario, at, node.value).held.get_or_insert_with(|| Arc::clone(case));
+        let held = &mut self.seen(scenario, at, node.value).held;
+        if held.as_ref().is_none_or(|known| case < known) {
+            *held = Some(Arc::clone(case));
+        }
     }
 
     /// A case found another value.
@@ -120,10 +121,12 @@ impl Scalars {
         case: &Arc<str>,
     ) {
         let seen = self.seen(scenario, at, span);
-        let known = seen.found.iter().any(|(value, _)| same(value, found));
-        if !known && seen.found.len() < MAX_FOUND {
+        if let Some((_, known)) = seen.found.iter_mut().find(|(value, _)| same(value, found)) {
+            *known = Arc::clone(case.min(known));
+        } else if seen.found.len() < MAX_FOUND {
             seen.found.push((found.clone(), Arc::clone(case)));
         }
+        seen.found.sort_by(|(_, a), (_, b)| a.cmp(b));
     }
 
     fn seen(&mut self, scenario: &Scenario, at: &Pointer, span: Span) -> &mut Seen {
@@ -157,15 +160,11 @@ impl Scalars {
                 continue;
             }
             let (text, done, refused) = edited(source, &edits);
-            for (edit, written) in &done {
-                rewritten.done.push(format!(
-                    "{}: {} is now {written}",
-                    site(edit.span),
-                    source.slice(edit.span)
-                ));
-            }
+            let line = |(edit, written): &(Edit, String)| {
+                format!("{}: {} is now {written}", site(edit.span), source.slice(edit.span))
+            };
             if !done.is_empty() {
-                rewritten.files.push((path.clone(), text));
+                rewritten.files.push((path.clone(), text, done.iter().map(line).collect()));
             }
             rewritten.left.extend(left(&refused, "another place of the file would change with it"));
         }
@@ -237,4 +236,86 @@ fn holds(source: &SourceFile, before: &[Document], edits: &[(Edit, String)]) -> 
     let same = after.len() == wanted.len()
         && after.iter().zip(&wanted).all(|(after, wanted)| after.value.to_string() == wanted.to_string());
     same.then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    /// What becomes of the scalar at `/a` of the first document.
+    fn edit(text: &str, value: Value) -> Option<String> {
+        let source = Arc::new(SourceFile::new("a.yaml", text));
+        let at = Pointer::root().key("a");
+        let span = yaml::parse(&source).unwrap()[0].spans[&at].value;
+        let (text, done, refused) = edited(&source, &[Edit { span, at, value }]);
+        assert_eq!(done.len() + refused.len(), 1);
+        (done.len() == 1).then_some(text)
+    }
+
+    #[test]
+    fn the_way_of_writing_is_kept_where_it_can_be() {
+        for (text, value, now) in [
+            ("a: x # why\n", json!("z"), "a: z # why\n"),
+            ("a: x\n", json!("1"), "a: '1'\n"),
+            ("a: x\n", json!("b: c"), "a: 'b: c'\n"),
+            ("a: x\n", json!("b\nc"), "a: \"b\\nc\"\n"),
+            ("a: 'x'\n", json!(1), "a: 1\n"),
+            ("a: 'x'\n", json!("it's"), "a: 'it''s'\n"),
+            ("a: \"x\"\n", json!("z"), "a: \"z\"\n"),
+            ("a: 1\n", json!(1.5), "a: 1.5\n"),
+            ("a: 1\n", json!("1"), "a: '1'\n"),
+            ("a: 1\n", json!(true), "a: true\n"),
+            ("{a: x, b: y}\n", json!("1, 2"), "{a: '1, 2', b: y}\n"),
+            ("{a: x}\n", json!(null), "{a: null}\n"),
+            ("a: &n x\nb: 1\n", json!("z"), "a: &n z\nb: 1\n"),
+            ("a: x\n---\na: x\n", json!("z"), "a: z\n---\na: x\n"),
+        ] {
+            assert_eq!(edit(text, value).as_deref(), Some(now), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_would_change_another_place_is_refused() {
+        assert_eq!(edit("a: &n x\nb: *n\n", json!("z")), None);
+        assert_eq!(edit("a: !!str 1\n", json!(2)), None);
+    }
+
+    #[test]
+    fn one_that_is_refused_stops_no_other() {
+        let source = Arc::new(SourceFile::new("a.yaml", "a: 1\nb: &n 1\nc: *n\nd: 1 # d\n"));
+        let document = yaml::parse(&source).unwrap().remove(0);
+        let edits: Vec<Edit> = ["a", "b", "d"]
+            .iter()
+            .map(|name| {
+                let at = Pointer::root().key(name);
+                Edit { span: document.spans[&at].value, at, value: json!("x") }
+            })
+            .collect();
+        let (text, done, refused) = edited(&source, &edits);
+        assert_eq!(text, "a: x\nb: &n 1\nc: *n\nd: x # d\n");
+        assert_eq!((done.len(), refused.len()), (2, 1));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn any_text_can_be_written_in_place(
+            new in any::<String>(),
+            before in prop::sample::select(vec!["x", "'x'", "\"x\"", "1", "null"]),
+            around in prop::sample::select(vec![("a: ", " # c\r\nb: é\r\n"), ("{a: ", ", b: [1]}\n"), ("- 1\n---\na: ", "\n")]),
+        ) {
+            let text = format!("{}{before}{}", around.0, around.1);
+            let source = Arc::new(SourceFile::new("a.yaml", text));
+            let at = Pointer::root().key("a");
+            let documents = yaml::parse(&source).unwrap();
+            let span = documents.iter().find_map(|document| document.spans.get(&at)).unwrap().value;
+            let (text, done, _) = edited(&source, &[Edit { span, at, value: json!(new) }]);
+            prop_assert_eq!(done.len(), 1, "{}", text);
+            prop_assert!(text.starts_with(around.0) && text.ends_with(around.1));
+        }
+    }
 }

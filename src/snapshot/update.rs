@@ -49,15 +49,15 @@ impl Store {
         }
         let read = |path: &Path| fs::read_to_string(path).ok();
         let rewritten = taken.scalars.rewritten(read);
-        let mut done = rewritten.done;
-        for (path, text) in rewritten.files {
-            if let Err(error) = file::write(&path, &text) {
-                updated.unresolved = true;
-                updated.left.push(format!("{} was not written: {error}\n", path.display()));
-                done.clear();
+        for (path, text, lines) in rewritten.files {
+            match file::write(&path, &text) {
+                Ok(()) => updated.done.extend(lines),
+                Err(error) => {
+                    updated.unresolved = true;
+                    updated.left.push(format!("{} was not written: {error}\n", path.display()));
+                }
             }
         }
-        updated.done.extend(done);
         updated.unresolved |= !rewritten.left.is_empty();
         let mut patches: Vec<Patch> = rewritten.left;
         // Several cases leave the same.
@@ -66,6 +66,7 @@ impl Store {
                 patches.push(patch);
             }
         }
+        patches.sort_by(|a, b| a.order.cmp(&b.order));
         updated.left.extend(patches.iter().map(Patch::shown));
         for text in updated.done.iter_mut().chain(&mut updated.left) {
             self.redactor.mask_cut_in_place(text);
@@ -160,8 +161,10 @@ impl Store {
 
 /// Why cases do not agree on one value of a snapshot.
 fn disagreement(key: &str, met: &[(Value, Vec<Arc<str>>)]) -> String {
-    let cases: Vec<String> =
-        met.iter().filter_map(|(_, cases)| cases.first().map(|case| format!("`{case}`"))).take(4).collect();
+    // Which came first is chance.
+    let mut first: Vec<&Arc<str>> = met.iter().filter_map(|(_, cases)| cases.iter().min()).collect();
+    first.sort();
+    let cases: Vec<String> = first.iter().take(4).map(|case| format!("`{case}`")).collect();
     let place = match met {
         [(a, _), (b, _), ..] => difference(a, b, "$".to_owned()),
         _ => "$".to_owned(),

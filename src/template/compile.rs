@@ -32,6 +32,14 @@ pub(super) enum Kind {
 }
 
 impl Node {
+    /// Whether it yields something else each time.
+    pub(super) fn varies(&self) -> bool {
+        match &self.kind {
+            Kind::Literal(_) | Kind::Path { .. } => false,
+            Kind::Call { helper, parameters } => helper.varies() || parameters.iter().any(Self::varies),
+        }
+    }
+
     /// Adds the names that it reads.
     pub(super) fn uses(&self, optional: bool, found: &mut Vec<Use>) {
         match &self.kind {

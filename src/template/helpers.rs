@@ -80,6 +80,11 @@ impl Helper {
         (least, self.parameters.split_whitespace().count())
     }
 
+    /// Whether it yields something else each time.
+    pub(super) fn varies(&self) -> bool {
+        ["uuid", "now", "random_int", "random_string"].contains(&self.name)
+    }
+
     /// Whether its first parameter may be missing.
     pub(super) fn forgives(&self) -> bool {
         matches!(self.run, Run::Default)

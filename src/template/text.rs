@@ -75,6 +75,12 @@ impl Template {
         matches!(self.parts.as_slice(), [Piece::Expression(..)])
     }
 
+    /// Whether it yields something else each time: it draws, or asks for the time.
+    #[must_use]
+    pub fn varies(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part, Piece::Expression(_, node) if node.varies()))
+    }
+
     /// The text that was compiled.
     #[must_use]
     pub fn source(&self) -> &str {

@@ -110,7 +110,7 @@ fn a_masked_value_keeps_its_type() {
     assert_eq!(
         beside(&masks, stored, other),
         [
-            "/json/$snapshot false | $.json.id: the value differs: expected a masked string, found a masked number"
+            "/json/$snapshot/name false | $.json.id: the value differs: expected a masked string, found a masked number"
         ]
     );
     assert_eq!(form(&["$.list", "$.list[0].id"], json!({"list": [{"id": 1}]})), json!({"list": "<list>"}));
