@@ -82,7 +82,7 @@ fn a_step_of_a_fragment_that_fails_is_told_once_with_who_uses_it() {
         );
     let ran = project.run(&["test", "--report", "jsonl=events.jsonl"]).exits(101);
     assert_eq!(numbers(&project), ["1.1.1", "1.1", "1"]);
-    assert_eq!(ran.stdout.matches("error[").count(), 1, "{}", ran.stdout);
+    assert_eq!(ran.stdout.matches("\nstep ").count(), 1, "{}", ran.stdout);
     assert_eq!(ran.stdout.matches("used here").count(), 2, "{}", ran.stdout);
     ran.says("step 1.1.1: call createInvoice   fragments/invoice.yaml:5:11");
 }
@@ -112,7 +112,7 @@ fn branches_run_side_by_side_and_what_they_save_is_there_after() {
   - parallel:
       - name: slow
         call: runSlowProcess
-        arguments: {in_Seconds: 0.3}
+        arguments: {in_Seconds: 1}
       - - name: first
           call: createInvoice
           arguments: {in_Customer: C-1, in_Amount: 1}
@@ -192,6 +192,28 @@ fn random_names_of_branches_are_those_of_the_seed() {
         notes
     };
     assert_eq!(drawn(0.0, 0.15), drawn(0.15, 0.0));
+}
+
+#[test]
+fn a_row_of_a_file_that_chooses_what_is_not_there_fails_its_case() {
+    let server = Server::start();
+    Project::on(&server)
+        .file("rows.csv", "name,server,who\ngood,orders,auditor\nbad,ordrs,default\nwho,orders,audit\n")
+        .file(
+            "a.yaml",
+            "
+scenario: Rows
+server: '{{ row.server }}'
+as: '{{ row.who }}'
+rows: {file: rows.csv, name: '{{ row.name }}'}
+steps: [{list: tools}]
+",
+        )
+        .run(&["test"])
+        .exits(101)
+        .says("test a::good ... ok")
+        .says("the suite has no server `ordrs`, which row `bad` chooses")
+        .says("server `orders` has no identity `audit`, which row `who` chooses");
 }
 
 /// What the steps `one` and `two` were sent.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::cases::cases;
-use super::compile::{Context, compile, suite_vars};
+use super::compile::{Context, chosen_by_rows, compile, suite_vars};
 use super::link::{Linker, Links, Outcome, Source};
 use super::{Around, Plan, Rows, Scenario};
 use crate::auth::{Credential, Redactor, Secret};
@@ -326,12 +326,13 @@ fn compiled(
         part = suite::slug(&scenario.title.value);
         name = format!("{name}::{part}");
     }
+    let server = load.server.as_deref().or_else(|| load.url.is_some().then_some(URL_SERVER));
     let context = Context {
         name,
         part,
         path: file.path.clone(),
         lines: lines(&scenario.document),
-        server: load.server.as_deref().or_else(|| load.url.is_some().then_some(URL_SERVER)),
+        server,
         suite,
         links,
     };
@@ -341,7 +342,9 @@ fn compiled(
         let around =
             Around { document: &scenario.document, path: &file.path, root: &suite.root, shown: &shown };
         // What reads `row` was written for rows that are there.
-        compiled.rows = Some(Rows::compile(rows, around, problems)?);
+        let rows = Rows::compile(rows, around, problems)?;
+        chosen_by_rows(scenario, &rows, server, suite, problems);
+        compiled.rows = Some(rows);
     }
     problems.extend(flow(&compiled, known));
     Some(compiled)

@@ -1,12 +1,20 @@
 //! The servers and identities that steps choose: names, or templates of the case's row.
 
-use super::{Compiler, Context, within};
+use super::{Compiler, within};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::exchange::Verb;
 use crate::model;
-use crate::plan::{Choice, Step, Wanderer};
+use crate::nearest::nearest;
+use crate::plan::{Choice, Rows, Step, Wanderer};
 use crate::source::Pointer;
 use crate::template::{Template, listed};
+
+/// Of how many rows it is looked at which server they choose; those of a file are read for it. What the others
+/// choose is seen when they run.
+const MAX_ROWS: usize = 10_000;
+
+/// How many problems the rows of one scenario are told.
+const MAX_TOLD: usize = 10;
 
 impl Compiler<'_> {
     /// What `server` or `as` says, which is `key`.
@@ -63,65 +71,6 @@ impl Compiler<'_> {
         problem.note(format!("it has {}", listed(server.identity_names())))
     }
 
-    /// What the rows of the document choose: each row has to name what the suite has.
-    pub(super) fn chosen_by_rows(&mut self, scenario: &model::Scenario, context: &Context<'_>) {
-        let Some(model::RowSource::Inline(rows)) = scenario.rows.as_ref().map(|rows| &rows.source) else {
-            return;
-        };
-        let own = scenario.server.as_ref().filter(|_| context.server.is_none());
-        let mut pairs = vec![(own, scenario.identity.as_ref())];
-        every(&scenario.steps, (own, scenario.identity.as_ref()), &mut |step, given| {
-            if step.server.is_some() || step.identity.is_some() {
-                pairs.push(given);
-            }
-        });
-        let templated =
-            |spot: Option<&model::Spot<String>>| spot.is_some_and(|spot| spot.value.contains("{{"));
-        pairs.retain(|(server, identity)| templated(*server) || templated(*identity));
-        for at in rows {
-            let Some(row) = self.document.get(at) else { continue };
-            let chosen = |spot: &model::Spot<String>| {
-                let choice = Choice::Template(Template::compile(&spot.value).ok()?, spot.at.clone());
-                choice.name(Some(row)).ok()
-            };
-            let mut told = Vec::new();
-            for (server, identity) in &pairs {
-                // What cannot be rendered was told, or is told by the flow of names.
-                let named = match server {
-                    Some(server) => match chosen(server) {
-                        Some(name) => Some(name),
-                        None => continue,
-                    },
-                    None => context.server.map(str::to_owned),
-                };
-                let found = context.suite.server_for(named.as_deref());
-                let site = self.document.site(&at.key("name"));
-                let problem = match (found, identity.and_then(chosen)) {
-                    (None, _) => {
-                        let name = named.unwrap_or_default();
-                        let message = format!("the suite has no server `{name}`, which this row chooses");
-                        let servers = context.suite.servers.iter().map(|server| server.name.value.as_str());
-                        Diagnostic::error(Code::UnknownName, site, message)
-                            .help(format!("it has {}", listed(servers)))
-                    }
-                    (Some(server), Some(identity)) if !server.has_identity(&identity) => {
-                        let message = format!(
-                            "server `{}` has no identity `{identity}`, which this row chooses",
-                            server.name.value
-                        );
-                        Diagnostic::error(Code::UnknownName, site, message)
-                            .help(format!("it has {}", listed(server.identity_names())))
-                    }
-                    _ => continue,
-                };
-                if !told.contains(&problem.message) {
-                    told.push(problem.message.clone());
-                    self.problems.push(problem);
-                }
-            }
-        }
-    }
-
     /// The identities that the steps of fragments meet with what the steps that use them say, or with what
     /// stands above these. What a fragment decides alone was told where it stands.
     pub(super) fn identities_in_fragments(
@@ -161,6 +110,80 @@ impl Compiler<'_> {
                     .help("say another `server` or `as` in this step"),
             );
         });
+    }
+}
+
+/// What the rows of a scenario choose: each has to name what the suite has. `server` is that of the command line.
+pub(in crate::plan) fn chosen_by_rows(
+    scenario: &model::Scenario,
+    rows: &Rows,
+    server: Option<&str>,
+    suite: &model::Suite,
+    problems: &mut Vec<Diagnostic>,
+) {
+    let own = scenario.server.as_ref().filter(|_| server.is_none());
+    let mut pairs = vec![(own, scenario.identity.as_ref())];
+    every(&scenario.steps, (own, scenario.identity.as_ref()), &mut |step, given| {
+        if step.server.is_some() || step.identity.is_some() {
+            pairs.push(given);
+        }
+    });
+    let templated = |spot: Option<&model::Spot<String>>| spot.is_some_and(|spot| spot.value.contains("{{"));
+    pairs.retain(|(server, identity)| templated(*server) || templated(*identity));
+    let choice = |spot: &model::Spot<String>| {
+        Some(Choice::Template(Template::compile(&spot.value).ok()?, spot.at.clone()))
+    };
+    let pairs: Vec<_> =
+        pairs.into_iter().map(|(server, identity)| (server.map(choice), identity.and_then(choice))).collect();
+    let count = if pairs.is_empty() { 0 } else { rows.names().len().min(MAX_ROWS) };
+    let (mut told, mut more) = (Vec::new(), 0_usize);
+    for index in (0..count).filter_map(|index| u32::try_from(index).ok()) {
+        let Ok(row) = rows.value(index) else { continue };
+        for (given, identity) in &pairs {
+            // What cannot be rendered was told by the flow of names.
+            let name = |choice: &Choice| choice.name(Some(&row)).ok();
+            let named = match given {
+                Some(choice) => match choice.as_ref().and_then(name) {
+                    Some(name) => Some(name),
+                    None => continue,
+                },
+                None => server.map(str::to_owned),
+            };
+            let found = suite.server_for(named.as_deref());
+            let (message, wrong, known): (String, String, Vec<&str>) =
+                match (found, identity.as_ref().and_then(name)) {
+                    (None, _) => {
+                        let wrong = named.unwrap_or_default();
+                        let message = format!("the suite has no server `{wrong}`, which this row chooses");
+                        (message, wrong, suite.servers.iter().map(|s| s.name.value.as_str()).collect())
+                    }
+                    (Some(server), Some(wrong)) if !server.has_identity(&wrong) => {
+                        let server_name = &server.name.value;
+                        let message = format!(
+                            "server `{server_name}` has no identity `{wrong}`, which this row chooses"
+                        );
+                        (message, wrong, server.identity_names().collect())
+                    }
+                    _ => continue,
+                };
+            if told.contains(&(index, message.clone())) {
+                continue;
+            }
+            if told.len() == MAX_TOLD {
+                more += 1;
+                continue;
+            }
+            let site = rows.site(index).unwrap_or_else(|| scenario.document.site(&scenario.title.at));
+            let problem = Diagnostic::error(Code::UnknownName, site, &message);
+            problems.push(match nearest(&wrong, known.iter().copied()) {
+                Some(near) => problem.help(format!("did you mean `{near}`?")),
+                None => problem.help(format!("it has {}", listed(known))),
+            });
+            told.push((index, message));
+        }
+    }
+    if let Some(last) = problems.last_mut().filter(|_| more > 0) {
+        last.notes.push(format!("{more} more rows have a problem like this"));
     }
 }
 

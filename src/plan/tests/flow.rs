@@ -201,13 +201,35 @@ fn rows_have_the_keys_that_are_read() {
     };
     let read = |text: &str| rows(&format!("steps: [{{call: a, arguments: {{x: '{text}'}}}}]\n"));
     assert!(read("{{ row.k }} {{ row.name }} {{ json row }} {{ default row.l 0 }}").is_empty());
-    assert_eq!(read("{{ row.l }}"), ["undefined-name: the row `b` has no key `l`"]);
+    assert_eq!(read("{{ row.l }}"), ["undefined-name: row `b` has no key `l`"]);
     assert_eq!(read("{{ default row.m 0 }}"), ["undefined-name: no row has the key `m`"]);
     // A matcher says itself what holds where it is not there.
     assert!(rows("requires: {row: {l: {$exists: true}}}\nsteps: [{list: tools}]\n").is_empty());
     assert_eq!(
         rows("requires: {row: {m: {$exists: true}}}\nsteps: [{list: tools}]\n"),
         ["undefined-name: no row has the key `m`"]
+    );
+}
+
+#[test]
+fn rows_of_a_file_are_known_too() {
+    let scenario = |row: &str, server: &str| {
+        format!(
+            "scenario: S\nserver: '{server}'\nrows: {{file: rows.csv, name: '{{{{ row.code }}}}'}}\nsteps: [{{call: a, arguments: {{x: '{{{{ {row} }}}}'}}}}]\n"
+        )
+    };
+    let told = |row: &str, server: &str| {
+        let files = [
+            ("scenarios/a.yaml", scenario(row, server)),
+            ("scenarios/rows.csv", "code,on\nA,one\nB,tow\n".to_owned()),
+        ];
+        Files::new(&files.each_ref().map(|(path, text)| (*path, text.as_str()))).told()
+    };
+    assert!(told("row.on", "one").is_empty());
+    assert_eq!(told("row.no", "one"), ["undefined-name: no row has the key `no`"]);
+    assert_eq!(
+        told("row.on", "{{ row.on }}"),
+        ["unknown-name: the suite has no server `tow`, which this row chooses"]
     );
 }
 
