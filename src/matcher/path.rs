@@ -137,6 +137,15 @@ impl Path {
         self.singular && self.steps.len() == 1
     }
 
+    /// Where it goes through one element of a field: the member of the element that comes next, if one does.
+    pub(super) fn element(&self) -> Option<Option<&str>> {
+        match self.steps.as_slice() {
+            [Step::Name(_), Step::Index] => Some(None),
+            [Step::Name(_), Step::Index, Step::Name(member), ..] => Some(Some(member)),
+            _ => None,
+        }
+    }
+
     /// Whether it names at most one node (RFC 9535, 2.3.5.1).
     #[must_use]
     pub fn is_singular(&self) -> bool {

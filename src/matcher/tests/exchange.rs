@@ -35,6 +35,37 @@ fn plain_keys_are_fields() {
 }
 
 #[test]
+fn a_path_through_an_element_knows_its_members() {
+    for matcher in [
+        json!({"$.notifications[0].params": {"progress": 1}}),
+        json!({"$.notifications[0].params.progress": 1}),
+        json!({"$.notifications[0]": {"params": {"progress": 1}}}),
+        json!({"$.notifications[*].params.progress": [1]}),
+        json!({"$.notifications[?@.method == 'x'].params": [{"progress": 1}]}),
+    ] {
+        let exchange = json!({"notifications": [{"method": "x", "params": {"progress": 1}}]});
+        let found =
+            compile(&matcher, CALL).compare(Actual { value: &exchange, inexact: &[] }, &scope(json!({})));
+        assert!(found.is_empty(), "{matcher} {found:?}");
+    }
+    refused_in(
+        json!({"$.notifications[0].parms": 1}),
+        CALL,
+        Code::UnknownField,
+        "$.notifications[0].parms",
+        "did you mean `params`?",
+    );
+    refused_in(
+        json!({"$.asked[-1]": {"reslt": 1}}),
+        CALL,
+        Code::UnknownField,
+        "reslt",
+        "did you mean `result`?",
+    );
+    refused_in(json!({"$.asked": {"method": "x"}}), CALL, Code::BadOperand, "$.asked", "is a list");
+}
+
+#[test]
 fn header_names_match_in_any_case() {
     let matcher = compile(&json!({"http": {"headers": {"Content-Type": {"$contains": "json"}}}}), CALL);
     let exchange = json!({"http": {"headers": {"content-type": "application/json"}}});
