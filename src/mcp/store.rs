@@ -268,7 +268,8 @@ mod tests {
     fn the_oldest_are_dropped_over_the_bounds() {
         let store = Store::default();
         (0..MOST + 2).for_each(|number| store.put(told(number), Vec::new(), 1));
-        assert_eq!((store.queue().waiting.len(), store.overflow(), store.overflow()), (MOST, Some(2), None));
+        assert_eq!(numbers(&store).len(), MOST);
+        assert_eq!((store.overflow(), store.overflow()), (Some(2), None));
         let mut third = |seen: &Notification| seen.params["number"] == 2;
         assert!(store.pick(&mut 0, &mut third).is_some(), "the third is the oldest that is left");
         store.put(told(1_000_000), Vec::new(), HEAVIEST);

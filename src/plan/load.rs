@@ -327,15 +327,8 @@ fn compiled(
         name = format!("{name}::{part}");
     }
     let server = load.server.as_deref().or_else(|| load.url.is_some().then_some(URL_SERVER));
-    let context = Context {
-        name,
-        part,
-        path: file.path.clone(),
-        lines: lines(&scenario.document),
-        server,
-        suite,
-        links,
-    };
+    let (path, lines) = (file.path.clone(), lines(&scenario.document));
+    let context = Context { name, part, path, lines, server, suite, links };
     let mut compiled = compile(scenario, context, problems)?;
     if let Some(rows) = &scenario.rows {
         let shown = |path: &Path| shown(load, path);
