@@ -16,6 +16,9 @@ use crate::model::{Checks, Level, shown_duration};
 use crate::plan::Step;
 use crate::source::Site;
 
+/// The server needs a capability that the client did not declare.
+const MISSING_CAPABILITY: &str = "-32021";
+
 /// How many violations one message lists.
 const SHOWN: usize = 5;
 
@@ -186,9 +189,16 @@ impl Subject<'_> {
         let error = self.exchange.answer.error.as_ref().filter(|_| !self.names("error"))?;
         let code = error.get("code").map(Value::to_string).unwrap_or_default();
         let message = error.get("message").and_then(Value::as_str).unwrap_or_default();
+        let mut problem = self
+            .problem(Code::Implied, format!("the server answered with error {code}: {message}"))
+            .label("implied: no `error`");
+        if code == MISSING_CAPABILITY {
+            problem = problem.help(
+                "a rule of `respond` declares what it needs; `client: {capabilities: …}` declares anything",
+            );
+        }
         Some(
-            self.problem(Code::Implied, format!("the server answered with error {code}: {message}"))
-                .label("implied: no `error`")
+            problem
                 .help(format!("if that is what you expect, say so: `expect: {{error: {{code: {code}}}}}`")),
         )
     }
@@ -339,7 +349,7 @@ impl Subject<'_> {
             .map(|asked| {
                 self.problem(Code::Unanswered, unanswered(asked))
                     .note(format!("its params: {}", shortened(&asked.params.to_string())))
-                    .help("answer it with a rule of `respond`")
+                    .help(format!("write what answers it: `respond: [{{to: {}, result: …}}]`", asked.method))
             })
             .collect()
     }

@@ -404,6 +404,7 @@ impl<'a> Reader<'a> {
                 .filter(|c| matches!(c, '@' | '`' | '%' | ',' | '|' | '>' | '?'))
                 .map(|next| trap::reserved(self.file, at, next, in_flow)),
             ErrorKind::UnknownQuotedScalarEscape => trap::bad_escape(self.file, at),
+            ErrorKind::MissingAnchorOrAliasName if in_flow => trap::split_at_star(self.file, at),
             _ => None,
         };
         // Where something was passed over already, passing over it again would get no further.

@@ -200,6 +200,10 @@ const TRAPS: &[(&str, &str)] = &[
         "a: {b: /x/{{ id }}/y, c: x{y}}\nd: [^INV-\\d{4}$]\ne: [A-Z]+\\d\nf: {id}/state\ng: [0-9]{4} # years\nread: invoice://{id}/state\n",
     ),
     (
+        "split_path",
+        "a: {$.items[0].id: 1, b: 2}\nc: {$.items[*].name: x, d: {$.e[?@.f == 1]['g h']: y}}\ni: [$.j[*], k]\nl: {[*]: 1}\n",
+    ),
+    (
         "cut_by_comment",
         "scenario: Ticket #12\ncount: 1 # one\nlist: [a #b\n  , c]\nlong: a\n  b #c\ncolour: #ff0000\nitems:\n  - #1\n",
     ),
