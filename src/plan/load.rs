@@ -11,7 +11,7 @@ use super::compile::{Context, chosen_by_rows, compile, suite_vars};
 use super::link::{Linker, Links, Outcome, Source};
 use super::{Around, Plan, Rows, Scenario};
 use crate::auth::{Credential, Redactor, Secret};
-use crate::check::{Known, equal_names, flow, unknown_vars};
+use crate::check::{Known, equal_names, flow, lint, lint_fragments, lint_suite, said_once, unknown_vars};
 use crate::diagnostic::{Code, Diagnostic, Severity, whole_file};
 use crate::mcp::Version;
 use crate::model::{self, RowSource, Spot, Suite, Unit};
@@ -40,6 +40,8 @@ pub struct Load {
     pub vars: Vec<String>,
     /// Whole names, with `--exact`: only files that such a case can stand in are read.
     pub exact: Vec<String>,
+    /// Whether advice is given on what is allowed and seldom meant.
+    pub lint: bool,
 }
 
 /// What was loaded.
@@ -114,6 +116,10 @@ pub fn load(load: &Load) -> Result<Loaded, Vec<Diagnostic>> {
         problems.extend(unknown_vars(&plan, &load.vars));
         let names = snapshot::names(&plan, &snapshots);
         problems.extend(side_by_side(&names, snapshot::problems).into_iter().flatten());
+    }
+    // What is in error is mended first.
+    if load.lint && !problems.iter().any(Diagnostic::is_error) {
+        problems.extend(advice(&plan));
     }
     if problems.iter().any(Diagnostic::is_error) {
         return Err(problems);
@@ -420,6 +426,16 @@ fn link(
     }
     problems.extend(told.into_iter().flat_map(|(_, problems)| problems));
     (scenarios, unused)
+}
+
+/// What is allowed and seldom meant, in the order of the scenarios.
+fn advice(plan: &Plan) -> Vec<Diagnostic> {
+    let mut advice: Vec<Diagnostic> =
+        side_by_side(&plan.scenarios, |scenario| lint(scenario, &plan.suite)).into_iter().flatten().collect();
+    advice.extend(lint_suite(plan));
+    advice.extend(lint_fragments(plan));
+    said_once(&mut advice);
+    advice
 }
 
 /// The YAML file that a document names as its rows, links resolved, whatever else is wrong with the document.

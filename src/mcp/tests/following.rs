@@ -346,7 +346,8 @@ async fn questions_of_the_server_are_answered() {
         })
     })
     .await;
-    let session = session(&server, LEGACY);
+    let session =
+        client(&server).session(SessionConfig { capabilities: json!({"roots": {}}), ..config(LEGACY) });
     session.begin().await.unwrap();
     let exchange = session.perform(echo(), options()).await;
     good(&exchange);
@@ -359,22 +360,6 @@ async fn questions_of_the_server_are_answered() {
     assert_eq!(answers[0]["error"]["code"], -32601);
     assert_eq!(answers[1], json!({"jsonrpc": "2.0", "id": "p", "result": {}}));
     assert_eq!(server.seen()[4].header("mcp-session-id"), "s1");
-}
-
-#[tokio::test]
-async fn input_required_is_left_as_it_is() {
-    let result = json!({"resultType": "input_required", "requestState": "s",
-        "inputRequests": {"a": {"method": "roots/list"}}});
-    let server = Server::start({
-        let result = result.clone();
-        move |request, _| modern(request).unwrap_or_else(|| request.result(result.clone()))
-    })
-    .await;
-    let session = session(&server, MODERN);
-    session.begin().await.unwrap();
-    let exchange = session.perform(echo(), options()).await;
-    good(&exchange);
-    assert_eq!(exchange.answer.result, Some(result));
 }
 
 #[tokio::test]

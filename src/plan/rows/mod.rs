@@ -86,12 +86,6 @@ impl Rows {
         self.names.iter()
     }
 
-    /// The name of a row, as a slug.
-    #[must_use]
-    pub fn name(&self, index: u32) -> &str {
-        self.names.get(index as usize)
-    }
-
     /// The keys that rows have, in the order in which they come; not every row needs to have each.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
         self.keys.iter()
