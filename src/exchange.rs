@@ -372,6 +372,7 @@ impl Exchange {
         self.phase == Phase::Step
             && self.sent.as_ref().is_some_and(|sent| sent.method == "tools/call")
             && self.answer.result.is_some()
+            && !self.wants_input()
     }
 
     /// Whether the answer asks for input instead of being one, as the modern era does.

@@ -121,7 +121,12 @@ fn mutations_of(file: &Path, document: &Document) -> Vec<Mutation> {
     let mut found = Vec::new();
     let steps = document.value().get("steps").and_then(Value::as_array).map_or(0, Vec::len);
     for index in 0..steps {
-        let at = Pointer::root().key("steps").index(index).key("expect");
+        let step = Pointer::root().key("steps").index(index);
+        // What a known bug keeps from holding does not hold in another way either.
+        if document.get(&step.key("known_bug")).is_some() {
+            continue;
+        }
+        let at = step.key("expect");
         if let Some(value) = document.get(&at) {
             scalars(value, &at, None, &mut |at, operator, value| {
                 let now = other(operator, value);

@@ -281,9 +281,15 @@ fn says_all(exchange: &Value) -> bool {
         }
         _ => false,
     };
+    // Of a resource the address was sent, and how long it may be kept is seldom what is wrong.
+    let one_text = |contents: &Value| match contents.as_array().map(Vec::as_slice) {
+        Some([only]) => only.get("text").is_some(),
+        _ => false,
+    };
     result.iter().all(|(name, value)| match name.as_str() {
         "content" => text_only(value),
-        "isError" | "structuredContent" | "resultType" => true,
+        "contents" => one_text(value),
+        "isError" | "structuredContent" | "resultType" | "ttlMs" | "cacheScope" => true,
         _ => false,
     })
 }
