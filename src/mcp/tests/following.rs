@@ -215,7 +215,7 @@ async fn pages_that_do_not_end_are_an_error() {
 }
 
 #[tokio::test]
-async fn tools_are_listed_once_for_each_identity_and_version() {
+async fn tools_are_listed_once_for_each_identity_version_and_ability() {
     let server = Server::start(|request, _| {
         modern(request).unwrap_or_else(|| {
             request.result(json!({"resultType": "complete", "ttlMs": 0, "cacheScope": "public",
@@ -239,6 +239,16 @@ async fn tools_are_listed_once_for_each_identity_and_version() {
     other.begin().await.unwrap();
     assert_eq!(other.tools().await.unwrap().items[0]["name"], "");
     assert_eq!(listed.lock().unwrap().len(), 2);
+    // A server may offer more to a client that can do more.
+    let able = || {
+        let capabilities = json!({"elicitation": {}});
+        client.session(SessionConfig { capabilities, ..config(MODERN) })
+    };
+    for session in [able(), able()] {
+        session.begin().await.unwrap();
+        session.tools().await.unwrap();
+    }
+    assert_eq!(listed.lock().unwrap().len(), 3);
 }
 
 #[tokio::test]
