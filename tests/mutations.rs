@@ -123,7 +123,7 @@ fn mutations_of(file: &Path, document: &Document) -> Vec<Mutation> {
     let mut found = Vec::new();
     let mut expected = Vec::new();
     expectations(document, &Pointer::root().key("steps"), &mut expected);
-    let is_fragment = document.value.get("fragment").is_some();
+    let is_fragment = document.value().get("fragment").is_some();
     for at in expected {
         let Some(value) = document.get(&at) else { continue };
         scalars(value, &at, None, &mut |at, operator, value| {

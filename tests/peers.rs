@@ -263,10 +263,10 @@ fn rmcp_versions(peers: &Peers) {
 /// What fails in the new language fails in both eras in the same words, and leaves nothing behind.
 fn rmcp_failures(peers: &Peers) {
     for (steps, said) in [
-        ("  - call: ask_form\n    expect: {is_error: true}", "elicitation/create"),
+        ("  - call: ask_form\n    expect: {is_error: true}", "a rule of `respond` declares what it needs"),
         (
             "  - call: ask_form\n    respond: [{to: elicitation/create, params: {message: other}, result: {action: accept}}]\n    expect: {text: x}",
-            "elicitation/create",
+            "write what answers it: `respond: [{to: elicitation/create, result: …}]`",
         ),
         (
             "  - call: echo\n    arguments: {message: x}\n    respond: [{to: roots/list, result: {roots: []}}]\n    expect: {text: x}",
@@ -282,7 +282,7 @@ fn rmcp_failures(peers: &Peers) {
             "7",
         ),
         (
-            "  - call: write_note\n    arguments: {key: left-{{ protocol }}, text: x}\n    defer: {call: delete_note, arguments: {key: left-{{ protocol }}}}\n  - call: echo\n    arguments: {message: x}\n    expect: {text: y}",
+            "  - call: write_note\n    arguments: {key: 'left-{{ protocol }}', text: x}\n    defer: {call: delete_note, arguments: {key: 'left-{{ protocol }}'}}\n  - call: echo\n    arguments: {message: x}\n    expect: {text: y}",
             "string \"y\"",
         ),
         ("  - call: write_note\n    arguments: {key: readme, text: x}", "there is a note readme"),
@@ -297,7 +297,7 @@ fn rmcp_failures(peers: &Peers) {
     }
     suite(&format!("{{url: '{}'}}", peers.rmcp()))
         .steps(
-            "  - list: resources\n    expect: {$.items[*].name: {$not: {$contains: {$starts_with: left}}}}",
+            "  - list: resources\n    expect: {'$.items[*].name': {$not: {$contains: {$starts_with: left}}}}",
         )
         .run(&["test"])
         .exits(0);

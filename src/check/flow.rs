@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+pub(super) use reads::Reads;
 pub use reads::unknown_vars;
 
 use crate::diagnostic::{Code, Diagnostic};

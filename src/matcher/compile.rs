@@ -172,7 +172,7 @@ impl Compiler<'_> {
             self.problems.push(problem.help("write `$contains: {…}` for one of its elements"));
             return None;
         }
-        let (mut nodes, mut paths, mut whole) = (Vec::new(), Vec::new(), true);
+        let (mut nodes, mut paths, mut whole) = (Vec::with_capacity(members.len()), Vec::new(), true);
         for (key, value) in members {
             if is_path(key) {
                 match self.path_key(key, value, at, known) {

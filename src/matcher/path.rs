@@ -91,12 +91,9 @@ impl Path {
             let at = offset(&parts, error.position().min(sample.len()), text.len());
             (format!("this is no JSONPath: {}", reason(&error, text.get(at..).unwrap_or_default())), at)
         })?;
+        drop(parsed);
         let (steps, singular) = steps(&sample);
-        let compiled = OnceLock::new();
-        if templates.is_empty() {
-            let _ = compiled.set(parsed);
-        }
-        Ok(Self { text: text.to_owned(), parts, templates, steps, singular, compiled })
+        Ok(Self { text: text.to_owned(), parts, templates, steps, singular, compiled: OnceLock::new() })
     }
 
     /// The first field of the exchange that it goes through, such as `json` in `$.json.id`.
@@ -220,13 +217,18 @@ impl Path {
                 }
             }
         }
-        let path = JsonPath::parse(&text).map_err(|error| RenderError {
+        let parsed = JsonPath::parse(&text).map_err(|error| RenderError {
             at: 0..self.text.len(),
             message: format!("with its values filled in, this is no JSONPath: {}", reason(&error, "")),
             help: None,
             missing: None,
         })?;
-        Ok(query(&path))
+        // Without a template it is the same for every case.
+        Ok(if self.templates.is_empty() {
+            query(self.compiled.get_or_init(|| parsed))
+        } else {
+            query(&parsed)
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http::HeaderMap;
@@ -23,6 +24,8 @@ pub struct Client {
     discovered: Shared<Discovered>,
     tools: Shared<Result<Tools, String>>,
     echoes: Mutex<HashMap<String, Redactor>>,
+    /// Whether the server leaves streams open after their answers.
+    pub(super) lingers: AtomicBool,
 }
 
 /// One cell for each identity and version.
@@ -61,6 +64,7 @@ impl Client {
             discovered: Mutex::default(),
             tools: Mutex::default(),
             echoes: Mutex::default(),
+            lingers: AtomicBool::new(false),
         }))
     }
 

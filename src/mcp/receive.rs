@@ -2,6 +2,7 @@
 //! a message in them means is in the file beside.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -19,7 +20,7 @@ use crate::transport::{Error, Frame, Head, Incoming};
 /// How long a stream may take to end after the answer: a connection whose stream ended can be used again.
 const TAIL: Duration = Duration::from_millis(100);
 
-/// The pause that the caller waits for the end of a stream. A server that ends it does so at once.
+/// How long the caller waits for the end of a stream where the server is known to leave them open.
 const TAIL_INLINE: Duration = Duration::from_millis(1);
 
 /// What a server without a stream of its own answers to GET.
@@ -163,7 +164,12 @@ impl Reading {
         self.answered = self.exchange.outcome == Outcome::Answered;
         let streams = self.exchange.http.as_ref().is_some_and(|http| !http.events.is_empty());
         self.release_token();
-        let followed = streams && self.answered && !self.tail(TAIL_INLINE).await;
+        // What comes too late is seen for certain where the server ends its streams, as nearly all do at once. The
+        // first one that stays open costs its caller the wait, those after it do not.
+        let lingers = &self.session.clone().client.lingers;
+        let pause = if lingers.load(Ordering::Relaxed) { TAIL_INLINE } else { TAIL };
+        let followed = streams && self.answered && !self.tail(pause).await;
+        lingers.fetch_or(followed, Ordering::Relaxed);
         let exchange = self.leave();
         if followed {
             tokio::spawn(async move {
@@ -174,7 +180,7 @@ impl Reading {
         exchange
     }
 
-    /// Reads on after the answer, for as long as no pause is longer: a connection whose stream ended can be used
+    /// Reads on after the answer, for as long as no pause is longer than this: a connection whose stream ended can be used
     /// again, and what comes now comes too late. True at the end of the stream.
     async fn tail(&mut self, pause: Duration) -> bool {
         let last = Instant::now() + TAIL;

@@ -252,7 +252,8 @@ mod tests {
     fn the_oldest_that_matches_is_taken_once() {
         let store = Store::default();
         (0..4).for_each(|number| store.put(told(number), Vec::new(), 10));
-        let mut even = |seen: &Notification| seen.params["number"].as_u64().unwrap() % 2 == 0;
+        let mut even =
+            |seen: &Notification| seen.params["number"].as_u64().is_some_and(|n| n.is_multiple_of(2));
         let mut from = 0;
         assert_eq!(store.pick(&mut from, &mut even).unwrap().notification, told(0));
         assert!(store.pick(&mut from, &mut even).is_none(), "what was looked at is not looked at again");

@@ -9,12 +9,15 @@ use same::contradicts;
 use serde_json::Value;
 
 use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::exchange::{Check, Exchange, Outcome, Phase, Verb, Violation};
+use crate::exchange::{Asked, Check, Exchange, Outcome, Phase, Verb, Violation};
 use crate::json;
 use crate::matcher::Matcher;
 use crate::model::{Checks, Level, shown_duration};
 use crate::plan::Step;
 use crate::source::Site;
+
+/// The server needs a capability that the client did not declare.
+const MISSING_CAPABILITY: &str = "-32021";
 
 /// How many violations one message lists.
 const SHOWN: usize = 5;
@@ -109,7 +112,7 @@ impl Subject<'_> {
                     Phase::Step => "`timeout` of the step or `timeouts: {step: …}` of the server",
                 };
                 let help = format!("raise {raise}, or expect it: `outcome: timed_out`");
-                return Err(Box::new(problem.label("this step").help(help)));
+                return Err(Box::new(self.with_reasons(problem.label("this step").help(help))));
             }
             Outcome::Closed => self
                 .problem(code, format!("{opening}the connection ended before the answer was whole"))
@@ -119,10 +122,21 @@ impl Subject<'_> {
                 .label("this step")
                 .help("start the server, or correct its address"),
         };
-        Err(Box::new(match cause {
+        let problem = match cause {
             Some(cause) => problem.note(cause),
             None => problem,
-        }))
+        };
+        Err(Box::new(self.with_reasons(problem)))
+    }
+
+    /// What was wrong before is often why no answer came.
+    fn with_reasons(&self, mut problem: Diagnostic) -> Diagnostic {
+        let told =
+            self.exchange.wire.iter().filter(|found| self.levels.of_check(found.check) != Level::Ignore);
+        problem.notes.extend(told.take(SHOWN).map(shown));
+        let unexpected = self.exchange.asked.iter().filter(|asked| asked.unexpected);
+        problem.notes.extend(unexpected.take(SHOWN).map(unanswered));
+        problem
     }
 
     /// Every implied check that does not hold, but for [`Self::answered`].
@@ -175,9 +189,16 @@ impl Subject<'_> {
         let error = self.exchange.answer.error.as_ref().filter(|_| !self.names("error"))?;
         let code = error.get("code").map(Value::to_string).unwrap_or_default();
         let message = error.get("message").and_then(Value::as_str).unwrap_or_default();
+        let mut problem = self
+            .problem(Code::Implied, format!("the server answered with error {code}: {message}"))
+            .label("implied: no `error`");
+        if code == MISSING_CAPABILITY {
+            problem = problem.help(
+                "a rule of `respond` declares what it needs; `client: {capabilities: …}` declares anything",
+            );
+        }
         Some(
-            self.problem(Code::Implied, format!("the server answered with error {code}: {message}"))
-                .label("implied: no `error`")
+            problem
                 .help(format!("if that is what you expect, say so: `expect: {{error: {{code: {code}}}}}`")),
         )
     }
@@ -302,21 +323,13 @@ impl Subject<'_> {
         let found: Vec<&Violation> =
             self.exchange.wire.iter().filter(|violation| violation.check == check).collect();
         let (first, rest) = found.split_first()?;
-        let text = |violation: &&Violation| {
-            let at = if violation.pointer.is_empty() {
-                String::new()
-            } else {
-                format!(" at {}", violation.pointer)
-            };
-            format!("{}{at} ({})", violation.message, violation.section)
-        };
         let mut problem = Diagnostic::new(
             Code::Wire,
             severity,
             Some(self.site.clone()),
-            format!("{} breaks the protocol: {}", subject(check), text(first)),
+            format!("{} breaks the protocol: {}", subject(check), shown(first)),
         );
-        problem.notes.extend(rest.iter().take(SHOWN).map(text));
+        problem.notes.extend(rest.iter().take(SHOWN).map(|violation| shown(violation)));
         if rest.len() > SHOWN {
             problem = problem.note(format!("and {} more", rest.len() - SHOWN));
         }
@@ -334,15 +347,21 @@ impl Subject<'_> {
         let unexpected = self.exchange.asked.iter().filter(|asked| asked.unexpected);
         unexpected
             .map(|asked| {
-                self.problem(
-                    Code::Unanswered,
-                    format!("the server asked `{}`, and nothing answers it", asked.method),
-                )
-                .note(format!("its params: {}", shortened(&asked.params.to_string())))
-                .help("answer it with a rule of `respond`")
+                self.problem(Code::Unanswered, unanswered(asked))
+                    .note(format!("its params: {}", shortened(&asked.params.to_string())))
+                    .help(format!("write what answers it: `respond: [{{to: {}, result: …}}]`", asked.method))
             })
             .collect()
     }
+}
+
+fn shown(violation: &Violation) -> String {
+    let at = if violation.pointer.is_empty() { String::new() } else { format!(" at {}", violation.pointer) };
+    format!("{}{at} ({})", violation.message, violation.section)
+}
+
+fn unanswered(asked: &Asked) -> String {
+    format!("the server asked `{}`, and nothing answers it", shortened(&asked.method))
 }
 
 /// What breaks the protocol where a check does not hold.

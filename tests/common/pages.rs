@@ -137,5 +137,5 @@ pub(crate) fn showcase() -> Vec<PathBuf> {
 
 pub(crate) fn documents(text: &str) -> Vec<Value> {
     let file = Arc::new(SourceFile::new("example.yaml", text));
-    yaml::parse(&file).unwrap().into_iter().map(|document| document.value).collect()
+    yaml::parse(&file).unwrap().into_iter().map(|document| document.value().clone()).collect()
 }

@@ -340,7 +340,7 @@ proptest! {
         if let Some((spoiled, at)) = spoiled(&part, &mut random) {
             let (expected, found) = (spoiled.pointer(at.as_str()).unwrap(), part.pointer(at.as_str()).unwrap());
             let document = document(&written(&spoiled));
-            let told = compare(document.value.clone(), value);
+            let told = compare(document.value().clone(), value);
             prop_assert_eq!(told.len(), 1, "{:?}", told);
             // The caret covers the scalar, and beside it stand both with their types.
             let diagnostic = told[0].explain(&document);
