@@ -314,8 +314,18 @@ fn readmes_suite_and_commands_are_taken() {
 
     let project = newcomer().file("callsheet.yaml", &readme_file("callsheet.yaml"));
     project.run(&["check"]).exits(0);
+    project.run(&["schema", "--write", "schemas"]).exits(0);
+    for name in ["scenario.schema.json", "suite.schema.json"] {
+        assert!(project.path().join("schemas").join(name).is_file(), "{name} is not written");
+    }
     for command in commands {
-        let known = ["callsheet test", "cargo run --release -- test", "cargo test", "export "];
+        let known = [
+            "callsheet schema --write schemas",
+            "callsheet test",
+            "cargo run --release -- test",
+            "cargo test",
+            "export ",
+        ];
         assert!(known.iter().any(|known| command.starts_with(known)), "nothing runs `{command}`");
     }
 }

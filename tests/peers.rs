@@ -56,6 +56,7 @@ const TESTS: &[Test] = &[
     ("editor::good_files_are_good", editor::good_files),
     ("editor::it_offers_what_may_stand_there", editor::completion),
     ("editor::hovering_shows_our_sentences", editor::hover),
+    ("editor::a_newcomer_is_offered_the_words_of_the_design", editor::newcomer),
     ("editor::mistakes_are_underlined_at_their_line", editor::errors),
     ("recorder::saved_values_arrive_as_the_same_bytes", same_bytes),
 ];

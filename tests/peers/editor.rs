@@ -4,6 +4,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use regex::Regex;
+
+use super::common::Project;
 use super::language_server::Opened;
 use super::{Peers, here};
 
@@ -233,6 +236,62 @@ steps:
         let shown = editor.hover(&opened, key).replace('\\', "");
         assert!(shown.contains(sentence), "over `{key}`: {shown}");
     }
+}
+
+/// What README.md shows: a suite that is begun by `init`, its schemas written beside it, and then the scenario of
+/// the design, each of its words offered once its first letter is there.
+pub(crate) fn newcomer(peers: &Peers) {
+    let mut editor = peers.editor();
+    let project = Project::new();
+    project.run(&["init"]).exits(0);
+    project.run(&["schema", "--write", "schemas"]).exits(0);
+    let folder = project.path().join("scenarios");
+    let text = r#"# yaml-language-server: $schema=../schemas/scenario.schema.json
+scenario: An invoice can be created and found again
+tags: [smoke, invoices]
+vars: {customer: C-1001}
+
+steps:
+  - call: createInvoice
+    arguments:
+      in_Customer: "{{ customer }}"
+      in_Amount: 1250.5
+    expect:
+      json:
+        out_Status: Created
+        out_InvoiceId: {$matches: '^INV-\d+$'}
+    save:
+      invoice: $.json.out_InvoiceId
+    defer:
+      call: deleteInvoice
+      arguments: {in_InvoiceId: "{{ invoice }}"}
+
+  - read: invoice://{{ invoice }}/state
+    eventually: {within: 60s, every: 2s, abort: {json: {state: Faulted}}}
+    expect:
+      json: {state: Successful, amount: 1250.5}
+      duration: {$lt: 5s}
+"#;
+    let written = project.file("scenarios/design.yaml", text);
+    written.run(&["test", "scenarios/design.yaml"]).exits(0).says("1 passed");
+    let opened = editor.open(&folder, text);
+    assert!(opened.problems.is_empty(), "{:#?}", opened.problems);
+    let words = Regex::new(r"(?m)(?:^|[\s{])(\$?[a-z]+):(?: |$)").unwrap();
+    let own = ["customer", "invoice", "state", "amount"];
+    let mut offered = 0;
+    for found in words.captures_iter(text).map(|found| found.get(1).unwrap()) {
+        let word = found.as_str();
+        if own.contains(&word) || word == "scenario" {
+            continue;
+        }
+        let begun = found.start() + if word.starts_with('$') { 2 } else { 1 };
+        let before = text.get(..begun).unwrap();
+        let offers = editor.offers(&folder, &format!("{before}‸"));
+        let labels: Vec<&str> = offers.iter().map(|offer| offer.label.as_str()).collect();
+        assert!(labels.contains(&word), "after\n{before}\nno `{word}` in {labels:?}");
+        offered += 1;
+    }
+    assert_eq!(offered, 22, "{own:?} are not ours");
 }
 
 /// A text, the line of a problem in it, and words that the problem has to say.
