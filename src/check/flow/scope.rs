@@ -175,7 +175,7 @@ impl Flow<'_> {
         if read.optional || read.matched {
             return None;
         }
-        let name = rows.name(lacking.first);
+        let name = rows.names().nth(lacking.first as usize).unwrap_or_default();
         let others = match lacking.count - 1 {
             0 => String::new(),
             1 => ", nor has another row".to_owned(),
