@@ -122,7 +122,10 @@ fn dies(project: &Project, root: &Path, mutation: &Mutation) -> Result<(), Strin
 fn mutations_of(file: &Path, document: &Document) -> Vec<Mutation> {
     let mut found = Vec::new();
     let mut expected = Vec::new();
-    expectations(document, &Pointer::root().key("steps"), &mut expected);
+    // What is skipped fails anyhow.
+    if document.value().get("skip").is_none() {
+        expectations(document, &Pointer::root().key("steps"), &mut expected);
+    }
     let is_fragment = document.value().get("fragment").is_some();
     for at in expected {
         let Some(value) = document.get(&at) else { continue };
