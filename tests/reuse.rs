@@ -195,7 +195,7 @@ fn random_names_of_branches_are_those_of_the_seed() {
 }
 
 #[test]
-fn a_row_of_a_file_that_chooses_what_is_not_there_fails_its_case() {
+fn a_row_of_a_file_that_chooses_what_is_not_there_is_told_before_anything_is_sent() {
     let server = Server::start();
     Project::on(&server)
         .file("rows.csv", "name,server,who\ngood,orders,auditor\nbad,ordrs,default\nwho,orders,audit\n")
@@ -210,10 +210,10 @@ steps: [{list: tools}]
 ",
         )
         .run(&["test"])
-        .exits(101)
-        .says("test a::good ... ok")
-        .says("the suite has no server `ordrs`, which row `bad` chooses")
-        .says("server `orders` has no identity `audit`, which row `who` chooses");
+        .exits(3)
+        .says("the suite has no server `ordrs`, which this row chooses")
+        .says("rows.csv:3:1")
+        .says("server `orders` has no identity `audit`, which this row chooses");
 }
 
 /// What the steps `one` and `two` were sent.

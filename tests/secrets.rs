@@ -161,7 +161,7 @@ fn said(place: &'static str, expect: &str, arguments: &[&str], code: i32) -> Str
     };
     let url = start(move |request| lifecycle(request).unwrap_or_else(|| say(request)));
     let suite = format!(
-        "servers: {{s: {{url: '{url}', auth: {{pat: {{env: PAT}}}}, checks: {{output_schema: ignore}}}}}}\nscenarios: a.yaml\n"
+        "servers: {{s: {{url: '{url}', auth: {{pat: {{env: PAT}}}}, checks: {{output_schema: ignore, capabilities: ignore}}}}}}\nscenarios: a.yaml\n"
     );
     let project = Project::new().file("callsheet.yaml", &suite).env("PAT", TOKEN).file(
         "a.yaml",

@@ -78,15 +78,14 @@ impl<'a> Attempts<'a> {
             1 => "1 attempt".to_owned(),
             made => format!("{made} attempts"),
         };
-        let after = shown_duration(self.began.elapsed());
         let (at, message) = match ended {
             Ended::Late => {
                 let within = shown_duration(self.rule.within);
-                (&self.rule.at, format!("it did not hold within {within}: {made} in {after}"))
+                (&self.rule.at, format!("it did not hold within {within}: {made}"))
             }
             Ended::Aborted => (
                 self.rule.abort_at.as_ref().unwrap_or(&self.rule.at),
-                format!("`abort` holds: no further attempt after {made} in {after}"),
+                format!("`abort` holds: no further attempt after {made}"),
             ),
             Ended::Refused => (&self.rule.at, format!("the server refused: no further attempt after {made}")),
         };
