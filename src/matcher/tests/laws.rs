@@ -246,7 +246,9 @@ fn small_matcher() -> impl Strategy<Value = Value> {
 fn every_operator_has_an_example() {
     let mut names: Vec<&str> = examples().into_iter().map(|(name, _)| name).collect();
     names.dedup();
-    assert_eq!(names, OPERATOR_NAMES);
+    // `$snapshot` compares with what is stored elsewhere: `snapshots` has its laws.
+    let known = OPERATOR_NAMES.iter().copied().filter(|name| *name != "$snapshot");
+    assert_eq!(names, known.collect::<Vec<_>>());
 }
 
 /// `$exists: false` is not among the examples: it is the one thing that holds.
