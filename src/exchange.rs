@@ -3,6 +3,8 @@
 //! fills which. Nothing here sends, matches or prints.
 
 mod fields;
+#[cfg(test)]
+mod tests;
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -370,6 +372,7 @@ impl Exchange {
         self.phase == Phase::Step
             && self.sent.as_ref().is_some_and(|sent| sent.method == "tools/call")
             && self.answer.result.is_some()
+            && !self.wants_input()
     }
 
     /// Whether the answer asks for input instead of being one, as the modern era does.
@@ -573,57 +576,4 @@ fn event_value(event: &SseEvent) -> Value {
         }
     }
     Value::Object(object)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn call(result: Value) -> Exchange {
-        Exchange {
-            sent: Some(Sent { method: "tools/call".into(), params: json!({}), headers: Vec::new() }),
-            answer: Answer { result: Some(result), error: None },
-            ..Exchange::default()
-        }
-    }
-
-    #[test]
-    fn text_blocks_are_joined_and_parsed() {
-        let exchange = call(json!({"content": [
-            {"type": "text", "text": "{\"a\":"}, {"type": "image", "data": ""}, {"type": "text", "text": "1}"}]}));
-        assert_eq!(exchange.document()["text"], "{\"a\":\n1}");
-        assert_eq!(exchange.document()["json"], json!({"a": 1}));
-        assert_eq!(exchange.document()["is_error"], false);
-    }
-
-    #[test]
-    fn what_is_absent_is_not_in_the_document() {
-        let exchange = call(json!({"content": []}));
-        for name in ["text", "json", "structured", "error", "http", "items"] {
-            assert!(exchange.document().get(name).is_none(), "{name}");
-        }
-    }
-
-    #[test]
-    fn an_inexact_number_in_the_text_is_known_by_its_place() {
-        let text = "{\"n\": 123456789012345678901234567890}";
-        let exchange = call(json!({"content": [{"type": "text", "text": text}]}));
-        assert_eq!(exchange.document()["json"]["n"], "123456789012345678901234567890");
-        assert_eq!(exchange.view().inexact, ["/json/n"]);
-        let part = exchange.part(&["json"]);
-        assert_eq!((part.value.as_object().unwrap().len(), part.inexact), (1, vec!["/json/n".to_owned()]));
-    }
-
-    #[test]
-    fn every_field_of_the_table_is_one_that_some_verb_fills() {
-        for field in FIELDS {
-            assert!(Verb::ALL.iter().any(|verb| field.filled_by(*verb, None)), "{}", field.name);
-        }
-    }
-
-    #[test]
-    fn a_header_that_came_twice_is_joined() {
-        let value = headers_value(&[("A".into(), "1".into()), ("a".into(), "2".into())]);
-        assert_eq!(value, json!({"a": "1, 2"}));
-    }
 }

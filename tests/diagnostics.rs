@@ -226,6 +226,7 @@ fn placeholders(said: &str, project: &Project) -> String {
         (r"after (less than )?\d+(\.\d+)? m?s", "after [TIME]"),
         (r"finished in \d+\.\d+s", "finished in [TIME]"),
         (r"seed: \d+", "seed: [SEED]"),
+        (r"([^-0-9a-f])[0-9a-f]{32}\b", "$1[ID]"),
     ] {
         said = Regex::new(pattern).unwrap().replace_all(&said, placeholder).into_owned();
     }

@@ -1,6 +1,10 @@
 //! What ends a run early: a signal, a reader that goes away, a place that cannot be written.
 #![cfg(all(unix, feature = "sandbox"))]
-#![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has to fail")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot set itself up has to fail"
+)]
 
 mod common;
 
@@ -8,7 +12,7 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use common::Project;
+use common::{Project, Server, wait_until};
 
 /// That many cases, each with a call that takes so long.
 fn slow(cases: usize, seconds: f64) -> Project {
@@ -87,6 +91,89 @@ fn a_signal_ends_in_good_order() {
         assert!(rest.contains("\ntest result: FAILED. "), "{rest}");
         assert!(steps(&suite) < 200, "{}", steps(&suite));
     }
+}
+
+/// Interrupts a case with cleanup once its last call has reached the sandbox, and waits for its end.
+fn interrupted(sandbox: &Server, steps: &str, reached: &str) -> (Option<i32>, String) {
+    let suite = Project::on(sandbox).steps(steps);
+    let mut child = suite.command(&["test"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    wait_until("the call to reach the sandbox", || sandbox.log().calls_of(reached).len() == 1);
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::INT)
+        .unwrap();
+    let mut output = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut output).unwrap();
+    (end(&mut child), output)
+}
+
+const TWO_INVOICES: &str = "
+  - call: createInvoice
+    arguments: {in_Customer: C-1, in_Amount: 1}
+    save: {first_invoice: $.json.out_InvoiceId}
+    defer: {call: deleteInvoice, arguments: {in_InvoiceId: '{{ first_invoice }}'}}
+  - call: createInvoice
+    arguments: {in_Customer: C-2, in_Amount: 2}
+    save: {second_invoice: $.json.out_InvoiceId}
+    defer:
+      - {call: getInvoice, arguments: {in_InvoiceId: '{{ second_invoice }}'}, expect: {json: {out_Amount: 2}}}
+      - {call: deleteInvoice, arguments: {in_InvoiceId: '{{ second_invoice }}'}}
+  - call: runSlowProcess
+    arguments: {in_Seconds: 50}
+";
+
+#[test]
+fn a_case_with_two_defers_leaves_nothing_behind() {
+    for protocol in ["2025-11-25", "2026-07-28"] {
+        let sandbox = Server::start();
+        let steps = format!("{TWO_INVOICES}protocol: '{protocol}'\n");
+        let (code, output) = interrupted(&sandbox, &steps, "runSlowProcess");
+        assert_eq!(code, Some(130), "{output}");
+        assert!(output.contains("\ntest result: FAILED. 0 passed; 1 failed; "), "{output}");
+        assert_eq!(output.matches("error[").count(), 1, "{output}");
+        let deleted = sandbox.log().calls_of("deleteInvoice");
+        assert_eq!((deleted.len(), sandbox.log().calls_of("createInvoice").len()), (2, 2), "{output}");
+        let looks: String = deleted
+            .iter()
+            .map(|call| {
+                let id = &call.body["params"]["arguments"]["in_InvoiceId"];
+                format!("\n  - {{call: getInvoice, arguments: {{in_InvoiceId: {id}}}, expect: {{is_error: true}}}}")
+            })
+            .collect();
+        Project::on(&sandbox).steps(&looks).run(&["test"]).exits(0);
+    }
+}
+
+#[test]
+fn branches_end_and_are_cleaned_up_after() {
+    let sandbox = Server::start();
+    let steps = "
+  - parallel:
+      - - call: createInvoice
+          arguments: {in_Customer: C-1, in_Amount: 1}
+          save: {invoice: $.json.out_InvoiceId}
+          defer: {call: deleteInvoice, arguments: {in_InvoiceId: '{{ invoice }}'}}
+        - {call: runSlowProcess, arguments: {in_Seconds: 50}}
+      - {wait: 50s}
+  - {list: tools}";
+    let (code, output) = interrupted(&sandbox, steps, "runSlowProcess");
+    assert_eq!(code, Some(130), "{output}");
+    assert_eq!(sandbox.log().calls_of("deleteInvoice").len(), 1, "{output}");
+    assert_eq!(output.matches("error[interrupted]").count(), 3, "{output}");
+}
+
+#[test]
+fn cleanup_that_takes_too_long_is_told_as_left_behind() {
+    let sandbox = Server::start();
+    let steps = "
+  - call: createInvoice
+    arguments: {in_Customer: C-1, in_Amount: 1}
+    save: {invoice: $.json.out_InvoiceId}
+    defer: {call: deleteInvoice, arguments: {in_InvoiceId: '{{ invoice }}'}}
+  - defer: {call: runSlowProcess, arguments: {in_Seconds: 50}}
+  - {call: echo, arguments: {note: a}}";
+    let (code, output) = interrupted(&sandbox, steps, "runSlowProcess");
+    assert_eq!(code, Some(130), "{output}");
+    assert_eq!(output.matches("error[left-behind]").count(), 2, "{output}");
+    assert!(output.contains("not run: call deleteInvoice with {\"in_InvoiceId\":\"INV-"), "{output}");
 }
 
 #[test]

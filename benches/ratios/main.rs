@@ -39,6 +39,7 @@ fn main() {
     side_by_side(&mut table);
     everything(&mut table);
     check(&mut table);
+    rows(&mut table);
     table.print(started.elapsed());
 }
 
@@ -177,6 +178,38 @@ fn check(table: &mut Table) {
     let [many, few] = [&mut all, &mut single].map(|run| median((0..5).map(|_| memory(run)).collect()));
     table.memory("`check` of one file: peak memory", few, 30 * 1024);
     table.memory("each further file", many.saturating_sub(few) / FILES as u64, 20);
+    ten_thousand(table, ours, few);
+}
+
+/// Checking and listing ten thousand files: beside a thousand of them, ten times, and the memory of one.
+fn ten_thousand(table: &mut Table, thousand: Duration, one: u64) {
+    const FILES: usize = 10_000;
+    let suite = Suite::on_sandbox();
+    suite.generate(FILES);
+    for arguments in [&["check"][..], &["test", "--list"]] {
+        let mut run = suite.callsheet(arguments);
+        let [ours] = rounds(3, [&mut || wall(&mut run)]);
+        let what = format!("`{}` of 10,000 files", arguments.join(" "));
+        table.row(&what, ours, ("ten times `check` of 1,000", thousand * 10), Bound::Ratio(1.3));
+        table.note(&format!("{what}: {:.0} files a second", FILES as f64 / ours.as_secs_f64()));
+        let peak = median((0..3).map(|_| memory(&mut run)).collect());
+        table.memory(&format!("{what}: each file"), peak.saturating_sub(one) / FILES as u64, 20);
+    }
+}
+
+/// Listing the rows of a large file.
+fn rows(table: &mut Table) {
+    const ROWS: usize = 100_000;
+    let suite = Suite::on_sandbox();
+    suite.scenario("one", "", "  - call: echo\n    arguments: {n: 1}\n    expect: {json: {n: 1}}\n");
+    let mut single = suite.callsheet(&["test", "--list"]);
+    let one = median((0..5).map(|_| memory(&mut single)).collect());
+    suite.rows(ROWS);
+    let mut run = suite.callsheet(&["test", "--list"]);
+    let [ours] = rounds(3, [&mut || wall(&mut run)]);
+    table.alone("`test --list` of 100,000 rows of a CSV file", ours, Bound::Time(2000));
+    let peak = median((0..3).map(|_| memory(&mut run)).collect());
+    table.memory("the same: memory beside that of one case", peak.saturating_sub(one), 64 * 1024);
 }
 
 fn slow(seconds: f64) -> String {

@@ -85,6 +85,16 @@ impl Suite {
         bytes
     }
 
+    /// A scenario with so many rows in a CSV file.
+    pub fn rows(&self, count: usize) {
+        let row = |number: usize| format!("C-{number},{number}.5,a note on customer {number}\n");
+        let text = format!("customer,amount,note\n{}", (0..count).map(row).collect::<String>());
+        std::fs::write(self.folder.path().join("customers.csv"), text).unwrap();
+        let keys = "rows: {file: customers.csv, name: \"{{ row.customer }}\"}\n";
+        let steps = "  - call: echo\n    arguments: {n: \"{{ row.customer }}\"}\n    expect: {json: {n: \"{{ row.customer }}\"}}\n";
+        self.scenario("customers", keys, steps);
+    }
+
     pub fn callsheet(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_callsheet"));
         command

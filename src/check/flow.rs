@@ -1,11 +1,10 @@
 //! The flow of names: what each template and each matcher over the scope reads has to be known by then, and what is
 //! saved should be read.
 //!
-//! `steps` goes through steps in the order in which they run, `scope` judges a single name, `rows` what rows have,
-//! `reads` collects what is read anywhere.
+//! `steps` goes through steps in the order in which they run, `scope` judges a single name, `reads` collects what is
+//! read anywhere.
 
 mod reads;
-mod rows;
 mod scope;
 mod steps;
 
@@ -14,14 +13,14 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+pub(super) use reads::Reads;
 pub use reads::unknown_vars;
 
-use self::rows::RowNames;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::matcher::Matcher;
 use crate::model::{Protocols, Suite};
 use crate::nearest::nearest;
-use crate::plan::{Fragment, Reply, Rule, Scenario, Step};
+use crate::plan::{Fragment, Reply, Rows, Rule, Scenario, Step};
 use crate::source::{Document, Pointer};
 use crate::template::{Template, Tree};
 
@@ -72,7 +71,7 @@ impl<'a> Known<'a> {
 #[must_use]
 pub fn flow(scenario: &Scenario, known: &Known<'_>) -> Vec<Diagnostic> {
     let mut flow = Flow::new(&scenario.document, known, Place::Scenario);
-    flow.rows = RowNames::of(scenario);
+    flow.rows = scenario.rows.as_ref();
     flow.pinned = matches!(scenario.protocols, Protocols::One(_));
     flow.saved_later(&scenario.steps);
     flow.choice(&scenario.server);
@@ -161,7 +160,7 @@ struct Flow<'a> {
     known: &'a Known<'a>,
     place: Place,
     moment: Moment,
-    rows: RowNames<'a>,
+    rows: Option<&'a Rows>,
     /// Whether the protocol version is known before a session is open.
     pinned: bool,
     /// Whether a question of the server is in scope.
@@ -187,7 +186,7 @@ impl<'a> Flow<'a> {
             known,
             place,
             moment: Moment::Before,
-            rows: RowNames::None,
+            rows: None,
             pinned: false,
             asked: false,
             names: HashMap::new(),

@@ -147,7 +147,7 @@ fn is_ci(around: &Surroundings) -> bool {
 pub(super) fn check_load(paths: &[String], suite: &SuiteArgs, around: &Surroundings) -> Result<Load, Stop> {
     let paths = paths.iter().map(|path| path_filter(path, around)).collect::<Result<Vec<_>, _>>()?;
     let vars = suite.vars.iter().map(|var| variable(var)).collect::<Result<Vec<_>, _>>()?;
-    Ok(load(suite, &paths, &vars, around))
+    Ok(Load { lint: true, ..load(suite, &paths, &vars, around) })
 }
 
 /// Whether there is colour.

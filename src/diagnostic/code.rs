@@ -135,6 +135,18 @@ codes! {
     /// A snapshot that no scenario names.
     OrphanSnapshot = "orphan-snapshot",
 
+    // Advice.
+    /// A step that expects nothing by itself.
+    NoExpectation = "no-expectation",
+    /// A variable that nothing reads.
+    UnusedVar = "unused-var",
+    /// Rows that nothing reads.
+    UnusedRows = "unused-rows",
+    /// A call that `eventually` repeats, though each starts a job.
+    RepeatedCall = "repeated-call",
+    /// A pause where something can be waited for.
+    Sleep = "sleep",
+
     // Found by the run.
     /// An exchange that differs from what was expected.
     Mismatch = "mismatch",

@@ -69,6 +69,11 @@ fn follows(verb: Verb, _: Option<&str>) -> bool {
     verb.follows()
 }
 
+/// What can be sent again until it holds.
+fn repeats(verb: Verb, _: Option<&str>) -> bool {
+    verb.follows() || matches!(verb, Verb::Request | Verb::Http)
+}
+
 fn lists(verb: Verb, _: Option<&str>) -> bool {
     verb == Verb::List
 }
@@ -173,7 +178,7 @@ pub static FIELDS: &[Field] = &[
         name: "attempts",
         doc: "With `eventually`: how many attempts there were.",
         members: &[],
-        fills: sends,
+        fills: repeats,
     },
     Field { name: "protocol", doc: "The negotiated protocol version.", members: &[], fills: ends },
 ];

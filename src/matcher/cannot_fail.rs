@@ -9,6 +9,7 @@ use super::compile::{Known, Shape};
 use super::node::{Bound, Kind, Node, Op, Operand, Operator, Order, Type, Unit};
 use super::number::order;
 use crate::diagnostic::{Code, Diagnostic};
+use crate::exchange::{Outcome, Phase};
 use crate::source::Site;
 
 /// The diagnostic of a matcher that cannot fail.
@@ -38,6 +39,7 @@ pub(super) fn operators(operators: &[Operator], known: Known) -> Option<String> 
         Op::Json(node) | Op::Base64(node) if is_anything(node) => {
             Some("what was decoded is there".to_owned())
         }
+        Op::Not { node, .. } if node_never(node, unit) => Some("what it denies never holds".to_owned()),
         _ => None,
     })
 }
@@ -56,12 +58,47 @@ const ALWAYS_THERE: &[(&str, Type)] = &[
 pub(super) fn field(name: &str, node: &Node) -> Option<String> {
     let (_, kind) = ALWAYS_THERE.iter().find(|(field, _)| *field == name)?;
     let Kind::Operators(operators) = &node.kind else { return None };
+    let words: &[&str] = match name {
+        "outcome" => &OUTCOMES.map(Outcome::as_str),
+        "phase" => &[Phase::Step.as_str(), Phase::Open.as_str()],
+        _ => &[],
+    };
+    let is = |node: &Node, word: &str| matches!(&node.kind, Kind::Scalar(value, _) if value == word);
     let says_nothing = |operator: &Operator| match &operator.op {
         Op::Exists(true) => true,
         Op::Type(expected) => expected == kind,
+        Op::Any(nodes) => {
+            !words.is_empty() && words.iter().all(|word| nodes.iter().any(|node| is(node, word)))
+        }
         _ => false,
     };
-    operators.iter().all(says_nothing).then(|| format!("every exchange has `{name}`"))
+    operators.iter().all(says_nothing).then(|| match operators.iter().any(|o| matches!(o.op, Op::Any(_))) {
+        true => format!("`{name}` is always one of these"),
+        false => format!("every exchange has `{name}`"),
+    })
+}
+
+/// All that `outcome` can be.
+const OUTCOMES: [Outcome; 4] = [Outcome::Answered, Outcome::TimedOut, Outcome::Closed, Outcome::Unreachable];
+
+/// Whether a node holds for no number that the unit has.
+fn node_never(node: &Node, unit: Unit) -> bool {
+    let never = |operator: &Operator| match &operator.op {
+        Op::Bound { order: direction, bound: Operand::Fixed(Bound::Number(bound)), .. } => {
+            let beside_zero = order(bound, &Number::from(0));
+            unit != Unit::Plain
+                && match direction {
+                    Order::Less => beside_zero.is_le(),
+                    Order::LessOrEqual => beside_zero.is_lt(),
+                    Order::Greater | Order::GreaterOrEqual => false,
+                }
+        }
+        Op::Length(node) => node_never(node, Unit::Length),
+        Op::All(nodes) => nodes.iter().any(|node| node_never(node, unit)),
+        Op::Any(nodes) => nodes.iter().all(|node| node_never(node, unit)),
+        _ => false,
+    };
+    matches!(&node.kind, Kind::Operators(operators) if operators.iter().any(never))
 }
 
 fn is_anything(node: &Node) -> bool {

@@ -311,7 +311,7 @@ fn path(context: Context<'_>, key: &PathKey, actual: &Value, place: &Place<'_>, 
         }
         if !key.node.speaks_of_emptiness() {
             return outcome.differs(|| Mismatch {
-                message: format!("{shown}: the path finds nothing"),
+                message: "the path finds nothing".to_owned(),
                 ..missing(&key.node, &Place::found(shown, ""))
             });
         }

@@ -172,7 +172,7 @@ impl Compiler<'_> {
             self.problems.push(problem.help("write `$contains: {…}` for one of its elements"));
             return None;
         }
-        let (mut nodes, mut paths, mut whole) = (Vec::new(), Vec::new(), true);
+        let (mut nodes, mut paths, mut whole) = (Vec::with_capacity(members.len()), Vec::new(), true);
         for (key, value) in members {
             if is_path(key) {
                 match self.path_key(key, value, at, known) {
@@ -349,8 +349,14 @@ impl Compiler<'_> {
         let names: Vec<&str> = path.names().collect();
         let whole = path.is_singular();
         let shape = shape_of(field);
+        if let (Shape::List(_), Some(member)) = (shape, path.element()) {
+            return match member {
+                Some(member) => self.is_member(field, member, site).then_some(Shape::Free),
+                None => Some(if whole { Shape::Object(field) } else { Shape::Free }),
+            };
+        }
         let (Shape::Object(_), Some(member)) = (shape, names.get(1)) else {
-            return Some(if whole && names.len() == 1 { shape } else { Shape::Free });
+            return Some(if path.is_field() { shape } else { Shape::Free });
         };
         if !self.is_member(field, member, site.clone()) {
             return None;

@@ -104,7 +104,7 @@ impl Compiler<'_> {
         known: Known,
     ) -> Option<Vec<Operator>> {
         let may_be_empty = members.contains_key("$length");
-        let (mut operators, mut whole) = (Vec::new(), true);
+        let (mut operators, mut whole) = (Vec::with_capacity(1), true);
         for (name, operand) in members.iter().filter(|(name, _)| name.starts_with('$')) {
             // What is no operator was told as mixed.
             if name.starts_with("$$") || name.starts_with("$.") || name.starts_with("$[") {

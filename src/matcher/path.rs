@@ -91,12 +91,9 @@ impl Path {
             let at = offset(&parts, error.position().min(sample.len()), text.len());
             (format!("this is no JSONPath: {}", reason(&error, text.get(at..).unwrap_or_default())), at)
         })?;
+        drop(parsed);
         let (steps, singular) = steps(&sample);
-        let compiled = OnceLock::new();
-        if templates.is_empty() {
-            let _ = compiled.set(parsed);
-        }
-        Ok(Self { text: text.to_owned(), parts, templates, steps, singular, compiled })
+        Ok(Self { text: text.to_owned(), parts, templates, steps, singular, compiled: OnceLock::new() })
     }
 
     /// The first field of the exchange that it goes through, such as `json` in `$.json.id`.
@@ -135,6 +132,15 @@ impl Path {
     /// Whether it leads to a whole field, and not into it.
     pub(super) fn is_field(&self) -> bool {
         self.singular && self.steps.len() == 1
+    }
+
+    /// Where it goes through one element of a field: the member of the element that comes next, if one does.
+    pub(super) fn element(&self) -> Option<Option<&str>> {
+        match self.steps.as_slice() {
+            [Step::Name(_), Step::Index] => Some(None),
+            [Step::Name(_), Step::Index, Step::Name(member), ..] => Some(Some(member)),
+            _ => None,
+        }
     }
 
     /// Whether it names at most one node (RFC 9535, 2.3.5.1).
@@ -211,13 +217,18 @@ impl Path {
                 }
             }
         }
-        let path = JsonPath::parse(&text).map_err(|error| RenderError {
+        let parsed = JsonPath::parse(&text).map_err(|error| RenderError {
             at: 0..self.text.len(),
             message: format!("with its values filled in, this is no JSONPath: {}", reason(&error, "")),
             help: None,
             missing: None,
         })?;
-        Ok(query(&path))
+        // Without a template it is the same for every case.
+        Ok(if self.templates.is_empty() {
+            query(self.compiled.get_or_init(|| parsed))
+        } else {
+            query(&parsed)
+        })
     }
 }
 

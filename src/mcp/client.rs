@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http::HeaderMap;
@@ -23,9 +24,11 @@ pub struct Client {
     discovered: Shared<Discovered>,
     tools: Shared<Result<Tools, String>>,
     echoes: Mutex<HashMap<String, Redactor>>,
+    /// Whether the server leaves streams open after their answers.
+    pub(super) lingers: AtomicBool,
 }
 
-/// One cell for each identity and version.
+/// One cell for each version and who asks in it.
 type Shared<T> = Mutex<HashMap<(String, Version), Arc<OnceCell<T>>>>;
 
 /// How sessions with a server begin.
@@ -61,6 +64,7 @@ impl Client {
             discovered: Mutex::default(),
             tools: Mutex::default(),
             echoes: Mutex::default(),
+            lingers: AtomicBool::new(false),
         }))
     }
 
@@ -87,18 +91,21 @@ impl Client {
         cell(&self.discovered, identity, version)
     }
 
+    /// The tools, for an identity and what the client can do: a server may offer a tool that asks only to those who
+    /// can answer.
     pub(super) fn listed_tools(
         &self,
         identity: &str,
         version: Version,
+        capabilities: &Value,
     ) -> Arc<OnceCell<Result<Tools, String>>> {
-        cell(&self.tools, identity, version)
+        cell(&self.tools, &format!("{identity}\n{capabilities}"), version)
     }
 }
 
-fn cell<T>(cells: &Shared<T>, identity: &str, version: Version) -> Arc<OnceCell<T>> {
+fn cell<T>(cells: &Shared<T>, who: &str, version: Version) -> Arc<OnceCell<T>> {
     let mut cells = cells.lock().unwrap_or_else(PoisonError::into_inner);
-    Arc::clone(cells.entry((identity.to_owned(), version)).or_default())
+    Arc::clone(cells.entry((who.to_owned(), version)).or_default())
 }
 
 impl fmt::Debug for Client {

@@ -186,7 +186,7 @@ mod tests {
     #[test]
     fn progress_grows_and_belongs_to_a_request() {
         let mut tokens = Tokens::default();
-        let mut told = |tokens: &mut Tokens, token: Value, progress: f64| {
+        let told = |tokens: &mut Tokens, token: Value, progress: f64| {
             tokens.told(&json!({"progressToken": token, "progress": progress})).map(|(check, _)| check)
         };
         assert_eq!(told(&mut tokens, json!("a"), 1.0), Some(Check::Progress));

@@ -172,7 +172,7 @@ impl Inner {
             return Err("the session is not open".to_owned());
         };
         let identity = self.config.identity.as_str();
-        let cell = self.client.listed_tools(identity, facts.version);
+        let cell = self.client.listed_tools(identity, facts.version, &self.config.capabilities);
         if matches!(life, Life::Closed(_)) {
             // What a dead session cannot do says nothing about the other cases.
             return cell.get().cloned().unwrap_or_else(|| Err("the session is closed".to_owned()));

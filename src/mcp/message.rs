@@ -13,6 +13,7 @@ use crate::json;
 
 pub(super) const TRANSPORTS: &str = "basic/transports";
 pub(super) const MESSAGES: &str = "basic";
+const LIFECYCLE: &str = "basic/lifecycle";
 
 /// Whether a document is a JSON-RPC message. Beside an HTTP error only one that says so: `{"error": …}` is also
 /// what OAuth answers.
@@ -108,12 +109,12 @@ impl Reading {
             && let Some(capability) = undeclared(method, &facts.capabilities)
         {
             let text = format!("`{method}` came, and the server has not declared `{capability}`");
-            self.found(Check::Capabilities, text, "basic/lifecycle");
+            self.found(Check::Capabilities, text, if version.is_modern() { MESSAGES } else { LIFECYCLE });
         }
         if method == "notifications/progress" {
             let wrong = self.session.tokens().told(params);
             if let Some((check, text)) = wrong {
-                self.found(check, text, "basic/utilities/progress");
+                self.found(check, text, wire::section(version, method));
             }
         } else {
             self.judge_late(method);
@@ -177,7 +178,7 @@ impl Reading {
         let declared = &self.session.config.capabilities;
         if let Some(capability) = unanswerable(version, method, params, declared) {
             let text = format!("the server asked `{method}`, and the client has not declared `{capability}`");
-            self.found(Check::Capabilities, text, "basic/lifecycle");
+            self.found(Check::Capabilities, text, LIFECYCLE);
         }
     }
 

@@ -1,5 +1,5 @@
-//! The protocol as a client that tests: versions, messages, lifecycles of both eras, headers. It shows what
-//! an SDK hides. Nothing here matches, schedules or prints.
+//! The protocol as a client that tests: versions, messages, lifecycles of both eras, headers, notifications, questions
+//! of the server. It shows what an SDK hides. Nothing here matches, schedules or prints.
 
 mod cancel;
 mod client;

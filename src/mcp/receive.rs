@@ -2,10 +2,11 @@
 //! a message in them means is in the file beside.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::message::{MESSAGES, TRANSPORTS, is_message};
 use super::request::{Prepared, pairs};
@@ -19,7 +20,7 @@ use crate::transport::{Error, Frame, Head, Incoming};
 /// How long a stream may take to end after the answer: a connection whose stream ended can be used again.
 const TAIL: Duration = Duration::from_millis(100);
 
-/// The part of [`TAIL`] that the caller waits for. A server that ends its stream does so at once.
+/// How long the caller waits for the end of a stream where the server is known to leave them open.
 const TAIL_INLINE: Duration = Duration::from_millis(1);
 
 /// What a server without a stream of its own answers to GET.
@@ -162,29 +163,32 @@ impl Reading {
     pub(super) async fn finish(mut self) -> Exchange {
         self.answered = self.exchange.outcome == Outcome::Answered;
         let streams = self.exchange.http.as_ref().is_some_and(|http| !http.events.is_empty());
-        let mut followed = false;
-        if streams && self.answered {
-            followed = tokio::time::timeout(TAIL_INLINE, self.tail()).await.is_err();
-        }
         self.release_token();
+        // What comes too late is seen for certain where the server ends its streams, as nearly all do at once. The
+        // first one that stays open costs its caller the wait, those after it do not.
+        let lingers = &self.session.clone().client.lingers;
+        let pause = if lingers.load(Ordering::Relaxed) { TAIL_INLINE } else { TAIL };
+        let followed = streams && self.answered && !self.tail(pause).await;
+        lingers.fetch_or(followed, Ordering::Relaxed);
         let exchange = self.leave();
         if followed {
-            tokio::spawn(tokio::time::timeout(TAIL, async move {
-                self.tail().await;
+            tokio::spawn(async move {
+                self.tail(TAIL).await;
                 self.hand_over();
-            }));
+            });
         }
         exchange
     }
 
-    /// Reads on after the answer: a connection whose stream ended can be used again, and what comes now comes
-    /// too late.
-    async fn tail(&mut self) {
-        while let Ok(Some(frame)) = self.incoming.next().await {
-            if let Frame::Event(event) = frame {
-                self.event(event);
-            }
+    /// Reads on after the answer, for as long as no pause is longer than this: a connection whose stream ended can be used
+    /// again, and what comes now comes too late. True at the end of the stream.
+    async fn tail(&mut self, pause: Duration) -> bool {
+        let last = Instant::now() + TAIL;
+        while let Ok(frame) = timeout_at(last.min(Instant::now() + pause), self.incoming.next()).await {
+            let Ok(Some(Frame::Event(event))) = frame else { return true };
+            self.event(event);
         }
+        false
     }
 
     /// The exchange of a stream that stays open, up to here.
@@ -320,10 +324,9 @@ impl Reading {
                 if !is_json {
                     self.violation(format!("a JSON-RPC message came as {}", shown_media(&media)), TRANSPORTS);
                 }
-                let told = self.exchange.wire.len();
                 let answered = self.message(parsed, weight, !success);
-                if !answered && !self.is_raw() && self.exchange.wire.len() == told {
-                    // A notification or a question, and nothing more can come: this must not look like an answer.
+                if !answered && !self.is_raw() {
+                    // Nothing more can come: this must not look like an answer, whatever else is wrong with it.
                     let text = format!("the body is a message, but no answer to `{}`", self.method());
                     self.violation(text, TRANSPORTS);
                 }

@@ -161,7 +161,7 @@ impl Session {
         self.inner.billed(exchange)
     }
 
-    /// Lists the tools, once for each server, identity and version of a run.
+    /// Lists the tools, once for each server, identity, version and set of the client's capabilities of a run.
     ///
     /// # Errors
     /// Why it could not be done, for people.

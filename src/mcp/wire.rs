@@ -91,7 +91,7 @@ pub fn result(question: Question<'_>, result: &Value) -> Vec<Violation> {
             return vec![basic(version, "/result", "`resultType` is missing or is not a string".to_owned())];
         }
     }
-    let mut found = check(version, "results", shape, result, "/result", section(method));
+    let mut found = check(version, "results", shape, result, "/result", section(version, method));
     if shape == "input_required" {
         found.extend(questions(version, members));
     }
@@ -105,7 +105,7 @@ pub fn notification(version: Version, message: &Value) -> Vec<Violation> {
     if message.get("params").is_some_and(|params| !params.is_object()) {
         return vec![basic(version, "/params", format!("the params of `{method}` are not an object"))];
     }
-    check(version, "notifications", method, message, "", section(method))
+    check(version, "notifications", method, message, "", section(version, method))
 }
 
 /// What is wrong with a request of the server.
@@ -126,7 +126,7 @@ fn question(version: Version, method: &str, params: &Value, at: &str) -> Vec<Vio
     if !params.is_null() {
         message.insert("params".to_owned(), params.clone());
     }
-    check(version, "requests", method, &Value::Object(message), at, section(method))
+    check(version, "requests", method, &Value::Object(message), at, section(version, method))
 }
 
 /// What is wrong with what a result asks for.
@@ -136,7 +136,7 @@ fn questions(version: Version, result: &Map<String, Value>) -> Vec<Violation> {
     for (key, request) in requests.into_iter().flatten() {
         let at = format!("/result/inputRequests/{}", key.replace('~', "~0").replace('/', "~1"));
         let method = request.get("method").and_then(Value::as_str).unwrap_or_default();
-        found.extend(check(version, "requests", method, request, &at, section(method)));
+        found.extend(check(version, "requests", method, request, &at, section(version, method)));
         if found.len() >= MOST {
             break;
         }
@@ -158,9 +158,11 @@ fn basic(version: Version, pointer: &str, message: String) -> Violation {
     }
 }
 
-/// The section of the specification that describes a method.
-fn section(method: &str) -> &'static str {
+/// The section of the specification of a version that describes a method.
+pub(super) fn section(version: Version, method: &str) -> &'static str {
     match method {
+        "notifications/progress" if version.is_modern() => "basic/patterns/progress",
+        "notifications/cancelled" if version.is_modern() => "basic/patterns/cancellation",
         "initialize" => "basic/lifecycle",
         "server/discover" => "server/discover",
         "ping" => "basic/utilities/ping",

@@ -2,7 +2,6 @@
 //! another type than asked for is simply not there.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -28,7 +27,7 @@ pub(super) struct Cursor<'a> {
 impl<'a> Cursor<'a> {
     /// The document's root.
     pub(super) fn root(document: &'a Document, meant: &'a Meant) -> Self {
-        Self { document, meant, at: Pointer::root(), value: &document.value }
+        Self { document, meant, at: Pointer::root(), value: document.value() }
     }
 
     /// The place.
@@ -131,9 +130,4 @@ pub(super) fn first_key_site(document: &Document, at: &Pointer) -> Site {
         Some(key) => document.key_site(&at.key(key)),
         None => document.site(at),
     }
-}
-
-/// A document whose file is another: how a masked source line comes under every caret.
-pub(super) fn with_file(document: &Document, file: Arc<crate::source::SourceFile>) -> Arc<Document> {
-    Arc::new(Document { file, value: document.value.clone(), spans: document.spans.clone() })
 }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use aho_corasick::AhoCorasick;
 use serde_json::Value;
 
-use super::cursor::with_file;
 use super::values::{is_variable, looks_like_token};
 use crate::source::{Document, Pointer, Span};
 
@@ -23,7 +22,7 @@ const PLACES: &[&str] = &["env", "file", "command"];
 /// The documents of a suite file, each with a file in which credentials are masked.
 pub(super) fn in_suite(document: &Arc<Document>) -> Arc<Document> {
     let mut found = Vec::new();
-    walk(&document.value, &Pointer::root(), &|key| SECRET_KEYS.contains(&key), false, &mut found);
+    walk(document.value(), &Pointer::root(), &|key| SECRET_KEYS.contains(&key), false, &mut found);
     hide(std::slice::from_ref(document), &[found]).pop().unwrap_or_else(|| Arc::clone(document))
 }
 
@@ -33,7 +32,7 @@ pub(super) fn in_scenarios(documents: Vec<Arc<Document>>) -> Vec<Arc<Document>> 
         .iter()
         .map(|document| {
             let mut found = Vec::new();
-            walk(&document.value, &Pointer::root(), &is_authorization, false, &mut found);
+            walk(document.value(), &Pointer::root(), &is_authorization, false, &mut found);
             found
         })
         .collect();
@@ -158,7 +157,7 @@ fn hide(documents: &[Arc<Document>], found: &[Vec<Pointer>]) -> Vec<Arc<Document
     }
     spans.sort_unstable();
     let masked = Arc::new(file.masked(|text| masked(text, &spans)));
-    documents.iter().map(|document| with_file(document, Arc::clone(&masked))).collect()
+    documents.iter().map(|document| Arc::new(document.with_file(Arc::clone(&masked)))).collect()
 }
 
 /// The text with every character of the spans replaced, byte by byte, but for white space. The spans are sorted.

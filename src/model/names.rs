@@ -13,19 +13,22 @@ use crate::source::{Document, Pointer};
 /// Checks every name of a scenario and its steps.
 pub(super) fn in_scenario(scenario: &Scenario, suite: &Suite, problems: &mut Vec<Diagnostic>) {
     let mut names = Names { suite, document: &scenario.document, problems };
-    let steps = all(&scenario.steps);
-    names.servers(scenario.server.iter().chain(steps.iter().filter_map(|step| step.server.as_ref())));
+    let mut steps = Vec::new();
+    all(&scenario.steps, Given::default(), &mut steps);
+    names.servers(scenario.server.iter().chain(steps.iter().filter_map(|(step, _)| step.server.as_ref())));
 
     let mut servers: Vec<&Server> = Vec::new();
     let mut undecided = false;
-    for step in steps.iter().filter(|step| meets_server(step)) {
-        let named = step.server.as_ref().or(scenario.server.as_ref());
+    for (step, given) in steps.iter().filter(|(step, _)| meets_server(step)) {
+        let named = given.server.or(scenario.server.as_ref());
         if named.is_some_and(is_template) {
             continue;
         }
         let server = suite.server_for(named.map(|name| name.value.as_str()));
         undecided |= named.is_none() && suite.default.is_none() && server.is_none();
-        match (&step.identity, server) {
+        match (given.identity, server) {
+            // What is given as a whole was judged where it is said.
+            (Some(_), _) if step.server.is_none() && step.identity.is_none() => {}
             (Some(identity), Some(server)) => names.identity(server, identity),
             (None, Some(server)) => servers.push(server),
             (_, None) => {}
@@ -47,11 +50,15 @@ pub(super) fn in_scenario(scenario: &Scenario, suite: &Suite, problems: &mut Vec
 /// Checks every name of a fragment. Which server its steps meet that name none is known where it is used.
 pub(super) fn in_fragment(fragment: &Fragment, suite: &Suite, problems: &mut Vec<Diagnostic>) {
     let mut names = Names { suite, document: &fragment.document, problems };
-    let steps = all(&fragment.steps);
-    names.servers(steps.iter().filter_map(|step| step.server.as_ref()));
-    for step in steps {
-        let Some(identity) = &step.identity else { continue };
-        match &step.server {
+    let mut steps = Vec::new();
+    all(&fragment.steps, Given::default(), &mut steps);
+    names.servers(steps.iter().filter_map(|(step, _)| step.server.as_ref()));
+    for (step, given) in steps {
+        let Some(identity) = given.identity.filter(|_| step.server.is_some() || step.identity.is_some())
+        else {
+            continue;
+        };
+        match given.server {
             Some(server) if is_template(server) => {}
             Some(server) => {
                 if let Some(server) = suite.server(&server.value) {
@@ -63,15 +70,26 @@ pub(super) fn in_fragment(fragment: &Fragment, suite: &Suite, problems: &mut Vec
     }
 }
 
+/// What a step says itself, or what the step says that it is part of.
+#[derive(Clone, Copy, Default)]
+struct Given<'a> {
+    server: Option<&'a Spot<String>>,
+    identity: Option<&'a Spot<String>>,
+}
+
 /// Every step, those that stand in others too.
-fn all(steps: &[Step]) -> Vec<&Step> {
-    let mut found: Vec<&Step> = Vec::new();
+fn all<'a>(
+    steps: impl IntoIterator<Item = &'a Step>,
+    above: Given<'a>,
+    found: &mut Vec<(&'a Step, Given<'a>)>,
+) {
     for step in steps {
-        found.push(step);
+        let server = step.server.as_ref().or(above.server);
+        let given = Given { server, identity: step.identity.as_ref().or(above.identity) };
+        found.push((step, given));
         // As deep as the reader lets steps stand in steps.
-        found.extend(step.inner().flat_map(|inner| all(std::slice::from_ref(inner))));
+        all(&mut step.inner() as &mut dyn Iterator<Item = &'a Step>, given, found);
     }
-    found
 }
 
 /// Whether a step by itself needs to know its server. What a fragment's steps meet is that of the step that uses it.

@@ -1,7 +1,5 @@
 //! `respond` of a scenario or a step, and `rows` of a scenario.
 
-use std::collections::HashMap;
-
 use super::cursor::Cursor;
 use super::scenario::{Reply, RowSource, Rows, Rule};
 use crate::diagnostic::{Code, Diagnostic};
@@ -32,28 +30,10 @@ fn rule(cursor: &Cursor<'_>) -> Option<Rule> {
 /// `rows`. Where it is wrong, which was said, there are none.
 pub(super) fn rows(cursor: &Cursor<'_>, problems: &mut Vec<Diagnostic>) -> Option<Rows> {
     let source = match cursor.value().is_array() {
-        true => inline(cursor, problems),
+        true => RowSource::Inline(cursor.elements().iter().map(|row| row.at().clone()).collect()),
         false => file(cursor, problems)?,
     };
     Some(Rows { at: cursor.at().clone(), source })
-}
-
-fn inline(cursor: &Cursor<'_>, problems: &mut Vec<Diagnostic>) -> RowSource {
-    let rows = cursor.elements();
-    let mut seen: HashMap<&str, Cursor<'_>> = HashMap::new();
-    for (index, row) in rows.iter().enumerate() {
-        let Some(name) = row.get("name") else { continue };
-        let Some(text) = name.value().as_str().filter(|text| !text.trim().is_empty()) else { continue };
-        if let Some(first) = seen.get(text) {
-            let message = format!("two rows have the name `{text}`: their cases would have one name");
-            let problem =
-                Diagnostic::error(Code::EqualNames, name.site(), message).also(first.site(), "the first");
-            problems.push(problem.help(format!("give row {} a name of its own", index + 1)));
-        } else {
-            seen.insert(text, name);
-        }
-    }
-    RowSource::Inline(rows.iter().map(|row| row.at().clone()).collect())
 }
 
 fn file(cursor: &Cursor<'_>, problems: &mut Vec<Diagnostic>) -> Option<RowSource> {

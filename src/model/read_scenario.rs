@@ -32,7 +32,7 @@ pub fn read_documents(
 }
 
 fn unit(document: &Arc<Document>, form: Form, suite: &Suite, problems: &mut Vec<Diagnostic>) -> Option<Unit> {
-    if document.value.is_null() {
+    if document.value().is_null() {
         let site = document.site(&Pointer::root());
         let problem = Diagnostic::error(Code::Empty, site, "the document is empty");
         problems.push(problem.help("write a scenario: `scenario: TITLE` and `steps`, or take the `---` out"));
@@ -89,7 +89,7 @@ fn table_of(
     document: &Document,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<(&'static Table, Option<&'static str>)> {
-    let Some(object) = document.value.as_object() else { return Some((&SCENARIO, None)) };
+    let Some(object) = document.value().as_object() else { return Some((&SCENARIO, None)) };
     let root = Pointer::root();
     match (object.contains_key("scenario"), object.contains_key("fragment")) {
         (true, true) => {

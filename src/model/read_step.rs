@@ -60,17 +60,22 @@ impl<'p> Reader<'p> {
 
     /// A step, or a list of them.
     fn one_or_more(&mut self, steps: &Cursor<'_>, around: Around) -> Vec<Step> {
-        if around.depth > DEEPEST {
-            let message = format!("steps stand in steps more than {DEEPEST} levels deep");
-            let problem = Diagnostic::error(Code::TooLarge, steps.key_site(), message);
-            self.problems.push(problem.help("write them one after the other, or into a fragment"));
-            self.whole = false;
-            return Vec::new();
-        }
         match steps.value().is_array() {
             true => self.list(&steps.elements(), around),
             false => self.step(steps, around).into_iter().collect(),
         }
+    }
+
+    /// Whether steps may stand below a key of a step that stands in so many.
+    fn has_room(&mut self, key: &Cursor<'_>, around: Around) -> bool {
+        let room = around.depth < DEEPEST;
+        if !room {
+            let message = format!("steps stand in steps more than {DEEPEST} levels deep");
+            let problem = Diagnostic::error(Code::TooLarge, key.key_site(), message);
+            self.problems.push(problem.help("write them one after the other, or into a fragment"));
+            self.whole = false;
+        }
+        room
     }
 
     /// A step; none where it has no verb.
@@ -91,7 +96,7 @@ impl<'p> Reader<'p> {
                 let message = "a step that is deferred cannot defer: the end has no end of its own";
                 let problem = Diagnostic::error(Code::Conflict, cleanup.key_site(), message);
                 self.problems.push(problem.help("write all of the cleanup into one list of steps"));
-            } else {
+            } else if self.has_room(&cleanup, around) {
                 let steps = self.one_or_more(&cleanup, around.defer());
                 match &mut action {
                     Action::Defer(all) => *all = steps,
@@ -250,6 +255,7 @@ impl<'p> Reader<'p> {
                     .map(|(name, value)| Spot { value: name.to_owned(), at: value.at().clone() })
                     .collect(),
             },
+            Verb::Parallel if !self.has_room(operand, around) => Action::Parallel(Vec::new()),
             Verb::Parallel => Action::Parallel(
                 operand
                     .elements()

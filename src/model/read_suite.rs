@@ -26,13 +26,13 @@ pub fn read_suite(
     problems: &mut Vec<Diagnostic>,
 ) -> Option<Suite> {
     let document = hide::in_suite(document);
-    if document.value.is_null() {
+    if document.value().is_null() {
         let problem = Diagnostic::error(Code::Empty, document.site(&Pointer::root()), "the suite is empty");
         problems.push(problem.help("name a server: `servers: {NAME: {url: URL}}`"));
         return None;
     }
     let meant = shape::check(&document, &SUITE, None, problems);
-    if !document.value.is_object() {
+    if !document.value().is_object() {
         return None;
     }
     let cursor = Cursor::root(&document, &meant);

@@ -4,10 +4,13 @@ use serde_json::{Map, Value, json};
 
 use super::operators::{OPERATORS, Operand};
 use super::schema::described;
-use crate::exchange::{FIELDS, Field};
+use crate::exchange::{FIELDS, Field, Outcome, Phase};
 
 /// Some key is an operator: then all are.
 const HAS_OPERATOR: &str = "^\\$[a-z]";
+
+const MIXED: &str =
+    "operators and plain keys do not mix; a plain key that begins with `$` has it doubled: `$$name`";
 
 /// What a condition can name beside variables and saved values.
 pub(super) const SCOPE: &[(&str, &str)] = &[
@@ -29,7 +32,7 @@ pub(super) fn definitions() -> Map<String, Value> {
     definitions
 }
 
-fn reference(name: &str) -> Value {
+pub(super) fn reference(name: &str) -> Value {
     json!({"$ref": format!("#/definitions/{name}")})
 }
 
@@ -56,7 +59,7 @@ fn mapping() -> Value {
         },
         "additionalProperties": false,
         "if": has_operator(),
-        "then": {"propertyNames": {"pattern": HAS_OPERATOR}},
+        "then": {"propertyNames": {"pattern": HAS_OPERATOR, "patternErrorMessage": MIXED}},
     })
 }
 
@@ -74,25 +77,27 @@ fn exchange() -> Value {
         "patternProperties": {"^\\$[.\\[]": reference("matcher")},
         "additionalProperties": false,
         "if": has_operator(),
-        "then": {"propertyNames": {"pattern": "^\\$"}},
+        "then": {"propertyNames": {"pattern": "^\\$", "patternErrorMessage": MIXED}},
     })
 }
 
 /// What stands under `when` and `requires`: names that templates can see.
 fn scope() -> Value {
     let matcher = reference("matcher");
-    // For hovering; that a matcher stands there is said of every name.
-    let named = SCOPE.iter().map(|(name, doc)| ((*name).to_owned(), described(json!({}), doc)));
+    let named = SCOPE.iter().map(|(name, doc)| ((*name).to_owned(), described(matcher.clone(), doc)));
     let mut properties: Map<String, Value> = named.collect();
     properties.extend(operators(&reference("scope")));
+    // An error is told once.
+    let names: Vec<&str> = SCOPE.iter().map(|(name, _)| *name).collect();
+    let others = format!("^(?!({})$)([^$]|$)", names.join("|"));
     json!({
         "type": "object",
         "minProperties": 1,
         "properties": properties,
-        "patternProperties": {"^\\$[.\\[]": matcher, "^([^$]|$)": matcher},
+        "patternProperties": {"^\\$[.\\[]": matcher, others: matcher},
         "additionalProperties": false,
         "if": has_operator(),
-        "then": {"propertyNames": {"pattern": "^\\$"}},
+        "then": {"propertyNames": {"pattern": "^\\$", "patternErrorMessage": MIXED}},
     })
 }
 
@@ -102,11 +107,26 @@ fn has_operator() -> Value {
 
 /// A field of the exchange; where it or its elements have a fixed shape, no other members.
 fn member(field: &Field) -> Value {
+    let words = match field.name {
+        "outcome" => [Outcome::Answered, Outcome::TimedOut, Outcome::Closed, Outcome::Unreachable]
+            .map(Outcome::as_str)
+            .to_vec(),
+        "phase" => [Phase::Step, Phase::Open].map(Phase::as_str).to_vec(),
+        _ => Vec::new(),
+    };
+    if !words.is_empty() {
+        // For an editor to offer them.
+        return json!({"anyOf": [{}, {"enum": words}], "allOf": [reference("matcher")]});
+    }
     if field.members.is_empty() {
         return reference("matcher");
     }
     let names = json!({"propertyNames": {"anyOf": [{"enum": field.members}, {"pattern": "^\\$"}]}});
-    json!({"allOf": [reference("matcher"), names, {"items": names}]})
+    // For an editor, which does not offer what `propertyNames` lists.
+    let of = format!("A member of `{}`.", field.name);
+    let members = field.members.iter().map(|name| ((*name).to_owned(), described(reference("matcher"), &of)));
+    let members: Map<String, Value> = members.collect();
+    json!({"allOf": [reference("matcher"), names, {"items": names}], "properties": members})
 }
 
 /// The operators. The branches of `$any` and `$all` are of the kind of the place that they stand at.
@@ -143,18 +163,23 @@ fn operand(shape: Operand) -> Value {
         Operand::Exact => json!({"anyOf": [{"const": {}}, reference("matcher")]}),
         Operand::Matchers => json!({"type": "array", "minItems": 1, "items": reference("matcher")}),
         Operand::Snapshot => {
-            let name = json!({"type": "string", "pattern": "^[a-z0-9_.-]+$", "maxLength": 100});
+            let name = json!({
+                "type": "string",
+                "pattern": "^[a-z0-9_.-]+$",
+                "maxLength": 100,
+                "errorMessage": "a name of small letters, digits, `_`, `-` and `.` is wanted here, or `{name, mask}`",
+            });
             let mask =
                 json!({"type": "array", "minItems": 1, "items": {"type": "string", "pattern": "^\\$"}});
-            json!({
-                "if": {"type": "object"},
-                "then": {
-                    "required": ["name"],
-                    "properties": {"name": name, "mask": mask},
-                    "additionalProperties": false,
+            let both = json!({
+                "required": ["name"],
+                "properties": {
+                    "name": described(name.clone(), "The snapshot's name in the file."),
+                    "mask": described(mask, "Paths to values of which only the type is compared."),
                 },
-                "else": name,
-            })
+                "additionalProperties": false,
+            });
+            json!({"anyOf": [{}], "if": {"type": "object"}, "then": both, "else": name})
         }
         Operand::Content => json!({"allOf": [reference("matcher"), {"not": {"const": ""}}]}),
     }

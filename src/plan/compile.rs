@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+pub(super) use choice::chosen_by_rows;
 pub(super) use fragment::{compile_fragment, too_many};
 
 use super::link::Links;
@@ -74,7 +75,6 @@ pub fn compile(
     if let (Some(_), Some(Choice::Name(server))) = (context.server, &server) {
         compiler.identities(scenario, context.suite.server(server));
     }
-    compiler.chosen_by_rows(scenario, &context);
     let requires = scenario.requires.as_ref().and_then(|at| compiler.matcher(at, Root::Scope));
     let respond = compiler.rules(&scenario.respond);
     let steps = compiler.steps(&scenario.steps);

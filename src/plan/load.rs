@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::cases::cases;
-use super::compile::{Context, compile, suite_vars};
+use super::compile::{Context, chosen_by_rows, compile, suite_vars};
 use super::link::{Linker, Links, Outcome, Source};
 use super::{Around, Plan, Rows, Scenario};
 use crate::auth::{Credential, Redactor, Secret};
-use crate::check::{Known, equal_names, flow, unknown_vars};
+use crate::check::{Known, equal_names, flow, lint, lint_fragments, lint_suite, said_once, unknown_vars};
 use crate::diagnostic::{Code, Diagnostic, Severity, whole_file};
 use crate::mcp::Version;
-use crate::model::{self, Spot, Suite, Unit};
+use crate::model::{self, RowSource, Spot, Suite, Unit};
 use crate::nearest::nearest;
 use crate::snapshot;
 use crate::source::{Document, Pointer};
@@ -40,6 +40,8 @@ pub struct Load {
     pub vars: Vec<String>,
     /// Whole names, with `--exact`: only files that such a case can stand in are read.
     pub exact: Vec<String>,
+    /// Whether advice is given on what is allowed and seldom meant.
+    pub lint: bool,
 }
 
 /// What was loaded.
@@ -83,7 +85,7 @@ struct Read {
 /// A scenario on its way into the plan.
 enum Slot {
     /// It uses no fragment, or they were found.
-    Compiled(Option<Box<Scenario>>),
+    Compiled(Option<Arc<Scenario>>),
     /// The fragments that it uses are not known yet.
     Waiting(Box<model::Scenario>),
 }
@@ -114,6 +116,10 @@ pub fn load(load: &Load) -> Result<Loaded, Vec<Diagnostic>> {
         problems.extend(unknown_vars(&plan, &load.vars));
         let names = snapshot::names(&plan, &snapshots);
         problems.extend(side_by_side(&names, snapshot::problems).into_iter().flatten());
+    }
+    // What is in error is mended first.
+    if load.lint && !problems.iter().any(Diagnostic::is_error) {
+        problems.extend(advice(&plan));
     }
     if problems.iter().any(Diagnostic::is_error) {
         return Err(problems);
@@ -276,7 +282,7 @@ fn read(load: &Load, suite: &Suite, known: &Known<'_>, file: &File) -> Read {
             Unit::Scenario(scenario) if uses(&scenario.steps) => read.scenarios.push(Slot::Waiting(scenario)),
             Unit::Scenario(scenario) => {
                 let compiled = compiled(load, suite, known, file, &scenario, &none, &mut read.problems);
-                read.scenarios.push(Slot::Compiled(compiled.map(Box::new)));
+                read.scenarios.push(Slot::Compiled(compiled));
             }
         }
     }
@@ -320,31 +326,33 @@ fn compiled(
     scenario: &model::Scenario,
     links: &Links,
     problems: &mut Vec<Diagnostic>,
-) -> Option<Scenario> {
+) -> Option<Arc<Scenario>> {
     let (mut name, mut part) = (file.name.clone(), String::new());
     if scenario.form.several_documents {
         part = suite::slug(&scenario.title.value);
         name = format!("{name}::{part}");
     }
-    let context = Context {
-        name,
-        part,
-        path: file.path.clone(),
-        lines: lines(&scenario.document),
-        server: load.server.as_deref().or_else(|| load.url.is_some().then_some(URL_SERVER)),
-        suite,
-        links,
-    };
+    let server = load.server.as_deref().or_else(|| load.url.is_some().then_some(URL_SERVER));
+    let (path, lines) = (file.path.clone(), lines(&scenario.document));
+    let context = Context { name, part, path, lines, server, suite, links };
     let mut compiled = compile(scenario, context, problems)?;
     if let Some(rows) = &scenario.rows {
         let shown = |path: &Path| shown(load, path);
         let around =
             Around { document: &scenario.document, path: &file.path, root: &suite.root, shown: &shown };
         // What reads `row` was written for rows that are there.
-        compiled.rows = Some(Rows::compile(rows, around, problems)?);
+        let rows = Rows::compile(rows, around, problems)?;
+        chosen_by_rows(scenario, &rows, server, suite, problems);
+        compiled.rows = Some(rows);
     }
     problems.extend(flow(&compiled, known));
-    Some(compiled)
+    // Ten thousand scenarios are kept at once.
+    compiled.steps.shrink_to_fit();
+    compiled.steps.iter_mut().for_each(|step| step.save.shrink_to_fit());
+    if !matches!(&scenario.rows, Some(rows) if matches!(rows.source, RowSource::Inline(_))) {
+        compiled.document = Arc::new(compiled.document.lean());
+    }
+    Some(Arc::new(compiled))
 }
 
 /// Finds the fragments, and compiles what waited for them. Problems come in the order of the files, those of files
@@ -386,7 +394,7 @@ fn link(
         files.iter().zip(&reads).filter(|(_, read)| read.scenarios.iter().any(is_waiting)).collect();
     let late = side_by_side(&waiting, |(file, read)| {
         let mut problems = Vec::new();
-        let compiled: Vec<Option<Scenario>> = read
+        let compiled: Vec<Option<Arc<Scenario>>> = read
             .scenarios
             .iter()
             .filter_map(|slot| match slot {
@@ -410,15 +418,24 @@ fn link(
         problems.extend(more);
         let mut compiled = compiled.into_iter();
         for slot in read.scenarios {
-            let scenario = match slot {
-                Slot::Compiled(scenario) => scenario.map(|scenario| *scenario),
+            scenarios.extend(match slot {
+                Slot::Compiled(scenario) => scenario,
                 Slot::Waiting(_) => compiled.next().flatten(),
-            };
-            scenarios.extend(scenario.map(Arc::new));
+            });
         }
     }
     problems.extend(told.into_iter().flat_map(|(_, problems)| problems));
     (scenarios, unused)
+}
+
+/// What is allowed and seldom meant, in the order of the scenarios.
+fn advice(plan: &Plan) -> Vec<Diagnostic> {
+    let mut advice: Vec<Diagnostic> =
+        side_by_side(&plan.scenarios, |scenario| lint(scenario, &plan.suite)).into_iter().flatten().collect();
+    advice.extend(lint_suite(plan));
+    advice.extend(lint_fragments(plan));
+    said_once(&mut advice);
+    advice
 }
 
 /// The YAML file that a document names as its rows, links resolved, whatever else is wrong with the document.

@@ -8,6 +8,8 @@ mod load;
 mod rows;
 mod select;
 mod show;
+#[cfg(test)]
+mod tests;
 mod walk;
 
 use std::path::PathBuf;

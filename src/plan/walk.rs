@@ -88,6 +88,10 @@ impl Scenario {
     #[must_use]
     pub fn servers(&self, row: Option<&Value>) -> BTreeSet<String> {
         let mut names = BTreeSet::new();
+        // It may ask what the session offers.
+        if self.requires.is_some() {
+            names.extend(self.server.name(row).ok());
+        }
         self.each_step(&mut |visit| {
             if visit.step.verb.value.meets_a_server()
                 && let Some(server) = visit.server

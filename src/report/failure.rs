@@ -109,6 +109,11 @@ impl Page {
         let cause = step.cause.as_ref().filter(|cause| !told(cause));
         let cause = cause.map(|cause| format!("{} {}\n", self.label("cause:"), clean(cause)));
         match &step.exchange {
+            // A step that has steps in it sends nothing by itself.
+            Some(exchange) if exchange.get("outcome").is_none() => {
+                let inner = self.inner(exchange);
+                self.block(&inner);
+            }
             Some(exchange) => {
                 let sent = self.sent(exchange, step);
                 self.block(&sent);
@@ -117,6 +122,17 @@ impl Page {
             }
             None => cause.iter().for_each(|cause| self.block(cause)),
         }
+    }
+
+    /// What the steps in a step came to: their exchanges are events of their own.
+    fn inner(&self, exchange: &Value) -> String {
+        let mut out = String::new();
+        for name in ["outputs", "order"] {
+            let Some(value) = exchange.get(name) else { continue };
+            let _ = writeln!(out, "{}", self.label(&format!("{name}:")));
+            indent(&shortened(json_lines(value)), &mut out);
+        }
+        out
     }
 
     fn sent(&self, exchange: &Value, step: &StepEnded) -> String {
@@ -265,9 +281,15 @@ fn says_all(exchange: &Value) -> bool {
         }
         _ => false,
     };
+    // Of a resource the address was sent, and how long it may be kept is seldom what is wrong.
+    let one_text = |contents: &Value| match contents.as_array().map(Vec::as_slice) {
+        Some([only]) => only.get("text").is_some(),
+        _ => false,
+    };
     result.iter().all(|(name, value)| match name.as_str() {
         "content" => text_only(value),
-        "isError" | "structuredContent" | "resultType" => true,
+        "contents" => one_text(value),
+        "isError" | "structuredContent" | "resultType" | "ttlMs" | "cacheScope" => true,
         _ => false,
     })
 }

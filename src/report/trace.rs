@@ -73,7 +73,7 @@ fn exchange_text(exchange: &Value, text: &mut String) {
         block(sent.get("params"), "> ", text);
     }
     let Some(http) = exchange.get("http") else {
-        for name in ["result", "error"] {
+        for name in ["result", "error", "outputs", "order"] {
             block(exchange.get(name), "< ", text);
         }
         return;

@@ -134,21 +134,21 @@ impl Frame<'_> {
         server_at: &Pointer,
         identity_at: &Pointer,
     ) -> Result<(), Box<Diagnostic>> {
-        let row = running.row_name().map(|row| format!(", which row `{row}` names")).unwrap_or_default();
+        let row = running.row_name().map(|row| format!(", which row `{row}` chooses")).unwrap_or_default();
         let unknown = |at: &Pointer, message: String, name: &str, known: Vec<&str>| {
             let problem = Diagnostic::error(Code::UnknownName, self.document.site(at), message);
             Err(Box::new(match nearest(name, known.iter().copied()) {
                 Some(near) => problem.help(format!("did you mean `{near}`?")),
-                None => problem.help(format!("there is {}", crate::template::listed(known))),
+                None => problem.help(format!("it has {}", crate::template::listed(known))),
             }))
         };
         let suite = &running.shared.plan.suite;
         let Some(entry) = running.shared.servers.get(server) else {
             let known = suite.servers.iter().map(|server| server.name.value.as_str()).collect();
-            return unknown(server_at, format!("there is no server `{server}`{row}"), server, known);
+            return unknown(server_at, format!("the suite has no server `{server}`{row}"), server, known);
         };
         if !entry.model.identity_names().any(|known| known == identity) {
-            let message = format!("the server `{server}` has no identity `{identity}`{row}");
+            let message = format!("server `{server}` has no identity `{identity}`{row}");
             return unknown(identity_at, message, identity, entry.model.identity_names().collect());
         }
         Ok(())

@@ -1,23 +1,23 @@
 //! The implied checks: what every step expects without saying so. Each can be lifted only by naming what it is
 //! about, so that nothing passes silently.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Duration;
+mod output;
+mod same;
 
-use jsonschema::Validator;
+pub(super) use output::Outputs;
+use same::contradicts;
 use serde_json::Value;
 
 use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::exchange::{Exchange, Outcome, Phase, Verb};
+use crate::exchange::{Asked, Check, Exchange, Outcome, Phase, Verb, Violation};
+use crate::json;
 use crate::matcher::Matcher;
 use crate::model::{Checks, Level, shown_duration};
 use crate::plan::Step;
 use crate::source::Site;
 
-/// How far a pattern of a server's schema may backtrack.
-const BACKTRACKS: usize = 100_000;
+/// The server needs a capability that the client did not declare.
+const MISSING_CAPABILITY: &str = "-32021";
 
 /// How many violations one message lists.
 const SHOWN: usize = 5;
@@ -40,16 +40,41 @@ pub(super) struct Subject<'a> {
 #[derive(Clone, Copy)]
 pub(super) struct Levels {
     wire: Level,
+    order: Level,
+    progress: Level,
+    ids: Level,
+    capabilities: Level,
+    contradiction: Level,
+    echo: Level,
     pub(super) output_schema: Level,
 }
 
 impl Levels {
     /// What is set nearest to the step counts.
     pub(super) fn of(from_inside_out: &[Checks]) -> Self {
-        let level = |pick: fn(&Checks) -> Option<Level>| {
-            from_inside_out.iter().find_map(pick).unwrap_or(Level::Error)
-        };
-        Self { wire: level(|checks| checks.wire), output_schema: level(|checks| checks.output_schema) }
+        let set = |pick: fn(&Checks) -> Option<Level>| from_inside_out.iter().find_map(pick);
+        let level = |pick| set(pick).unwrap_or(Level::Error);
+        Self {
+            wire: level(|checks| checks.wire),
+            order: level(|checks| checks.order),
+            progress: level(|checks| checks.progress),
+            ids: level(|checks| checks.ids),
+            capabilities: level(|checks| checks.capabilities),
+            contradiction: level(|checks| checks.contradiction),
+            // The answer may be right all the same: it is the server's log that would leak.
+            echo: set(|checks| checks.echo).unwrap_or(Level::Warn),
+            output_schema: level(|checks| checks.output_schema),
+        }
+    }
+
+    fn of_check(self, check: Check) -> Level {
+        match check {
+            Check::Wire => self.wire,
+            Check::Order => self.order,
+            Check::Progress => self.progress,
+            Check::Ids => self.ids,
+            Check::Capabilities => self.capabilities,
+        }
     }
 }
 
@@ -87,7 +112,7 @@ impl Subject<'_> {
                     Phase::Step => "`timeout` of the step or `timeouts: {step: …}` of the server",
                 };
                 let help = format!("raise {raise}, or expect it: `outcome: timed_out`");
-                return Err(Box::new(problem.label("this step").help(help)));
+                return Err(Box::new(self.with_reasons(problem.label("this step").help(help))));
             }
             Outcome::Closed => self
                 .problem(code, format!("{opening}the connection ended before the answer was whole"))
@@ -97,10 +122,21 @@ impl Subject<'_> {
                 .label("this step")
                 .help("start the server, or correct its address"),
         };
-        Err(Box::new(match cause {
+        let problem = match cause {
             Some(cause) => problem.note(cause),
             None => problem,
-        }))
+        };
+        Err(Box::new(self.with_reasons(problem)))
+    }
+
+    /// What was wrong before is often why no answer came.
+    fn with_reasons(&self, mut problem: Diagnostic) -> Diagnostic {
+        let told =
+            self.exchange.wire.iter().filter(|found| self.levels.of_check(found.check) != Level::Ignore);
+        problem.notes.extend(told.take(SHOWN).map(shown));
+        let unexpected = self.exchange.asked.iter().filter(|asked| asked.unexpected);
+        problem.notes.extend(unexpected.take(SHOWN).map(unanswered));
+        problem
     }
 
     /// Every implied check that does not hold, but for [`Self::answered`].
@@ -116,7 +152,10 @@ impl Subject<'_> {
                 problems.extend(self.error());
             }
             problems.extend(self.tool_error());
+            problems.extend(self.not_taken());
+            problems.extend(self.unended());
             problems.extend(self.output_schema());
+            problems.extend(self.contradiction());
         }
         // An answer to raw HTTP need not be a message at all.
         let raw = self.step.verb.value == Verb::Http;
@@ -124,6 +163,7 @@ impl Subject<'_> {
             problems.extend(self.wire());
         }
         problems.extend(self.asked());
+        problems.extend(self.echo());
         problems
     }
 
@@ -149,9 +189,16 @@ impl Subject<'_> {
         let error = self.exchange.answer.error.as_ref().filter(|_| !self.names("error"))?;
         let code = error.get("code").map(Value::to_string).unwrap_or_default();
         let message = error.get("message").and_then(Value::as_str).unwrap_or_default();
+        let mut problem = self
+            .problem(Code::Implied, format!("the server answered with error {code}: {message}"))
+            .label("implied: no `error`");
+        if code == MISSING_CAPABILITY {
+            problem = problem.help(
+                "a rule of `respond` declares what it needs; `client: {capabilities: …}` declares anything",
+            );
+        }
         Some(
-            self.problem(Code::Implied, format!("the server answered with error {code}: {message}"))
-                .label("implied: no `error`")
+            problem
                 .help(format!("if that is what you expect, say so: `expect: {{error: {{code: {code}}}}}`")),
         )
     }
@@ -167,6 +214,84 @@ impl Subject<'_> {
             self.problem(Code::Implied, format!("the tool reports an error{said}"))
                 .label("implied: `is_error: false`")
                 .help("if that is what you expect, say so: `expect: {is_error: true}`"),
+        )
+    }
+
+    /// A notification is taken with any 2xx.
+    fn not_taken(&self) -> Option<Diagnostic> {
+        let status = self.exchange.http.as_ref()?.status;
+        if self.step.verb.value != Verb::Notify || (200..300).contains(&status) || self.http_holds {
+            return None;
+        }
+        Some(
+            self.problem(Code::Implied, format!("the server did not take the notification: HTTP {status}"))
+                .label("implied: any 2xx")
+                .help(format!(
+                    "if that is what you expect, say so: `expect: {{http: {{status: {status}}}}}`"
+                )),
+        )
+    }
+
+    /// A step that goes to the end has not, where the last answer still asks for input.
+    fn unended(&self) -> Option<Diagnostic> {
+        let follows = matches!(self.step.verb.value, Verb::Call | Verb::Read | Verb::Prompt);
+        let told = self.exchange.asked.iter().any(|asked| asked.unexpected);
+        if !follows || told || !self.exchange.wants_input() {
+            return None;
+        }
+        // The older eras have no such answer, and a member of this name means nothing there.
+        let cause = self.exchange.cause.as_ref()?;
+        Some(
+            self.problem(Code::Implied, format!("the last answer still asks for input: {cause}"))
+                .label("implied: it goes to the end")
+                .help("`request` sends one message and follows nothing"),
+        )
+    }
+
+    /// Text and structured content are one value, said twice.
+    fn contradiction(&self) -> Option<Diagnostic> {
+        let severity = severity(self.levels.contradiction)?;
+        if self.exchange.is_error() != Some(false) {
+            return None;
+        }
+        let result = self.exchange.answer.result.as_ref()?;
+        let structured = result.get("structuredContent")?;
+        let [block] = result.get("content")?.as_array()?.as_slice() else { return None };
+        let text = block.get("text").filter(|_| block.get("type").is_some_and(|kind| kind == "text"))?;
+        let text = json::parse(text.as_str()?.as_bytes()).ok()?.value;
+        if !text.is_object() && !text.is_array() {
+            return None;
+        }
+        let at = contradicts(&text, structured)?;
+        let shown = |value: &Value| {
+            value.pointer(&at).map_or("nothing".to_owned(), |found| shortened(&found.to_string()))
+        };
+        let place = if at.is_empty() { String::new() } else { format!(" at {at}") };
+        let problem = Diagnostic::new(
+            Code::Implied,
+            severity,
+            Some(self.site.clone()),
+            format!("the text and the structured content contradict each other{place}"),
+        );
+        Some(
+            problem
+                .label("implied: both say the same")
+                .note(format!("the text, parsed: {}", shown(&text)))
+                .note(format!("the structured content: {}", shown(structured)))
+                .help("mend the server, or set `checks: {contradiction: warn}` where that is known"),
+        )
+    }
+
+    /// Whoever can read what the server writes can read the token.
+    fn echo(&self) -> Option<Diagnostic> {
+        let severity = severity(self.levels.echo)?;
+        let place = self.exchange.echo.as_ref()?;
+        let message = format!("the server sent the token back, in {place}");
+        let problem = Diagnostic::new(Code::Implied, severity, Some(self.site.clone()), message);
+        Some(
+            problem
+                .label("this step")
+                .help("mend the server, or set `checks: {echo: ignore}` where that is known"),
         )
     }
 
@@ -188,42 +313,64 @@ impl Subject<'_> {
         )
     }
 
-    fn wire(&self) -> Option<Diagnostic> {
-        let severity = severity(self.levels.wire)?;
-        let (first, rest) = self.exchange.wire.split_first()?;
-        let text = |violation: &crate::exchange::Violation| {
-            let at = if violation.pointer.is_empty() {
-                String::new()
-            } else {
-                format!(" at {}", violation.pointer)
-            };
-            format!("{}{at} ({})", violation.message, violation.section)
-        };
+    /// What breaks the protocol, each check with its own level.
+    fn wire(&self) -> impl Iterator<Item = Diagnostic> {
+        Check::ALL.iter().filter_map(|check| self.broken(*check))
+    }
+
+    fn broken(&self, check: Check) -> Option<Diagnostic> {
+        let severity = severity(self.levels.of_check(check))?;
+        let found: Vec<&Violation> =
+            self.exchange.wire.iter().filter(|violation| violation.check == check).collect();
+        let (first, rest) = found.split_first()?;
         let mut problem = Diagnostic::new(
             Code::Wire,
             severity,
             Some(self.site.clone()),
-            format!("the answer breaks the protocol: {}", text(first)),
+            format!("{} breaks the protocol: {}", subject(check), shown(first)),
         );
-        problem.notes.extend(rest.iter().take(SHOWN).map(text));
+        problem.notes.extend(rest.iter().take(SHOWN).map(|violation| shown(violation)));
         if rest.len() > SHOWN {
             problem = problem.note(format!("and {} more", rest.len() - SHOWN));
         }
-        Some(problem.label("implied: a valid message"))
+        Some(match check {
+            Check::Wire => problem.label("implied: a valid message"),
+            Check::Order | Check::Progress | Check::Ids | Check::Capabilities => {
+                let check = check.as_str();
+                let help = format!("mend the server, or set `checks: {{{check}: warn}}` where that is known");
+                problem.label(format!("implied: `{check}`")).help(help)
+            }
+        })
     }
 
     fn asked(&self) -> Vec<Diagnostic> {
         let unexpected = self.exchange.asked.iter().filter(|asked| asked.unexpected);
         unexpected
             .map(|asked| {
-                self.problem(
-                    Code::Unanswered,
-                    format!("the server asked `{}`, and nothing answers it", asked.method),
-                )
-                .note(format!("its params: {}", shortened(&asked.params.to_string())))
-                .help("this version has no `respond` yet: leave out what makes the server ask")
+                self.problem(Code::Unanswered, unanswered(asked))
+                    .note(format!("its params: {}", shortened(&asked.params.to_string())))
+                    .help(format!("write what answers it: `respond: [{{to: {}, result: …}}]`", asked.method))
             })
             .collect()
+    }
+}
+
+fn shown(violation: &Violation) -> String {
+    let at = if violation.pointer.is_empty() { String::new() } else { format!(" at {}", violation.pointer) };
+    format!("{}{at} ({})", violation.message, violation.section)
+}
+
+fn unanswered(asked: &Asked) -> String {
+    format!("the server asked `{}`, and nothing answers it", shortened(&asked.method))
+}
+
+/// What breaks the protocol where a check does not hold.
+fn subject(check: Check) -> &'static str {
+    match check {
+        Check::Wire | Check::Ids => "the answer",
+        Check::Order => "the order of messages",
+        Check::Progress => "the progress",
+        Check::Capabilities => "the server",
     }
 }
 
@@ -261,129 +408,4 @@ fn shortened(text: &str) -> String {
 pub(super) fn http_holds(step: &Step, failed_places: &[String]) -> bool {
     let named = step.expect.as_ref().is_some_and(|expect| expect.names_member("http", "status"));
     named && !failed_places.iter().any(|place| place.starts_with("$.http"))
-}
-
-/// How long a check by an output schema may take. A server can write one that takes forever.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// A tool's output schema, compiled when it is first needed.
-pub(super) struct Output {
-    schema: Value,
-    compiled: OnceLock<Result<Validator, String>>,
-    /// Whether a check took longer than [`PATIENCE`]: it is not begun again.
-    slow: AtomicBool,
-}
-
-impl Output {
-    /// What is wrong with the structured content of a result. It is found out on a thread of its own: schema and
-    /// content are the server's, and no deadline ends a computation.
-    pub(super) async fn wrong(self: Arc<Self>, structured: Option<&Value>) -> Vec<String> {
-        let too_slow =
-            || vec![format!("the check by the output schema takes longer than {} s", PATIENCE.as_secs())];
-        let Some(structured) = structured.cloned() else {
-            return vec![
-                "there is no structuredContent, though the tool declares an outputSchema".to_owned(),
-            ];
-        };
-        if self.slow.load(Ordering::Relaxed) {
-            return too_slow();
-        }
-        let output = Arc::clone(&self);
-        let check = tokio::task::spawn_blocking(move || output.errors(&structured));
-        match tokio::time::timeout(PATIENCE, check).await {
-            Ok(found) => found.unwrap_or_else(|_| vec!["the check by the output schema failed".to_owned()]),
-            Err(_) => {
-                self.slow.store(true, Ordering::Relaxed);
-                too_slow()
-            }
-        }
-    }
-
-    fn errors(&self, value: &Value) -> Vec<String> {
-        let compile = || {
-            jsonschema::options()
-                // Patterns of a schema may look around; how long that may take is bounded.
-                .with_pattern_options(jsonschema::PatternOptions::fancy_regex().backtrack_limit(BACKTRACKS))
-                .build(&self.schema)
-                .map_err(|error| error.to_string())
-        };
-        match self.compiled.get_or_init(compile) {
-            Err(error) => vec![format!("the schema itself is not valid: {error}")],
-            Ok(validator) => validator
-                .iter_errors(value)
-                .take(SHOWN + 1)
-                .map(|error| {
-                    let at = error.instance_path().to_string();
-                    if at.is_empty() { error.to_string() } else { format!("{error} at {at}") }
-                })
-                .collect(),
-        }
-    }
-}
-
-/// The output schemas of a run.
-#[derive(Default)]
-pub(super) struct Outputs(Mutex<HashMap<String, Option<Arc<Output>>>>);
-
-impl Outputs {
-    /// The schema of a tool; `key` names server, identity, version and tool.
-    pub(super) fn of(&self, key: String, schema: impl FnOnce() -> Option<Value>) -> Option<Arc<Output>> {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let output = |schema| Output { schema, compiled: OnceLock::new(), slow: AtomicBool::new(false) };
-        known.entry(key).or_insert_with(|| schema().map(output).map(Arc::new)).clone()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    async fn wrong(schema: Value) -> Vec<String> {
-        let outputs = Outputs::default();
-        let output = outputs.of("tool".to_owned(), || Some(schema)).unwrap();
-        output.wrong(Some(&json!({"a": "b"}))).await
-    }
-
-    #[tokio::test]
-    async fn a_schema_that_refers_to_itself_ends() {
-        assert!(wrong(json!({"$ref": "#"})).await.is_empty());
-        let there = json!({"$ref": "#/$defs/b"});
-        let back = json!({"$ref": "#/$defs/a"});
-        assert!(wrong(json!({"$ref": "#/$defs/a", "$defs": {"a": there, "b": back}})).await.is_empty());
-    }
-
-    #[tokio::test]
-    async fn a_schema_makes_nobody_fetch_or_compute_without_end() {
-        for (schema, reason) in [
-            (json!({"$ref": "http://127.0.0.1:1/x.json"}), "is not present in a registry"),
-            (json!({"$ref": "file:///etc/passwd"}), "is not present in a registry"),
-            (json!({"$schema": "http://127.0.0.1:1/x.json"}), "Unknown meta-schema"),
-            (json!({"properties": {"a": {"pattern": "((a{1000}){1000}){1000}"}}}), "is not a \"regex\""),
-        ] {
-            let wrong = wrong(schema).await;
-            assert!(wrong[0].starts_with("the schema itself is not valid: "), "{wrong:?}");
-            assert!(wrong[0].contains(reason), "{wrong:?}");
-        }
-    }
-
-    #[test]
-    fn a_check_without_end_holds_nobody() {
-        // Each level doubles the work.
-        let level = |n: usize| {
-            let next = json!({"$ref": format!("#/$defs/a{}", n + 1)});
-            (format!("a{n}"), json!({"anyOf": [next, next]}))
-        };
-        let mut defs: serde_json::Map<String, Value> = (0..60).map(level).collect();
-        defs.insert("a60".to_owned(), json!({"type": "string"}));
-        let schema = json!({"$ref": "#/$defs/a0", "$defs": defs});
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        let output = Outputs::default().of("tool".to_owned(), || Some(schema)).unwrap();
-        for _ in 0..2 {
-            let wrong = runtime.block_on(Arc::clone(&output).wrong(Some(&json!({}))));
-            assert_eq!(wrong, ["the check by the output schema takes longer than 5 s"]);
-        }
-        runtime.shutdown_background();
-    }
 }

@@ -320,10 +320,12 @@ impl Shared {
     /// Places on every server that the case names, then a slot. All cases take them in the order of the servers'
     /// names, so that no two can wait for each other.
     async fn places(&self, case: &Case, scenario: &Scenario) -> (Vec<OwnedSemaphorePermit>, Slot) {
-        // A row that cannot be read fails its case once that runs.
-        let row = scenario.rows.as_ref().zip(case.row).and_then(|(rows, index)| rows.value(index).ok());
-        let names = scenario.servers(row.as_ref());
-        let limits = names.into_iter().filter_map(|name| self.servers.get(&name)?.places.clone());
+        let limits: Vec<_> = {
+            // A row that cannot be read fails its case once that runs. It is not kept: all cases wait here.
+            let row = scenario.rows.as_ref().zip(case.row).and_then(|(rows, index)| rows.value(index).ok());
+            let names = scenario.servers(row.as_ref());
+            names.into_iter().filter_map(|name| self.servers.get(&name)?.places.clone()).collect()
+        };
         let mut held = Vec::new();
         for semaphore in limits {
             // The semaphores are never closed.
@@ -417,15 +419,16 @@ pub fn learn_secrets(
             }
         }
     }
-    let mut seen = HashSet::new();
+    let (mut seen, mut told) = (HashSet::new(), HashSet::new());
     for case in selected.iter().filter_map(|index| plan.cases.get(*index)) {
         let Some(scenario) = plan.scenario(case) else { continue };
-        if !seen.insert(case.scenario) {
-            continue;
+        // Each row has a name of its own; the rest is the same for all of them.
+        let mut shown = vec![&*case.name];
+        if seen.insert(case.scenario) {
+            shown.extend([scenario.title.as_str(), scenario.site.file.path()]);
+            scenario.each_step(&mut |visit| shown.push(&visit.step.title));
         }
-        let mut shown = vec![&*case.name, &scenario.title, scenario.site.file.path()];
-        scenario.each_step(&mut |visit| shown.push(&visit.step.title));
-        if shown.into_iter().any(|text| redactor.masked(text).is_some()) {
+        if shown.into_iter().any(|text| redactor.masked(text).is_some()) && told.insert(case.scenario) {
             problems.push(
                 error(
                     Some(scenario.site.clone()),

@@ -10,10 +10,10 @@ use super::servers::Entry;
 use super::step::{Current, Failed};
 use crate::auth::Credential;
 use crate::diagnostic::Code;
-use crate::exchange::{Exchange, Notification, Outcome};
+use crate::exchange::{Exchange, Notification};
 use crate::matcher::{Actual, Matcher};
 use crate::mcp::{Operation, Responder, SendOptions, Session, SessionConfig, Subscription};
-use crate::model::{SessionVerb, shown_duration};
+use crate::model::SessionVerb;
 use crate::plan::{Action, Reference};
 use crate::source::Pointer;
 use crate::template::{Template, Tree, Use, with_article};
@@ -77,12 +77,7 @@ impl<'a> Current<'_, 'a> {
             notification.method == method
                 && params.is_none_or(|params| params.compare(actual, scope).is_empty())
         };
-        let mut exchange = session.take(&mut fits, Instant::now() + limit).await;
-        if exchange.outcome == Outcome::TimedOut {
-            let within = shown_duration(limit);
-            exchange.cause = Some(format!("no notification `{method}` that fits came within {within}"));
-        }
-        Ok(exchange)
+        Ok(session.take(&mut fits, Instant::now() + limit).await)
     }
 
     /// Opens a session as a step, which may say how long that may take.

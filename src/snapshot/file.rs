@@ -43,7 +43,7 @@ fn parse(file: &Arc<SourceFile>) -> Result<Document, Vec<Diagnostic>> {
             problem.help("put them together, or remove the file and write it anew with `--update`"),
         ]);
     }
-    let Some(document) = first.filter(|document| document.value.is_object()) else {
+    let Some(document) = first.filter(|document| document.value().is_object()) else {
         let message = "a file of snapshots is a mapping of names to values";
         let problem = Diagnostic::error(Code::WrongType, whole_file(file), message);
         return Err(vec![problem.help("remove it, and write it anew with `callsheet test --update`")]);
@@ -73,7 +73,7 @@ pub fn problems(names: &Names<'_>) -> Vec<Diagnostic> {
         Ok(None) => return Vec::new(),
         Err(problems) => return problems,
     };
-    let Some(entries) = document.value.as_object() else { return Vec::new() };
+    let Some(entries) = document.value().as_object() else { return Vec::new() };
     let orphan = |site, message| Diagnostic::warning(Code::OrphanSnapshot, site, message);
     if names.is_alone() {
         let message = format!("no scenario file stands beside `{}`", names.shown);
@@ -100,7 +100,7 @@ pub(super) fn text(shown: &str, entries: &[(String, Value)]) -> Result<String, S
     let document = parse(&file).map_err(|problems| {
         problems.into_iter().next().map_or_else(String::new, |problem| problem.message)
     })?;
-    let read = document.value.as_object().map(|members| members.len()).unwrap_or_default();
+    let read = document.value().as_object().map(|members| members.len()).unwrap_or_default();
     let same = entries().all(|(key, value)| document.get(&Pointer::root().key(key)) == Some(value));
     if same && read == entries().count() {
         Ok(text)

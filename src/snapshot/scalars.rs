@@ -224,7 +224,7 @@ fn holds(source: &SourceFile, before: &[Document], edits: &[(Edit, String)]) -> 
         from = edit.span.end;
     }
     text.push_str(source.text().get(from..)?);
-    let mut wanted: Vec<Value> = before.iter().map(|document| document.value.clone()).collect();
+    let mut wanted: Vec<Value> = before.iter().map(|document| document.value().clone()).collect();
     for (edit, _) in edits {
         // The document of the file that the place is in.
         let index = before
@@ -234,7 +234,7 @@ fn holds(source: &SourceFile, before: &[Document], edits: &[(Edit, String)]) -> 
     }
     let after = yaml::parse(&Arc::new(SourceFile::new(source.path(), text.as_str()))).ok()?;
     let same = after.len() == wanted.len()
-        && after.iter().zip(&wanted).all(|(after, wanted)| after.value == *wanted);
+        && after.iter().zip(&wanted).all(|(after, wanted)| after.value() == wanted);
     same.then_some(text)
 }
 
@@ -249,7 +249,7 @@ mod tests {
     fn edit(text: &str, value: Value) -> Option<String> {
         let source = Arc::new(SourceFile::new("a.yaml", text));
         let at = Pointer::root().key("a");
-        let span = yaml::parse(&source).unwrap()[0].spans[&at].value;
+        let span = yaml::parse(&source).unwrap()[0].spans.get(&at).unwrap().value;
         let (text, done, refused) = edited(&source, &[Edit { span, at, value }]);
         assert_eq!(done.len() + refused.len(), 1);
         (done.len() == 1).then_some(text)
@@ -291,7 +291,7 @@ mod tests {
             .iter()
             .map(|name| {
                 let at = Pointer::root().key(name);
-                Edit { span: document.spans[&at].value, at, value: json!("x") }
+                Edit { span: document.spans.get(&at).unwrap().value, at, value: json!("x") }
             })
             .collect();
         let (text, done, refused) = edited(&source, &edits);

@@ -121,7 +121,7 @@ impl Record<'_> {
     fn absent(&self, file: Option<&Document>, name: &str) -> Stored {
         let Step { scenario, case, .. } = self.step;
         let mut notes = Vec::new();
-        if let Some(members) = file.and_then(|file| file.value.as_object()) {
+        if let Some(members) = file.and_then(|file| file.value().as_object()) {
             let wanted = key(scenario, case, name);
             if let Some(near) = nearest(&wanted, members.keys().map(String::as_str).take(1000)) {
                 notes.push(format!("`{}` has `{near}`", shown(scenario)));

@@ -101,7 +101,7 @@ impl Store {
         };
         let mut entries: Vec<Entry> = before
             .iter()
-            .flat_map(|document| document.value.as_object())
+            .flat_map(|document| document.value().as_object())
             .flatten()
             .map(|(key, value)| (key.clone(), value.clone()))
             .collect();

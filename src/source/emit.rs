@@ -206,7 +206,7 @@ mod tests {
         let file = Arc::new(SourceFile::new("a.yaml", text));
         let parsed = yaml::read(&file).unwrap_or_else(|problems| panic!("{text}\n{problems:#?}"));
         assert!(parsed.warnings.is_empty(), "{text}\n{:#?}", parsed.warnings);
-        parsed.documents[0].value.clone()
+        parsed.documents[0].value().clone()
     }
 
     #[test]

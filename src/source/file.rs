@@ -10,7 +10,8 @@ use super::Span;
 pub struct SourceFile {
     path: String,
     text: String,
-    line_starts: Vec<usize>,
+    /// In four bytes each: no file is larger than 4 GiB.
+    line_starts: Box<[u32]>,
     /// The number of the text's first line in the file.
     first_line: usize,
 }
@@ -36,7 +37,8 @@ impl SourceFile {
     #[must_use]
     pub fn excerpt(path: impl Into<String>, text: impl Into<String>, first_line: usize) -> Self {
         let text = text.into();
-        let line_starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1));
+        let line_starts = starts.map(|start| u32::try_from(start).unwrap_or(u32::MAX)).collect();
         Self { path: path.into(), text, line_starts, first_line: first_line.max(1) }
     }
 
@@ -72,8 +74,8 @@ impl SourceFile {
         if offset == self.text.len() && self.text.ends_with('\n') {
             offset -= if self.text.ends_with("\r\n") { 2 } else { 1 };
         }
-        let line = self.line_starts.partition_point(|start| *start <= offset);
-        let start = self.line_starts.get(line.saturating_sub(1)).copied().unwrap_or_default();
+        let line = self.line_starts.partition_point(|start| *start as usize <= offset);
+        let start = self.line_start(line.saturating_sub(1)).unwrap_or_default();
         // A byte order mark is no column: no editor counts it.
         let column = self
             .text
@@ -86,11 +88,14 @@ impl SourceFile {
     #[must_use]
     pub fn line_span(&self, line: usize) -> Span {
         let line = (line + 1).saturating_sub(self.first_line);
-        let start = self.line_starts.get(line.saturating_sub(1)).copied().unwrap_or(self.text.len());
-        let end =
-            self.line_starts.get(line).map_or(self.text.len(), |next| next.saturating_sub(1)).max(start);
+        let start = self.line_start(line.saturating_sub(1)).unwrap_or(self.text.len());
+        let end = self.line_start(line).map_or(self.text.len(), |next| next.saturating_sub(1)).max(start);
         let cr = self.text.get(start..end).is_some_and(|text| text.ends_with('\r'));
         Span::new(start, if cr { end - 1 } else { end })
+    }
+
+    fn line_start(&self, index: usize) -> Option<usize> {
+        self.line_starts.get(index).map(|start| *start as usize)
     }
 
     /// The same file with its text passed through `mask`, which has to keep every byte offset:

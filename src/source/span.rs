@@ -22,7 +22,7 @@ impl Span {
 
 /// A JSON Pointer (RFC 6901) into a document; the root is the empty string.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Pointer(String);
+pub struct Pointer(Box<str>);
 
 impl Pointer {
     /// The pointer to the whole document.
@@ -42,19 +42,19 @@ impl Pointer {
         } else {
             text.push_str(name);
         }
-        Self(text)
+        Self(text.into_boxed_str())
     }
 
     /// The element `index` of the list that this points to.
     #[must_use]
     pub fn index(&self, index: usize) -> Self {
-        Self(format!("{}/{index}", self.0))
+        Self(format!("{}/{index}", self.0).into_boxed_str())
     }
 
     /// The pointer to the container of this node; none for the root.
     #[must_use]
     pub fn parent(&self) -> Option<Self> {
-        self.0.rfind('/').and_then(|cut| self.0.get(..cut)).map(|text| Self(text.to_owned()))
+        self.0.rfind('/').and_then(|cut| self.0.get(..cut)).map(|text| Self(text.into()))
     }
 
     /// The last key or index, unescaped; none for the root.

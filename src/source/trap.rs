@@ -46,13 +46,13 @@ fn trimmed(text: &str, start: usize, end: usize) -> usize {
 pub(super) fn extent(text: &str, start: usize, from: usize, in_flow: bool) -> Span {
     let end = line_end(text, from);
     let line = text.get(from..end).unwrap_or_default();
-    let mut depth = 0_usize;
+    let (mut depth, mut closed) = (0_usize, false);
     let mut before = ' ';
     let mut stop = line.len();
     for (at, c) in line.char_indices() {
         match c {
             '{' | '[' => depth += 1,
-            '}' | ']' if depth > 0 => depth -= 1,
+            '}' | ']' if depth > 0 => (depth, closed) = (depth - 1, true),
             ',' | '}' | ']' if in_flow && depth == 0 => {
                 stop = at;
                 break;
@@ -61,9 +61,9 @@ pub(super) fn extent(text: &str, start: usize, from: usize, in_flow: bool) -> Sp
                 stop = at;
                 break;
             }
-            // `{{ x }}: 1` is a key.
+            // `{{ x }}: 1` and `$.items[0].id: 1` are keys.
             ':' if depth == 0
-                && before == '}'
+                && closed
                 && line.get(at + 1..).is_none_or(|rest| rest.is_empty() || rest.starts_with(' ')) =>
             {
                 stop = at;
@@ -118,6 +118,17 @@ pub(super) fn split_in_flow(file: &Arc<SourceFile>, scalar: Span, whole: Option<
         }
     }
     Trap { diagnostic, pass_over: span }
+}
+
+/// `$.items[*].name` in brackets, where YAML takes the `*` at `at` for an alias without a name. None where no text
+/// stands before the bracket.
+pub(super) fn split_at_star(file: &Arc<SourceFile>, at: usize) -> Option<Trap> {
+    let text = file.text();
+    let line = text.get(line_start(text, at)..at)?.strip_suffix('[')?;
+    let begins = |c: char| matches!(c, '{' | '[' | ',' | ' ' | '\t');
+    let word = line.rsplit(begins).next().filter(|word| !word.is_empty())?;
+    let bracket = at.checked_sub(1)?;
+    Some(split_in_flow(file, Span::new(bracket.checked_sub(word.len())?, bracket), None))
 }
 
 /// A text that begins with brackets: YAML reads a list or mapping, then finds more.

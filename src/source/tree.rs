@@ -278,10 +278,10 @@ impl<'a> Builder<'a> {
         self.stack.clear();
         self.anchors.clear();
         let root = self.root.take()?;
-        let mut spans = HashMap::with_capacity(self.nodes - self.before);
+        let mut spans = Vec::with_capacity(self.nodes - self.before);
         self.before = self.nodes;
         let value = flatten(root, None, &Pointer::root(), &mut spans);
-        Some(Document { file: Arc::clone(self.file), value, spans })
+        Some(Document::new(Arc::clone(self.file), value, spans.into_iter().collect()))
     }
 
     /// Leaves the document behind.
@@ -459,8 +459,8 @@ fn move_to(node: &mut Node, span: Span) {
     }
 }
 
-fn flatten(node: Node, key: Option<Span>, at: &Pointer, spans: &mut HashMap<Pointer, NodeSpan>) -> Value {
-    spans.insert(at.clone(), NodeSpan { key, value: node.span });
+fn flatten(node: Node, key: Option<Span>, at: &Pointer, spans: &mut Vec<(Pointer, NodeSpan)>) -> Value {
+    spans.push((at.clone(), NodeSpan { key, value: node.span }));
     match node.content {
         Content::Scalar(value) => value,
         Content::List(items) => Value::Array(

@@ -52,7 +52,7 @@ pub fn read(file: &Arc<SourceFile>) -> Result<Parsed, Vec<Diagnostic>> {
     let mut text = Cow::Borrowed(file.text());
     let mut passed_over: Vec<Span> = Vec::new();
     let mut traps: Vec<Diagnostic> = Vec::new();
-    let (documents, mut found) = loop {
+    let (mut documents, mut found) = loop {
         let mut reader = Reader::new(file, &text, &passed_over);
         let trap = reader.run();
         let Reader { builder, documents, .. } = reader;
@@ -80,6 +80,9 @@ pub fn read(file: &Arc<SourceFile>) -> Result<Parsed, Vec<Diagnostic>> {
     if found.iter().any(Diagnostic::is_error) {
         found.truncate(MAX_FOUND);
         return Err(found);
+    }
+    for (index, document) in documents.iter_mut().enumerate() {
+        document.index = Some(index);
     }
     Ok(Parsed { documents, warnings: found })
 }
@@ -401,6 +404,7 @@ impl<'a> Reader<'a> {
                 .filter(|c| matches!(c, '@' | '`' | '%' | ',' | '|' | '>' | '?'))
                 .map(|next| trap::reserved(self.file, at, next, in_flow)),
             ErrorKind::UnknownQuotedScalarEscape => trap::bad_escape(self.file, at),
+            ErrorKind::MissingAnchorOrAliasName if in_flow => trap::split_at_star(self.file, at),
             _ => None,
         };
         // Where something was passed over already, passing over it again would get no further.

@@ -100,3 +100,52 @@ impl Scope {
         draw(&mut self.random.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scope() -> Scope {
+        let nowhere = Arc::new(PathBuf::new());
+        let now = || jiff::Timestamp::UNIX_EPOCH;
+        let mut scope = Scope::new(Facts { seed: 7, now, root: Arc::clone(&nowhere), folder: nowhere });
+        scope.set("env", "e".into());
+        scope.set("mine", 1.into());
+        scope
+    }
+
+    fn draws(scope: &Scope) -> Vec<u64> {
+        (0..4).map(|_| scope.draw(|random| random.u64(..))).collect()
+    }
+
+    #[test]
+    fn a_child_sees_what_it_is_given_and_draws_on() {
+        let (one, other) = (scope(), scope());
+        let child = one.child(Arc::default(), &["env", "session"]);
+        assert_eq!(child.names().collect::<Vec<_>>(), ["env"]);
+        assert_eq!([draws(&child), draws(&one)], [draws(&other), draws(&other)]);
+    }
+
+    #[test]
+    fn branches_draw_the_same_whoever_is_first() {
+        let (one, other) = (scope(), scope());
+        let (left, right) = (one.fork(), one.fork());
+        let (same_left, same_right) = (other.fork(), other.fork());
+        let (first, second) = (draws(&left), draws(&right));
+        assert_ne!(first, second);
+        assert_eq!((draws(&same_right), draws(&same_left)), (second, first));
+    }
+
+    #[test]
+    fn a_merge_takes_over_the_names_that_it_is_told() {
+        let mut scope = scope();
+        scope.set("gone", 1.into());
+        let mut branch = scope.fork();
+        branch.set("saved", 2.into());
+        branch.set("protocol", "x".into());
+        branch.forget("gone");
+        scope.merge(&branch, ["saved", "gone"]);
+        assert_eq!(scope.get("saved"), Some(&2.into()));
+        assert_eq!((scope.get("gone"), scope.get("protocol")), (None, None));
+    }
+}

@@ -60,6 +60,9 @@ impl Template {
                 },
             }
         }
+        // A suite has many.
+        parts.shrink_to_fit();
+        uses.shrink_to_fit();
         errors.sort_by_key(|error| error.at.start);
         if errors.is_empty() { Ok(Self { text: text.to_owned(), parts, uses }) } else { Err(errors) }
     }

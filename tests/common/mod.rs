@@ -5,6 +5,7 @@
 #![expect(dead_code, reason = "each test file uses the part it needs")]
 #![expect(clippy::disallowed_methods, reason = "tests read the environment of the machine they run on")]
 
+pub(crate) mod pages;
 pub(crate) mod scripted;
 
 use std::path::{Path, PathBuf};

@@ -38,8 +38,7 @@ pub(crate) fn lifecycle(request: &Request) -> Option<String> {
         "initialize" => {
             let version = request.message.pointer("/params/protocolVersion");
             let info = serde_json::json!({"name": "scripted", "version": "1"});
-            let result =
-                serde_json::json!({"protocolVersion": version, "capabilities": {}, "serverInfo": info});
+            let result = serde_json::json!({"protocolVersion": version, "capabilities": {"logging": {}}, "serverInfo": info});
             Some(answer(json, &request.result(&result)))
         }
         method if method.starts_with("notifications/") => Some(answer("202 Accepted", "")),

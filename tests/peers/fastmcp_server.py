@@ -19,7 +19,17 @@ from fastmcp.prompts import Message
 from fastmcp.server.auth.providers.jwt import StaticTokenVerifier
 from fastmcp.server.dependencies import get_access_token
 from fastmcp.tools import Tool, ToolResult
-from mcp.types import TextContent
+from mcp_types import (
+    Completion,
+    CreateMessageRequest,
+    CreateMessageRequestParams,
+    ElicitRequest,
+    ElicitRequestFormParams,
+    InputRequiredResult,
+    SamplingMessage,
+    TextContent,
+)
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 TOKENS = {
     "peer-alice-token": {"client_id": "alice", "scopes": ["read", "write"]},
@@ -89,6 +99,87 @@ async def slow(seconds: float, ctx: Context) -> str:
         await asyncio.sleep(seconds / steps)
     await ctx.report_progress(steps, steps)
     return f"slept {seconds} s"
+
+
+SIZES = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string", "description": "Who orders"},
+        "size": {"type": "integer", "default": 3},
+    },
+    "required": ["name"],
+}
+
+
+def is_modern(ctx: Context) -> bool:
+    return ctx.request_context.protocol_version in MODERN_PROTOCOL_VERSIONS
+
+
+@mcp.tool
+async def ask_form(ctx: Context) -> Any:
+    """Asks the user who orders, and which size, in the way of the version."""
+    question = "Who orders, and which size?"
+    if not is_modern(ctx):
+        answer = await ctx.session.elicit(question, SIZES, related_request_id=ctx.request_id)
+    elif ctx.input_responses is None:
+        params = ElicitRequestFormParams(message=question, requested_schema=SIZES)
+        return InputRequiredResult(input_requests={"sizes": ElicitRequest(params=params)}, request_state="asked")
+    else:
+        answer = ctx.input_responses["sizes"]
+    return json.dumps({"action": answer.action, "content": answer.content})
+
+
+@mcp.tool
+async def ask_model(message: str, ctx: Context) -> Any:
+    """Asks the client's model for a summary, in the way of the version."""
+    content = TextContent(type="text", text=f"Summarize: {message}")
+    messages = [SamplingMessage(role="user", content=content)]
+    if not is_modern(ctx):
+        answer = await ctx.session.create_message(messages, max_tokens=100, related_request_id=ctx.request_id)
+    elif ctx.input_responses is None:
+        params = CreateMessageRequestParams(messages=messages, max_tokens=100)
+        return InputRequiredResult(input_requests={"summary": CreateMessageRequest(params=params)})
+    else:
+        answer = ctx.input_responses["summary"]
+    return answer.content.text
+
+
+jobs: list[dict[str, Any]] = []
+
+
+@mcp.tool
+def start_job(polls: int, faulted: bool = False) -> dict[str, int]:
+    """Starts a job that has ended after so many polls of job://{number}/state."""
+    jobs.append({"polls": polls, "end": "Faulted" if faulted else "Successful"})
+    return {"job": len(jobs) - 1}
+
+
+@mcp.tool
+def cancel_job(number: int) -> str:
+    """Ends a job, once."""
+    if jobs[number]["end"] == "Cancelled":
+        raise ToolError("the job is cancelled already")
+    jobs[number] = {"polls": 0, "end": "Cancelled"}
+    return "cancelled"
+
+
+@mcp.resource("job://{number}/state", mime_type="application/json")
+def job_state(number: str) -> str:
+    """How a job stands."""
+    job = jobs[int(number)]
+    state = "Running" if job["polls"] > 0 else job["end"]
+    job["polls"] -= 1
+    return json.dumps({"state": state})
+
+
+@mcp.completion
+def complete(ref: Any, argument: Any, context: Any) -> Completion | None:
+    """Names for the prompt `greeting`; those of a team where the context has one."""
+    if getattr(ref, "name", None) != "greeting" or argument.name != "name":
+        return None
+    team = (context.arguments or {}).get("team") if context else None
+    names = {"red": ["Rita"], None: ["Ada", "Alan", "Barbara", "Grace"]}[team]
+    return Completion(values=[name for name in names if name.startswith(argument.value)], has_more=False)
 
 
 @mcp.tool

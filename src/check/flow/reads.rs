@@ -12,13 +12,32 @@ use crate::template::{Template, Tree};
 
 /// The names that are read.
 #[derive(Debug, Default)]
-struct Reads<'a> {
+pub(in crate::check) struct Reads<'a> {
     names: HashSet<&'a str>,
     /// Whether a path reads names that it does not say.
     any: bool,
 }
 
 impl<'a> Reads<'a> {
+    /// What a scenario reads.
+    pub(in crate::check) fn of(scenario: &'a Scenario) -> Self {
+        let mut reads = Self::default();
+        reads.scenario(scenario);
+        reads
+    }
+
+    /// What variables read of each other.
+    pub(in crate::check) fn of_vars(vars: &'a [(String, Tree)]) -> Self {
+        let mut reads = Self::default();
+        vars.iter().for_each(|(_, tree)| reads.tree(tree));
+        reads
+    }
+
+    /// Whether a name is read, or may be.
+    pub(in crate::check) fn has(&self, name: &str) -> bool {
+        self.any || self.names.contains(name)
+    }
+
     fn template(&mut self, template: &'a Template) {
         self.names.extend(template.uses().iter().map(|used| used.name.as_str()));
     }
@@ -68,7 +87,7 @@ impl<'a> Reads<'a> {
         step.inner().for_each(|inner| self.step(inner));
     }
 
-    fn scenario(&mut self, scenario: &'a Scenario) {
+    pub(in crate::check) fn scenario(&mut self, scenario: &'a Scenario) {
         self.choice(&scenario.server);
         self.choice(&scenario.identity);
         scenario.vars.iter().for_each(|(_, tree)| self.tree(tree));

@@ -1,6 +1,5 @@
 //! A single name that something reads: whether it is known there, and the way out where it is not.
 
-use super::rows::Lacking;
 use super::{Flow, Moment, Place};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::matcher::Matcher;
@@ -17,26 +16,31 @@ const MEMBERS: &[(&str, &[&str], bool)] = &[
     ("request", &["method", "params"], true),
 ];
 
+/// How many keys of rows are listed.
+const MAX_LISTED: usize = 20;
+
 /// A name that something reads.
 #[derive(Clone, Copy, Debug)]
 struct Read<'r> {
     name: &'r str,
-    member: Option<&'r str>,
+    /// The path below it.
+    rest: &'r [String],
     /// Whether it may be missing: read through `default`.
     optional: bool,
     /// Whether a matcher reads it, which can say what holds where it is missing.
     matched: bool,
 }
 
-impl<'a> Flow<'a> {
+impl<'r> Read<'r> {
+    fn member(&self) -> Option<&'r str> {
+        self.rest.first().map(String::as_str)
+    }
+}
+
+impl Flow<'_> {
     /// What a template reads.
     pub(super) fn problem(&self, at: &Pointer, used: &Use) -> Option<Diagnostic> {
-        let read = Read {
-            name: &used.name,
-            member: used.rest.first().map(String::as_str),
-            optional: used.optional,
-            matched: false,
-        };
+        let read = Read { name: &used.name, rest: &used.rest, optional: used.optional, matched: false };
         self.judge(read, &|| within(self.document, at, used.at.clone()))
     }
 
@@ -56,7 +60,8 @@ impl<'a> Flow<'a> {
                     member.is_none() && SCOPE_WORDS.contains(&name) && name != "row" && name != "request";
                 // Where the name itself is wrong, its members are none either.
                 let at = if SCOPE_WORDS.contains(&name) { at } else { reading.at };
-                let read = Read { name, member, optional: false, matched: true };
+                let rest: Vec<String> = member.map(str::to_owned).into_iter().collect();
+                let read = Read { name, rest: &rest, optional: false, matched: true };
                 let problem = self.judge(read, &|| self.document.key_site(at)).filter(|_| !whole);
                 let wrong = problem.is_some();
                 self.problems.extend(problem);
@@ -70,7 +75,7 @@ impl<'a> Flow<'a> {
     fn judge(&self, read: Read<'_>, site: &dyn Fn() -> Site) -> Option<Diagnostic> {
         let undefined = |message: String| Diagnostic::error(Code::UndefinedName, site(), message);
         match read.name {
-            "env" => self.env(read.member, &undefined),
+            "env" => self.env(read.member(), &undefined),
             "row" => self.row(read, &undefined),
             "request" if !self.asked => {
                 let message = "`request` is known only where the server is answered";
@@ -86,7 +91,7 @@ impl<'a> Flow<'a> {
             word => {
                 if let Some((_, members, whole)) = MEMBERS.iter().find(|(name, ..)| *name == word) {
                     let has = || format!("it has {}", listed(members.iter().copied()));
-                    return match read.member {
+                    return match read.member() {
                         Some(member) if members.contains(&member) => None,
                         Some(member) => {
                             Some(undefined(format!("`{word}` has no member `{member}`")).help(has()))
@@ -139,7 +144,7 @@ impl<'a> Flow<'a> {
 
     fn row(&self, read: Read<'_>, undefined: &dyn Fn(String) -> Diagnostic) -> Option<Diagnostic> {
         if self.place == Place::Fragment {
-            let name = read.member.unwrap_or("row");
+            let name = read.member().unwrap_or("row");
             return Some(undefined("a fragment does not see `row`".to_owned()).help(format!(
                 "make it an input: `inputs: {{{name}: null}}` here, and `with: {{{name}: \"{{{{ row.{name} }}}}\"}}` where it is used"
             )));
@@ -148,34 +153,41 @@ impl<'a> Flow<'a> {
             let problem = undefined("`row` is known only in a scenario with `rows`".to_owned());
             return Some(problem.help("move the variable into the scenario"));
         }
-        if matches!(self.rows, super::RowNames::None) {
+        let Some(rows) = self.rows else {
             return Some(
                 undefined("the scenario has no rows".to_owned())
                     .help("give it some: `rows: [{name: first, …}]`; or define the value under `vars`"),
             );
+        };
+        // What may be missing is at least a key of some row.
+        let path = if read.optional { read.rest.get(..1)? } else { read.rest };
+        let lacking = rows.lacking(path)?;
+        let key = path.join(".");
+        if lacking.count == rows.names().len() {
+            let near = nearest(&key, rows.keys());
+            return Some(match near {
+                Some(near) => undefined(format!("no row has the key `{key}`"))
+                    .help(format!("did you mean `row.{near}`?")),
+                None => undefined(format!("no row has the key `{key}`"))
+                    .help(format!("they have {}", listed(rows.keys().take(MAX_LISTED)))),
+            });
         }
-        let member = read.member?;
-        match self.rows.lacking(member, self.document)? {
-            Lacking::All(near) => {
-                let problem = undefined(format!("no row has the key `{member}`"));
-                Some(match near {
-                    Some(near) => problem.help(format!("did you mean `row.{near}`?")),
-                    None => problem.help(format!("give each row one: `{member}: …`")),
-                })
-            }
-            Lacking::One(at) if !read.optional && !read.matched => {
-                let name = self.document.get(&at.key("name")).and_then(serde_json::Value::as_str);
-                let problem = match name {
-                    Some(name) => undefined(format!("the row `{name}` has no key `{member}`")),
-                    None => undefined(format!("a row has no key `{member}`")),
-                };
-                let problem = problem.also(self.document.site(&at), "this row");
-                Some(problem.help(format!(
-                    "give it one, or read it with a value in its place: `{{{{ default row.{member} \"…\" }}}}`"
-                )))
-            }
-            Lacking::One(_) => None,
+        if read.optional || read.matched {
+            return None;
         }
+        let name = rows.names().nth(lacking.first as usize).unwrap_or_default();
+        let others = match lacking.count - 1 {
+            0 => String::new(),
+            1 => ", nor has another row".to_owned(),
+            others => format!(", nor have {others} other rows"),
+        };
+        let mut problem = undefined(format!("row `{name}` has no key `{key}`{others}"));
+        if let Some(site) = rows.site(lacking.first) {
+            problem = problem.also(site, "this row");
+        }
+        Some(problem.help(format!(
+            "give it one, or read it with a value in its place: `{{{{ default row.{key} \"…\" }}}}`"
+        )))
     }
 
     /// Why a name is not known.
@@ -215,7 +227,7 @@ impl<'a> Flow<'a> {
             };
         }
         problem.message = format!("nothing defines `{name}`");
-        if let ("vars", Some(variable)) = (name, read.member) {
+        if let ("vars", Some(variable)) = (name, read.member()) {
             return problem.help(format!("a variable has no prefix: write `{{{{ {variable} }}}}`"));
         }
         let fragment = self.place == Place::Fragment;
@@ -225,13 +237,11 @@ impl<'a> Flow<'a> {
                 "make it an input: `inputs: {{{name}: null}}` here, and `with: {{{name}: \"{{{{ {name} }}}}\"}}` where it is used"
             ));
         }
-        let hidden: &[&str] = match (&self.rows, self.asked) {
-            (super::RowNames::None, false) => &["row", "request"],
-            (super::RowNames::None, true) => &["row"],
-            (_, false) => &["request"],
-            (_, true) => &[],
-        };
-        let words = SCOPE_WORDS.iter().filter(|word| !hidden.contains(word)).copied();
+        let words = SCOPE_WORDS.iter().copied().filter(|word| match *word {
+            "row" => self.rows.is_some(),
+            "request" => self.asked,
+            _ => true,
+        });
         let vars = self.known.vars.iter().filter(|_| !fragment).copied();
         let names = self.names.iter().filter(|(_, saved)| !saved.is_empty()).map(|(name, _)| *name);
         match nearest(name, names.chain(vars).chain(words)) {

@@ -35,6 +35,37 @@ fn plain_keys_are_fields() {
 }
 
 #[test]
+fn a_path_through_an_element_knows_its_members() {
+    for matcher in [
+        json!({"$.notifications[0].params": {"progress": 1}}),
+        json!({"$.notifications[0].params.progress": 1}),
+        json!({"$.notifications[0]": {"params": {"progress": 1}}}),
+        json!({"$.notifications[*].params.progress": [1]}),
+        json!({"$.notifications[?@.method == 'x'].params": [{"progress": 1}]}),
+    ] {
+        let exchange = json!({"notifications": [{"method": "x", "params": {"progress": 1}}]});
+        let found =
+            compile(&matcher, CALL).compare(Actual { value: &exchange, inexact: &[] }, &scope(json!({})));
+        assert!(found.is_empty(), "{matcher} {found:?}");
+    }
+    refused_in(
+        json!({"$.notifications[0].parms": 1}),
+        CALL,
+        Code::UnknownField,
+        "$.notifications[0].parms",
+        "did you mean `params`?",
+    );
+    refused_in(
+        json!({"$.asked[-1]": {"reslt": 1}}),
+        CALL,
+        Code::UnknownField,
+        "reslt",
+        "did you mean `result`?",
+    );
+    refused_in(json!({"$.asked": {"method": "x"}}), CALL, Code::BadOperand, "$.asked", "is a list");
+}
+
+#[test]
 fn header_names_match_in_any_case() {
     let matcher = compile(&json!({"http": {"headers": {"Content-Type": {"$contains": "json"}}}}), CALL);
     let exchange = json!({"http": {"headers": {"content-type": "application/json"}}});
@@ -67,6 +98,16 @@ fn durations() {
     refused_in(json!({"duration": {"$lt": "fast"}}), CALL, Code::BadOperand, "fast", "no duration");
     refused_in(json!({"duration": {"$gte": "0s"}}), CALL, Code::CannotFail, "$gte", "");
     refused_in(json!({"$.duration": 5}), CALL, Code::BadOperand, "5", "$lt");
+    refused_in(json!({"duration": {"$not": {"$lt": "0s"}}}), CALL, Code::CannotFail, "$not", "");
+}
+
+#[test]
+fn a_field_that_is_always_one_of_a_few_is_not_expected_to_be_any_of_them() {
+    let words = ["answered", "timed_out", "closed", "unreachable"];
+    let told = problems(&json!({"outcome": {"$any": words}}), CALL);
+    assert!(told[0].2.contains("always one of these"), "{told:?}");
+    assert!(!problems(&json!({"phase": {"$any": ["open", "step"]}}), CALL).is_empty());
+    assert!(problems(&json!({"outcome": {"$any": words[1..]}}), CALL).is_empty());
 }
 
 #[test]

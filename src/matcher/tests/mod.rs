@@ -6,6 +6,7 @@ mod laws;
 mod numbers;
 mod operators;
 mod paths;
+mod scope;
 mod snapshots;
 mod templates;
 
@@ -24,7 +25,7 @@ use crate::template::Facts;
 fn document(value: &Value) -> Document {
     let (mut text, mut spans) = (String::new(), HashMap::new());
     write(value, &Pointer::root(), None, &mut text, &mut spans);
-    Document { file: Arc::new(SourceFile::new("a.yaml", text)), value: value.clone(), spans }
+    Document::new(Arc::new(SourceFile::new("a.yaml", text)), value.clone(), spans.into_iter().collect())
 }
 
 fn write(

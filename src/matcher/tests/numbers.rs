@@ -83,9 +83,9 @@ fn inexact_ones_fail_every_comparison() {
 #[test]
 fn that_are_spelt_otherwise_are_told() {
     let value = json!({"price": 1.1});
-    let mut document = document(&value);
-    document.file = Arc::new(SourceFile::new("a.yaml", "price: 1.10"));
-    document.spans.insert(Pointer::root().key("price"), NodeSpan { key: None, value: Span::new(7, 11) });
+    let file = Arc::new(SourceFile::new("a.yaml", "price: 1.10"));
+    let price = (Pointer::root().key("price"), NodeSpan { key: None, value: Span::new(7, 11) });
+    let document = Document::new(file, value, [price].into_iter().collect());
     let mut problems = Vec::new();
     let matcher = Matcher::compile(&document, &Pointer::root(), Root::Value, &mut problems).unwrap();
     let actual = json!({"price": "1.10"});

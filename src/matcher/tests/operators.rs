@@ -362,6 +362,8 @@ fn what_cannot_fail_is_refused() {
         (json!({"$length": {"$type": "number"}}), "$type"),
         (json!({"$each": {"$exists": true}}), "$each"),
         (json!({"$json": {"$exists": true}}), "$json"),
+        (json!({"$not": {"$length": {"$lt": 0}}}), "$not"),
+        (json!({"$not": {"$any": [{"$length": {"$lt": 0}}, {"$length": {"$lte": -1}}]}}), "$not"),
         (json!({"$each": {}}), "{}"),
         (json!({"$any": [1, {}]}), "{}"),
     ];
@@ -373,4 +375,5 @@ fn what_cannot_fail_is_refused() {
     assert!(problems(&json!({}), Root::Value)[0].2.contains("`$exact: {}`"));
     assert!(holds(json!({"a": [], "b": ""}), json!({"a": [], "b": ""})));
     assert!(holds(json!({"$length": {"$gte": 0, "$lt": 2}}), json!([1])));
+    assert!(holds(json!({"$not": {"$length": {"$lt": 1}}}), json!([1])));
 }

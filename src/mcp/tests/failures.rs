@@ -28,8 +28,7 @@ fn message(request: &Request, result: &Value) -> Value {
 #[tokio::test]
 async fn a_stream_may_come_in_single_bytes() {
     let (exchange, _) = call(|request| {
-        let note = json!({"jsonrpc": "2.0", "method": "notifications/progress",
-                          "params": {"progressToken": "ü€", "progress": 1}});
+        let note = json!({"jsonrpc": "2.0", "method": "notifications/mine", "params": {"text": "ü€"}});
         let text = format!(
             "\u{feff}: hello\r\n\r\nid: 0\r\nretry: 3000\r\ndata:\r\n\r\nevent: message\r\ndata: {note}\r\n\r\n\
              event: other\rdata: not json\r\rdata: {}\n\n",
@@ -46,7 +45,7 @@ async fn a_stream_may_come_in_single_bytes() {
     good(&exchange);
     assert_eq!(exchange.text().as_deref(), Some("größe 😀"));
     assert_eq!(exchange.notifications.len(), 1);
-    assert_eq!(exchange.notifications[0].params["progressToken"], "ü€");
+    assert_eq!(exchange.notifications[0].params["text"], "ü€");
     let events = &exchange.http.as_ref().unwrap().events;
     assert_eq!(events.len(), 4);
     assert_eq!(
@@ -316,7 +315,8 @@ async fn a_message_that_is_no_answer_never_looks_like_one() {
         let session = session(&server, LEGACY);
         session.begin().await.unwrap();
         let exchange = session.perform(echo(), options()).await;
-        assert_eq!(words(&exchange), "- / the body is a message, but no answer to `tools/call`");
+        let told = exchange.wire.last().map(|violation| violation.message.as_str());
+        assert_eq!(told, Some("the body is a message, but no answer to `tools/call`"));
     }
 }
 

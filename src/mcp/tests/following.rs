@@ -215,7 +215,7 @@ async fn pages_that_do_not_end_are_an_error() {
 }
 
 #[tokio::test]
-async fn tools_are_listed_once_for_each_identity_and_version() {
+async fn tools_are_listed_once_for_each_identity_version_and_ability() {
     let server = Server::start(|request, _| {
         modern(request).unwrap_or_else(|| {
             request.result(json!({"resultType": "complete", "ttlMs": 0, "cacheScope": "public",
@@ -239,6 +239,16 @@ async fn tools_are_listed_once_for_each_identity_and_version() {
     other.begin().await.unwrap();
     assert_eq!(other.tools().await.unwrap().items[0]["name"], "");
     assert_eq!(listed.lock().unwrap().len(), 2);
+    // A server may offer more to a client that can do more.
+    let able = || {
+        let capabilities = json!({"elicitation": {}});
+        client.session(SessionConfig { capabilities, ..config(MODERN) })
+    };
+    for session in [able(), able()] {
+        session.begin().await.unwrap();
+        session.tools().await.unwrap();
+    }
+    assert_eq!(listed.lock().unwrap().len(), 3);
 }
 
 #[tokio::test]
@@ -346,7 +356,8 @@ async fn questions_of_the_server_are_answered() {
         })
     })
     .await;
-    let session = session(&server, LEGACY);
+    let session =
+        client(&server).session(SessionConfig { capabilities: json!({"roots": {}}), ..config(LEGACY) });
     session.begin().await.unwrap();
     let exchange = session.perform(echo(), options()).await;
     good(&exchange);
@@ -359,22 +370,6 @@ async fn questions_of_the_server_are_answered() {
     assert_eq!(answers[0]["error"]["code"], -32601);
     assert_eq!(answers[1], json!({"jsonrpc": "2.0", "id": "p", "result": {}}));
     assert_eq!(server.seen()[4].header("mcp-session-id"), "s1");
-}
-
-#[tokio::test]
-async fn input_required_is_left_as_it_is() {
-    let result = json!({"resultType": "input_required", "requestState": "s",
-        "inputRequests": {"a": {"method": "roots/list"}}});
-    let server = Server::start({
-        let result = result.clone();
-        move |request, _| modern(request).unwrap_or_else(|| request.result(result.clone()))
-    })
-    .await;
-    let session = session(&server, MODERN);
-    session.begin().await.unwrap();
-    let exchange = session.perform(echo(), options()).await;
-    good(&exchange);
-    assert_eq!(exchange.answer.result, Some(result));
 }
 
 #[tokio::test]

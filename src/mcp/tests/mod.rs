@@ -1,8 +1,11 @@
 //! The client against scripted servers on loopback sockets.
 
+mod asking;
 mod calls;
+mod conduct;
 mod failures;
 mod following;
+mod listening;
 mod openings;
 mod server;
 mod timeouts;
@@ -17,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::exchange::{Answer, Exchange};
-use server::{Reply, Request, Server};
+use server::{Do, Reply, Request, Server};
 
 pub(super) const TOKEN: &str = "rt_a-secret-token";
 

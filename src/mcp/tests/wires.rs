@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::*;
-use crate::mcp::wire::{Question, answer, check, envelope, notification, result};
+use crate::mcp::wire::{Question, answer, asked, check, envelope, notification, result};
 
 /// `shared/mcp-schema` in a folder above, which is no part of the project.
 fn official(version: Version) -> Option<Value> {
@@ -163,6 +163,29 @@ fn samples(version: Version) -> Vec<(&'static str, &'static str, &'static str, V
             "capabilities": capabilities, "instructions": "i", "resultType": "complete", "ttlMs": 0,
             "cacheScope": "private", "_meta": {"io.modelcontextprotocol/serverInfo": implementation}}),
         ));
+        let id = json!({"io.modelcontextprotocol/subscriptionId": 5,
+            "io.modelcontextprotocol/serverInfo": implementation});
+        all.push((
+            "results",
+            "subscriptions/listen",
+            "SubscriptionsListenResult",
+            json!({"resultType": "complete", "_meta": id}),
+        ));
+        all.push((
+            "notifications",
+            "notifications/subscriptions/acknowledged",
+            "SubscriptionsAcknowledgedNotification",
+            json!({"jsonrpc": "2.0", "method": "notifications/subscriptions/acknowledged", "params": {
+            "notifications": {"toolsListChanged": true, "promptsListChanged": false, "resourcesListChanged": true,
+            "resourceSubscriptions": ["a:b"]}, "_meta": {"io.modelcontextprotocol/subscriptionId": "5"}}}),
+        ));
+        all.push((
+            "results",
+            "input_required",
+            "InputRequiredResult",
+            json!({"resultType": "input_required", "requestState": "x", "_meta": {},
+            "inputRequests": {"a": {"method": "roots/list"}}}),
+        ));
     } else {
         all.push(("results", "ping", "EmptyResult", json!({"_meta": {}})));
         all.push((
@@ -173,7 +196,80 @@ fn samples(version: Version) -> Vec<(&'static str, &'static str, &'static str, V
             "capabilities": capabilities, "serverInfo": implementation, "_meta": meta}),
         ));
     }
+    all.extend(questions(version));
     all
+}
+
+/// What a server may ask.
+fn questions(version: Version) -> Vec<(&'static str, &'static str, &'static str, Value)> {
+    let modern = version.is_modern();
+    let old = version < Version::V2025_11_25;
+    let text = json!({"type": "text", "text": "x", "annotations": {"priority": 1}, "_meta": {"a": 1}});
+    let image = json!({"type": "image", "data": "eA==", "mimeType": "image/png"});
+    let mut fields = json!({
+        "s": {"type": "string", "title": "t", "description": "d", "minLength": 1, "maxLength": 2, "format": "email"},
+        "n": {"type": "integer", "title": "t", "description": "d", "minimum": 1, "maximum": 2},
+        "b": {"type": "boolean", "title": "t", "description": "d", "default": true},
+        "e": {"type": "string", "title": "t", "enum": ["a"], "enumNames": ["A"]},
+    });
+    let mut sampling = json!({
+        "messages": [{"role": "user", "content": text}, {"role": "assistant", "content": image}],
+        "maxTokens": 5, "systemPrompt": "s", "temperature": 0.5, "stopSequences": ["x"],
+        "includeContext": "none", "modelPreferences": {"costPriority": 0.5, "speedPriority": 1,
+        "intelligencePriority": 0, "hints": [{"name": "m"}]}});
+    let mut form = json!({"message": "m", "requestedSchema": {"type": "object", "required": ["s"]}});
+    if !old {
+        let choice = json!([{"const": "a", "title": "A"}]);
+        fields["s"]["default"] = "x".into();
+        fields["n"]["default"] = 1.5.into();
+        fields["one"] = json!({"type": "string", "oneOf": choice, "default": "a"});
+        fields["many"] = json!({"type": "array", "items": {"type": "string", "enum": ["a"]}, "default": ["a"],
+            "minItems": 1, "maxItems": 2});
+        fields["titled"] = json!({"type": "array", "items": {"anyOf": choice}});
+        form["mode"] = "form".into();
+        form["requestedSchema"]["$schema"] = "x".into();
+        let used = json!({"type": "tool_use", "id": "1", "name": "n", "input": {"a": 1}});
+        let result = json!({"type": "tool_result", "toolUseId": "1", "content": [text], "isError": false,
+            "structuredContent": {"a": 1}});
+        sampling["messages"] = json!([
+            {"role": "user", "content": [text, used, result], "_meta": {}},
+            {"role": "user", "content": image}, {"role": "assistant", "content": used}]);
+        sampling["tools"] = json!([{"name": "n", "inputSchema": {"type": "object"}}]);
+        sampling["toolChoice"] = json!({"mode": "auto"});
+    }
+    form["requestedSchema"]["properties"] = fields;
+    let mut url = json!({"mode": "url", "message": "m", "url": "https://a/b"});
+    let mut roots = json!({"_meta": {"a": 1}});
+    if !modern {
+        sampling["metadata"] = json!({"a": [null]});
+        roots["_meta"]["progressToken"] = 1.into();
+        url["elicitationId"] = "e".into();
+    }
+    if version == Version::V2025_11_25 {
+        sampling["task"] = json!({"ttl": 1});
+        form["task"] = json!({});
+        url["_meta"] = json!({"progressToken": "t"});
+    }
+    let mut all = vec![
+        ("sampling/createMessage", "CreateMessageRequest", sampling),
+        ("elicitation/create", "ElicitRequest", form),
+        ("roots/list", "ListRootsRequest", roots.clone()),
+    ];
+    if !old {
+        all.push(("elicitation/create", "ElicitRequest", url));
+    }
+    if !modern {
+        all.push(("ping", "PingRequest", roots));
+    }
+    let question = |(method, name, params): (&'static str, &'static str, Value)| {
+        let mut message = json!({"method": method, "params": params});
+        if version == Version::V2025_11_25 {
+            message["jsonrpc"] = "2.0".into();
+            message["id"] = 1.into();
+        }
+        ("requests", method, name, message)
+    };
+    all.into_iter().map(question).collect()
 }
 
 /// Every value that differs from `value` in one place.
@@ -253,8 +349,8 @@ fn our_shapes_agree_with_the_official_schemas() {
             assert!(theirs.is_valid(&sample), "{version} {name}");
             for value in mutations(&sample) {
                 // The method and `jsonrpc` of a notification are judged before its shape.
-                let envelope = group == "notifications"
-                    && (value["method"] != sample["method"] || value["jsonrpc"] != sample["jsonrpc"]);
+                let same = |name: &str| value.get(name) == sample.get(name);
+                let envelope = group != "results" && !(same("method") && same("jsonrpc") && same("id"));
                 if envelope || is_erratum(version, name, &value) {
                     continue;
                 }
@@ -276,6 +372,38 @@ fn every_shape_can_be_compiled() {
     }
     let input = json!({"resultType": "input_required", "requestState": "x"});
     assert_eq!(result(question("tools/call"), &input), []);
+}
+
+#[test]
+fn what_a_result_asks_for_is_judged_by_its_method() {
+    let asks = json!({"resultType": "input_required", "inputRequests": {
+        "a/b": {"method": "elicitation/create", "params": {"message": "m", "mode": "form",
+            "requestedSchema": {"type": "object", "properties": {"x": {"type": "text"}}}}},
+        "c": {"method": "roots/list"},
+        "d": {"method": "tools/call", "params": {}}}});
+    let found = result(question("tools/call"), &asks);
+    let places: Vec<&str> = found.iter().map(|violation| violation.pointer.as_str()).collect();
+    assert_eq!(places, ["/result/inputRequests/d/method", "/result/inputRequests/a~1b/params"], "{found:?}");
+}
+
+#[test]
+fn a_question_is_judged_by_its_method_and_its_id() {
+    let of = |method: &str, params: Value, id: Value| -> Vec<String> {
+        let found = asked(Version::V2025_11_25, method, &params, &id);
+        found.into_iter().map(|violation| format!("{} {}", violation.pointer, violation.section)).collect()
+    };
+    assert!(of("ping", Value::Null, json!(1)).is_empty());
+    assert!(of("roots/list", Value::Null, json!("a")).is_empty());
+    assert!(of("my/question", json!([]), json!("a")).is_empty());
+    assert_eq!(
+        of("ping", json!({"_meta": 5}), json!(null)),
+        ["/params/_meta 2025-11-25 basic/utilities/ping", "/id 2025-11-25 basic"]
+    );
+    assert_eq!(
+        of("sampling/createMessage", json!({"messages": []}), json!(1)),
+        ["/params 2025-11-25 client/sampling"]
+    );
+    assert_eq!(of("elicitation/create", Value::Null, json!(1)), [" 2025-11-25 client/elicitation"]);
 }
 
 fn question(method: &str) -> Question<'_> {

@@ -49,7 +49,7 @@ fn validator(schema: &Value) -> Validator {
 fn errors(validator: &Validator, text: &str) -> Vec<String> {
     let document = documents("a.yaml", text).remove(0);
     validator
-        .iter_errors(&document.value)
+        .iter_errors(document.value())
         .map(|error| format!("{}: {error}", error.instance_path()))
         .collect()
 }

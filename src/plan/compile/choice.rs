@@ -1,11 +1,20 @@
 //! The servers and identities that steps choose: names, or templates of the case's row.
 
-use super::{Compiler, Context, within};
+use super::{Compiler, within};
 use crate::diagnostic::{Code, Diagnostic};
+use crate::exchange::Verb;
 use crate::model;
-use crate::plan::{Choice, Step, Wanderer};
+use crate::nearest::nearest;
+use crate::plan::{Choice, Rows, Step, Wanderer};
 use crate::source::Pointer;
 use crate::template::{Template, listed};
+
+/// Of how many rows it is looked at which server they choose; those of a file are read for it. What the others
+/// choose is seen when they run.
+const MAX_ROWS: usize = 10_000;
+
+/// How many problems the rows of one scenario are told.
+const MAX_TOLD: usize = 10;
 
 impl Compiler<'_> {
     /// What `server` or `as` says, which is `key`.
@@ -39,10 +48,10 @@ impl Compiler<'_> {
     pub(super) fn identities(&mut self, scenario: &model::Scenario, server: Option<&model::Server>) {
         let Some(server) = server else { return };
         let mut named: Vec<&model::Spot<String>> = Vec::new();
-        every(&scenario.steps, &mut |step| {
-            if step.server.is_none() && step.verb.value.meets_a_server() {
-                named.extend(step.identity.as_ref().or(scenario.identity.as_ref()));
-            }
+        every(&scenario.steps, (None, scenario.identity.as_ref()), &mut |step, (server, identity)| {
+            // The steps of a fragment meet what the step says that uses it.
+            let meets = step.verb.value.meets_a_server() || step.verb.value == Verb::Use;
+            named.extend(identity.filter(|_| server.is_none() && meets));
         });
         named.sort_by(|one, other| one.at.cmp(&other.at));
         named.dedup_by_key(|name| &name.at);
@@ -60,66 +69,6 @@ impl Compiler<'_> {
         let message = format!("server `{}` has no identity `{identity}`", server.name.value);
         let problem = Diagnostic::error(Code::UnknownName, self.document.site(at), message);
         problem.note(format!("it has {}", listed(server.identity_names())))
-    }
-
-    /// What the rows of the document choose: each row has to name what the suite has.
-    pub(super) fn chosen_by_rows(&mut self, scenario: &model::Scenario, context: &Context<'_>) {
-        let Some(model::RowSource::Inline(rows)) = scenario.rows.as_ref().map(|rows| &rows.source) else {
-            return;
-        };
-        let own = scenario.server.as_ref().filter(|_| context.server.is_none());
-        let mut pairs = vec![(own, scenario.identity.as_ref())];
-        every(&scenario.steps, &mut |step| {
-            if step.server.is_some() || step.identity.is_some() {
-                let identity = step.identity.as_ref().or(scenario.identity.as_ref());
-                pairs.push((step.server.as_ref().or(own), identity));
-            }
-        });
-        let templated =
-            |spot: Option<&model::Spot<String>>| spot.is_some_and(|spot| spot.value.contains("{{"));
-        pairs.retain(|(server, identity)| templated(*server) || templated(*identity));
-        for at in rows {
-            let Some(row) = self.document.get(at) else { continue };
-            let chosen = |spot: &model::Spot<String>| {
-                let choice = Choice::Template(Template::compile(&spot.value).ok()?, spot.at.clone());
-                choice.name(Some(row)).ok()
-            };
-            let mut told = Vec::new();
-            for (server, identity) in &pairs {
-                // What cannot be rendered was told, or is told by the flow of names.
-                let named = match server {
-                    Some(server) => match chosen(server) {
-                        Some(name) => Some(name),
-                        None => continue,
-                    },
-                    None => context.server.map(str::to_owned),
-                };
-                let found = context.suite.server_for(named.as_deref());
-                let site = self.document.site(&at.key("name"));
-                let problem = match (found, identity.and_then(chosen)) {
-                    (None, _) => {
-                        let name = named.unwrap_or_default();
-                        let message = format!("the suite has no server `{name}`, which this row chooses");
-                        let servers = context.suite.servers.iter().map(|server| server.name.value.as_str());
-                        Diagnostic::error(Code::UnknownName, site, message)
-                            .help(format!("it has {}", listed(servers)))
-                    }
-                    (Some(server), Some(identity)) if !server.has_identity(&identity) => {
-                        let message = format!(
-                            "server `{}` has no identity `{identity}`, which this row chooses",
-                            server.name.value
-                        );
-                        Diagnostic::error(Code::UnknownName, site, message)
-                            .help(format!("it has {}", listed(server.identity_names())))
-                    }
-                    _ => continue,
-                };
-                if !told.contains(&problem.message) {
-                    told.push(problem.message.clone());
-                    self.problems.push(problem);
-                }
-            }
-        }
     }
 
     /// The identities that the steps of fragments meet with what the steps that use them say, or with what
@@ -164,10 +113,92 @@ impl Compiler<'_> {
     }
 }
 
-/// Every step as it is written, those that stand in others too.
-fn every<'a>(steps: impl IntoIterator<Item = &'a model::Step>, visit: &mut dyn FnMut(&'a model::Step)) {
+/// What the rows of a scenario choose: each has to name what the suite has. `server` is that of the command line.
+pub(in crate::plan) fn chosen_by_rows(
+    scenario: &model::Scenario,
+    rows: &Rows,
+    server: Option<&str>,
+    suite: &model::Suite,
+    problems: &mut Vec<Diagnostic>,
+) {
+    let own = scenario.server.as_ref().filter(|_| server.is_none());
+    let mut pairs = vec![(own, scenario.identity.as_ref())];
+    every(&scenario.steps, (own, scenario.identity.as_ref()), &mut |step, given| {
+        if step.server.is_some() || step.identity.is_some() {
+            pairs.push(given);
+        }
+    });
+    let templated = |spot: Option<&model::Spot<String>>| spot.is_some_and(|spot| spot.value.contains("{{"));
+    pairs.retain(|(server, identity)| templated(*server) || templated(*identity));
+    let choice = |spot: &model::Spot<String>| {
+        Some(Choice::Template(Template::compile(&spot.value).ok()?, spot.at.clone()))
+    };
+    let pairs: Vec<_> =
+        pairs.into_iter().map(|(server, identity)| (server.map(choice), identity.and_then(choice))).collect();
+    let count = if pairs.is_empty() { 0 } else { rows.names().len().min(MAX_ROWS) };
+    let (mut told, mut more) = (Vec::new(), 0_usize);
+    for index in (0..count).filter_map(|index| u32::try_from(index).ok()) {
+        let Ok(row) = rows.value(index) else { continue };
+        for (given, identity) in &pairs {
+            // What cannot be rendered was told by the flow of names.
+            let name = |choice: &Choice| choice.name(Some(&row)).ok();
+            let named = match given {
+                Some(choice) => match choice.as_ref().and_then(name) {
+                    Some(name) => Some(name),
+                    None => continue,
+                },
+                None => server.map(str::to_owned),
+            };
+            let found = suite.server_for(named.as_deref());
+            let (message, wrong, known): (String, String, Vec<&str>) =
+                match (found, identity.as_ref().and_then(name)) {
+                    (None, _) => {
+                        let wrong = named.unwrap_or_default();
+                        let message = format!("the suite has no server `{wrong}`, which this row chooses");
+                        (message, wrong, suite.servers.iter().map(|s| s.name.value.as_str()).collect())
+                    }
+                    (Some(server), Some(wrong)) if !server.has_identity(&wrong) => {
+                        let server_name = &server.name.value;
+                        let message = format!(
+                            "server `{server_name}` has no identity `{wrong}`, which this row chooses"
+                        );
+                        (message, wrong, server.identity_names().collect())
+                    }
+                    _ => continue,
+                };
+            if told.contains(&(index, message.clone())) {
+                continue;
+            }
+            if told.len() == MAX_TOLD {
+                more += 1;
+                continue;
+            }
+            let site = rows.site(index).unwrap_or_else(|| scenario.document.site(&scenario.title.at));
+            let problem = Diagnostic::error(Code::UnknownName, site, &message);
+            problems.push(match nearest(&wrong, known.iter().copied()) {
+                Some(near) => problem.help(format!("did you mean `{near}`?")),
+                None => problem.help(format!("it has {}", listed(known))),
+            });
+            told.push((index, message));
+        }
+    }
+    if let Some(last) = problems.last_mut().filter(|_| more > 0) {
+        last.notes.push(format!("{more} more rows have a problem like this"));
+    }
+}
+
+/// The server and the identity that a document gives a step.
+type Given<'a> = (Option<&'a model::Spot<String>>, Option<&'a model::Spot<String>>);
+
+/// Every step as it is written, those that stand in others too, with what it or the steps around it say.
+fn every<'a>(
+    steps: impl IntoIterator<Item = &'a model::Step>,
+    (server, identity): Given<'a>,
+    visit: &mut dyn FnMut(&'a model::Step, Given<'a>),
+) {
     for step in steps {
-        visit(step);
-        every(&mut step.inner() as &mut dyn Iterator<Item = &'a model::Step>, visit);
+        let given = (step.server.as_ref().or(server), step.identity.as_ref().or(identity));
+        visit(step, given);
+        every(&mut step.inner() as &mut dyn Iterator<Item = &'a model::Step>, given, visit);
     }
 }

@@ -109,7 +109,7 @@ fn yaml(path: &Path, shown: String, naming: &Naming<'_>, problems: &mut Vec<Diag
         problems.push(problem.help("put all rows into one list, and take the `---` out"));
         return None;
     }
-    let Some(rows) = document.value.as_array() else {
+    let Some(rows) = document.value().as_array() else {
         let message = "a YAML file of rows is a list of mappings";
         let problem = Diagnostic::error(Code::WrongType, document.site(&Pointer::root()), message);
         problems.push(problem.help("write `- {code: A-1, amount: 3}` for each row"));
