@@ -1,5 +1,6 @@
 //! `$snapshot` and `--update` through the command: what is stored, compared, rewritten in place, and left alone.
 #![cfg(feature = "sandbox")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has to fail")]
 
 mod common;
 

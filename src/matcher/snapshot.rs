@@ -214,15 +214,14 @@ pub(super) fn operate(
     place: &Place<'_>,
     outcome: &mut Outcome,
 ) {
-    let Some(recorder) = context.recorder else {
-        return outcome.unknown(|| mismatch(&snapshot.at, place, "no snapshot can be compared here"));
-    };
+    let nothing = || mismatch(&snapshot.at, place, "no snapshot can be compared here");
+    let Some(recorder) = context.recorder else { return outcome.unknown(nothing) };
     let base = place.pointer();
     let inexact: Vec<&str> = context.inexact.iter().filter_map(|at| below(at, &base)).collect();
     let masked = masked(context, snapshot, actual, place, outcome);
     let Some(masked) = masked else { return };
     let bare = |at: &&str| !masked.iter().any(|mask| below(at, mask).is_some());
-    if inexact.iter().any(|at| bare(&at)) {
+    if inexact.iter().any(bare) {
         let message = "a number in it cannot be stored: neither 64 bits nor a double holds it exactly";
         return outcome.unknown(|| {
             let mut mismatch = mismatch(&snapshot.at, place, message);
@@ -242,7 +241,7 @@ pub(super) fn operate(
     match recorder.snapshot(&snapshot.name, value) {
         Stored::Recorded => {}
         Stored::There { document, at, value } => {
-            let Some(stored) = document.get(&at) else { return };
+            let Some(stored) = document.get(&at) else { return outcome.unknown(nothing) };
             let node = stored_node(stored, &at);
             let mut told = Outcome::tell();
             compare(context.unrecorded().with(&[]), &node, Some(&value), place, &mut told);
@@ -294,8 +293,9 @@ fn masked(
         }
         masked.extend(hits.into_iter().map(|hit| hit.pointer));
     }
-    // What stands inside of something masked goes with it.
-    masked.sort_by_key(|at| std::cmp::Reverse(at.len()));
+    // What stands inside of something masked goes with it, and each is masked once: a mark is a string.
+    masked.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+    masked.dedup();
     whole.then_some(masked)
 }
 

@@ -234,7 +234,7 @@ fn holds(source: &SourceFile, before: &[Document], edits: &[(Edit, String)]) -> 
     }
     let after = yaml::parse(&Arc::new(SourceFile::new(source.path(), text.as_str()))).ok()?;
     let same = after.len() == wanted.len()
-        && after.iter().zip(&wanted).all(|(after, wanted)| after.value().to_string() == wanted.to_string());
+        && after.iter().zip(&wanted).all(|(after, wanted)| after.value() == wanted);
     same.then_some(text)
 }
 

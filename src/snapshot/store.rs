@@ -40,12 +40,15 @@ pub(super) struct Taken {
     pub(super) patches: Vec<Patch>,
 }
 
+/// A value, and the cases that met it.
+pub(super) type Met = (Value, Vec<Arc<str>>);
+
 /// The snapshots that were taken for one file.
 #[derive(Debug, Default)]
 pub(super) struct TakenFile {
     pub(super) shown: String,
     /// By key: each value that differs from the others, and the cases that met it.
-    pub(super) entries: HashMap<String, Vec<(Value, Vec<Arc<str>>)>>,
+    pub(super) entries: HashMap<String, Vec<Met>>,
     /// Bytes of JSON. Beyond what a file may have nothing is kept.
     pub(super) size: usize,
 }

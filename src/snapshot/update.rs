@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::file;
 use super::keys::{Names, cases, names};
 use super::patch::Patch;
-use super::store::{Store, TakenFile};
+use super::store::{Met, Store, TakenFile};
 use crate::matcher::{path_below, same};
 use crate::plan::Plan;
 use crate::source::yaml;
@@ -160,7 +160,7 @@ impl Store {
 }
 
 /// Why cases do not agree on one value of a snapshot.
-fn disagreement(key: &str, met: &[(Value, Vec<Arc<str>>)]) -> String {
+fn disagreement(key: &str, met: &[Met]) -> String {
     // Which came first is chance.
     let mut first: Vec<&Arc<str>> = met.iter().filter_map(|(_, cases)| cases.iter().min()).collect();
     first.sort();

@@ -113,6 +113,7 @@ fn a_masked_value_keeps_its_type() {
             "/json/$snapshot/name false | $.json.id: the value differs: expected a masked string, found a masked number"
         ]
     );
+    assert_eq!(form(&["$.n", "$..n"], json!({"n": 1})), json!({"n": "<number>"}));
     assert_eq!(form(&["$.list", "$.list[0].id"], json!({"list": [{"id": 1}]})), json!({"list": "<list>"}));
 }
 
@@ -144,6 +145,15 @@ fn a_mask_that_hits_nothing_is_told_at_the_mask() {
             "/json/$snapshot/mask/2 false | $.json: the mask `$.c[*]` hits nothing: found object {\"a\":1}",
         ]
     );
+    assert!(kept.met.borrow().is_empty());
+}
+
+#[test]
+fn an_absent_value_has_no_snapshot() {
+    let kept = Kept { stored: Some(Value::Null), ..Kept::default() };
+    let found = call(&json!({"a": {"$snapshot": "a"}}), &json!({"b": 1}), &[], &kept);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(found[0].message.contains("`a` is not there"), "{found:#?}");
     assert!(kept.met.borrow().is_empty());
 }
 
