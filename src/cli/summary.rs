@@ -1,5 +1,5 @@
-//! What is said on stderr once a run is over: warnings of cases that passed, and what cases were ignored for at
-//! run time. libtest's output has no place for either.
+//! What is said on stderr once a run is over: warnings of cases that did not fail, and what cases were ignored for
+//! at run time. libtest's output has no place for either.
 
 use std::collections::BTreeMap;
 
@@ -34,7 +34,12 @@ impl Summary {
     pub(super) fn take(&mut self, ended: &CaseEnded, style: Style) {
         match &ended.verdict {
             Verdict::Passed => self.warnings.extend(warning_text(ended, style)),
-            Verdict::KnownBug(bug) => *self.known_bugs.entry(bug.clone()).or_default() += 1,
+            Verdict::KnownBug(bug) => {
+                *self.known_bugs.entry(bug.clone()).or_default() += 1;
+                // How the bug shows is known; what may be left behind is not.
+                let rest = CaseEnded { findings: Vec::new(), ..ended.clone() };
+                self.warnings.extend(warning_text(&rest, style));
+            }
             _ => {}
         }
         match &ended.verdict {
@@ -53,7 +58,7 @@ impl Summary {
     pub(super) fn tell(&self) {
         if !self.warnings.is_empty() {
             let shown = self.warnings.iter().take(SHOWN).cloned().collect::<Vec<_>>().join("\n");
-            say(&format!("warnings of cases that passed:\n\n{shown}\n"));
+            say(&format!("warnings of cases that did not fail:\n\n{shown}\n"));
             if self.warnings.len() > SHOWN {
                 say(&format!("and {} more; a report has them all\n", self.warnings.len() - SHOWN));
             }

@@ -168,15 +168,15 @@ fn run(
         _ if run.interrupted() => Exit::Interrupted,
         _ if conclusion.has_failed() => Exit::Failed,
         Some(happening) => match &happening.kind {
-            Kind::RunEnded(ended) if is_nothing(ended) && settings.caller == Caller::Command => {
-                say("error: every selected case was ignored\n");
-                Exit::Nothing
-            }
             Kind::RunEnded(ended) if settings.deny_ignored && ended.ignored > 0 => {
                 let ignored = count(ended.ignored, "case");
                 let were = if ended.ignored == 1 { "was" } else { "were" };
                 say(&format!("error: {ignored} {were} ignored, and `--deny ignored` is set\n"));
                 Exit::Failed
+            }
+            Kind::RunEnded(ended) if is_nothing(ended) && settings.caller == Caller::Command => {
+                say("error: every selected case was ignored\n");
+                Exit::Nothing
             }
             _ => Exit::Good,
         },

@@ -219,6 +219,8 @@ pub struct Step {
     pub at: Pointer,
     /// Its name, or its verb and what the verb is about: `call createInvoice`.
     pub title: String,
+    /// Whether the title is a `name` of its own.
+    pub named: bool,
     /// The verb, and the place of its key's value.
     pub verb: Spot<Verb>,
     /// The verb's operands.

@@ -45,6 +45,11 @@ pub(super) async fn run(shared: &Shared, case: &Case, scenario: &Scenario) -> Ca
     // The verdict and the time are fixed here; what follows is billed to nobody.
     let duration = started.elapsed().saturating_sub(clock.waited());
     Box::pin(defer::run_all(&running, CLEANUP_INTERRUPTED.saturating_sub(CLOSING))).await;
+    if let Some(rules) = running.rules.as_ref().filter(|_| unmet.is_none() && !clock.is_stopped()) {
+        // Cleanup, too, can make the server ask.
+        let failed = running.has_failed();
+        rules.problems(failed).into_iter().for_each(|problem| running.problem(problem));
+    }
     close(&running).await;
     let told = running.take_told();
     CaseEnded {
@@ -184,15 +189,13 @@ async fn requires<'a>(
             return Err(Box::new(problem));
         }
     }
+    frame.has_what_it_asks(&Pointer::root().key("requires"), requires)?;
     Ok(unmet(requires, &frame.scope).map(|mismatch| format!("requires {}", shown(&mismatch))))
 }
 
 async fn perform<'a>(running: &Running<'a>, frame: &mut Frame<'a>) {
     let scenario = running.scenario;
     let sequence = steps::run(running, frame, &scenario.steps, scenario.keep_going).await;
-    if let Some(rules) = running.rules.as_ref().filter(|_| !frame.clock.is_stopped()) {
-        rules.problems(!sequence.holds()).into_iter().for_each(|problem| running.problem(problem));
-    }
     // A last step that was cut short is not good because nothing comes after it.
     if sequence.holds()
         && frame.clock.is_over()

@@ -79,6 +79,8 @@ impl<'a> Current<'_, 'a> {
             return Done::FailedInside;
         }
         let mut ended: Vec<_> = sequences.into_iter().flat_map(|sequence| sequence.ended).collect();
+        // A title that nobody gave names no step: several may have it.
+        ended.retain(|ended| ended.begun && ended.step.named);
         ended.sort_by_key(|ended| ended.at);
         let mut inexact = Vec::new();
         let mut documents = Map::new();

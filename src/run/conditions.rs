@@ -11,14 +11,19 @@ pub(super) fn unmet(condition: &Matcher, scope: &Scope) -> Option<Mismatch> {
 
 /// Whether a condition reads what is known only once a session is open.
 pub(super) fn reads_session(condition: &Matcher) -> bool {
+    reads(condition, &["session", "protocol"])
+}
+
+/// Whether a condition reads one of these words.
+pub(super) fn reads(condition: &Matcher, words: &[&str]) -> bool {
     let mut names = Vec::new();
     !condition.reads(&mut names)
-        || names.iter().any(|name| ["session", "protocol"].contains(name))
+        || names.iter().any(|name| words.contains(name))
         || condition
             .templates()
             .iter()
             .flat_map(|(_, template)| template.uses())
-            .any(|used| ["session", "protocol"].contains(&used.name.as_str()))
+            .any(|used| words.contains(&used.name.as_str()))
 }
 
 /// A condition that does not hold, in a line: `session.auth`: the value differs, expected …, found ….

@@ -89,8 +89,17 @@ impl Frame<'_> {
         let missing = |name: &&str| self.promised.contains(name) && self.scope.get(name).is_none();
         match names.into_iter().find(missing) {
             Some(name) => Err(Box::new(self.not_run(&at.key(name), 0..0, name))),
-            None => Ok(()),
+            None => self.renders(condition),
         }
+    }
+
+    /// A condition that cannot be rendered is not one that does not hold: what it guards would pass silently.
+    pub(super) fn renders(&self, condition: &Matcher) -> Result<(), Box<Diagnostic>> {
+        condition.templates().into_iter().try_for_each(|(at, template)| {
+            let rendered = template.render(&self.scope);
+            let problem = |error| Box::new(self.render_problem(self.document, at, error));
+            rendered.map(drop).map_err(problem)
+        })
     }
 
     fn not_run(&self, at: &Pointer, part: Range<usize>, name: &str) -> Diagnostic {

@@ -22,6 +22,18 @@ const MISSING_CAPABILITY: &str = "-32021";
 /// How many violations one message lists.
 const SHOWN: usize = 5;
 
+/// What stands beside the implied checks that a known bug may break.
+const NO_ERROR: &str = "implied: no `error`";
+const NO_TOOL_ERROR: &str = "implied: `is_error: false`";
+const OBEYS: &str = "implied: `structured` obeys `outputSchema`";
+
+/// Whether a problem is an `error`, a tool error or a broken output schema: of what is implied, a known bug is
+/// about these only.
+pub(super) fn can_be_known(problem: &Diagnostic) -> bool {
+    let known = |label: &str| [NO_ERROR, NO_TOOL_ERROR, OBEYS].contains(&label);
+    problem.code == Code::Implied && problem.labels.iter().any(|label| known(&label.text))
+}
+
 /// What the implied checks of a step look at.
 pub(super) struct Subject<'a> {
     pub(super) step: &'a Step,
@@ -191,7 +203,7 @@ impl Subject<'_> {
         let message = error.get("message").and_then(Value::as_str).unwrap_or_default();
         let mut problem = self
             .problem(Code::Implied, format!("the server answered with error {code}: {message}"))
-            .label("implied: no `error`");
+            .label(NO_ERROR);
         if code == MISSING_CAPABILITY {
             problem = problem.help(
                 "a rule of `respond` declares what it needs; `client: {capabilities: …}` declares anything",
@@ -212,7 +224,7 @@ impl Subject<'_> {
         let said = if first.is_empty() { String::new() } else { format!(": {}", shortened(first)) };
         Some(
             self.problem(Code::Implied, format!("the tool reports an error{said}"))
-                .label("implied: `is_error: false`")
+                .label(NO_TOOL_ERROR)
                 .help("if that is what you expect, say so: `expect: {is_error: true}`"),
         )
     }
@@ -308,7 +320,7 @@ impl Subject<'_> {
         problem.notes.extend(wrong.iter().skip(1).take(SHOWN).cloned());
         Some(
             problem
-                .label("implied: `structured` obeys `outputSchema`")
+                .label(OBEYS)
                 .help("mend the server, or set `checks: {output_schema: warn}` where that is known"),
         )
     }

@@ -4,8 +4,8 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::implied::can_be_known;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::exchange::{Exchange, Outcome};
 use crate::plan::KnownBug;
 use crate::source::Document;
 
@@ -21,16 +21,11 @@ pub(super) enum Ratchet {
 pub(super) fn judge(
     bug: &KnownBug,
     document: &Document,
-    exchange: Option<&Exchange>,
     mut problems: Vec<Diagnostic>,
     now: Timestamp,
 ) -> Ratchet {
-    let answered = exchange.is_some_and(|exchange| exchange.outcome == Outcome::Answered);
-    // `expect`, and what is implied of an answer that came: its `error`, `is_error` and output schema.
-    let is_its = |problem: &Diagnostic| match problem.code {
-        Code::Mismatch | Code::NotEventually => true,
-        Code::Implied => answered,
-        _ => false,
+    let is_its = |problem: &Diagnostic| {
+        matches!(problem.code, Code::Mismatch | Code::NotEventually) || can_be_known(problem)
     };
     let errors = || problems.iter().filter(|problem| problem.is_error());
     if !errors().all(is_its) {

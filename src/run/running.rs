@@ -78,6 +78,11 @@ impl<'a> Running<'a> {
         std::mem::take(&mut *self.told())
     }
 
+    /// Whether something that was told until now fails the case.
+    pub(super) fn has_failed(&self) -> bool {
+        self.told().has_failed()
+    }
+
     /// Tells of a step that is over.
     pub(super) fn tell(&self, ended: StepEnded) {
         if !ended.problems.is_empty() {

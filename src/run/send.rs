@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use super::conditions::reads;
 use super::servers::Entry;
 use super::step::{Current, Failed};
 use crate::auth::Credential;
@@ -169,7 +170,11 @@ impl<'a> Current<'_, 'a> {
             .collect();
         let reads_tools =
             || read.iter().any(|used| used.rest.first().is_some_and(|member| member == "tools"));
-        let reads = (!read.is_empty()).then(reads_tools);
+        let bug = self.step.known_bug.as_ref().and_then(|bug| bug.when.as_ref());
+        let reads = match bug.is_some_and(|when| reads(when, &["session"])) {
+            true => Some(true),
+            false => (!read.is_empty()).then(reads_tools),
+        };
         self.show(entry, session, reads).await
     }
 

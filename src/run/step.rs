@@ -98,7 +98,7 @@ where
         };
         current.register(&attempt);
         let failed = attempt.has_failed();
-        let Attempt { exchange, mut problems, .. } = attempt;
+        let Attempt { exchange, mut problems, begun, .. } = attempt;
         current.say_where_it_is_used(&mut problems);
         let shown = failed || running.shared.events().read();
         running.tell(StepEnded {
@@ -113,7 +113,7 @@ where
             exchange: exchange.as_ref().filter(|_| shown).map(|exchange| exchange.document().clone()),
             problems,
         });
-        Ended { step, failed, exchange, at: Instant::now() }
+        Ended { step, begun, failed, exchange, at: Instant::now() }
     })
 }
 

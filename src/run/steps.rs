@@ -13,6 +13,8 @@ use crate::plan::Step;
 /// A step that is over, as who runs it sees it: what is wrong with it is told already.
 pub(super) struct Ended<'a> {
     pub(super) step: &'a Step,
+    /// Whether it was done, and not left out.
+    pub(super) begun: bool,
     /// Whether it, or a step inside of it, did not hold.
     pub(super) failed: bool,
     /// None where nothing was sent.

@@ -10,6 +10,7 @@ use super::known_bug::{self, Ratchet};
 use super::rules::{Rulebook, Rules};
 use super::step::{Attempt, Current};
 use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::exchange::Verb;
 use crate::plan::Eventually;
 
 impl Current<'_, '_> {
@@ -38,9 +39,21 @@ impl Current<'_, '_> {
     /// Whether `when` does not hold.
     async fn is_left_out(&mut self) -> Result<bool, Box<Diagnostic>> {
         let Some(when) = &self.step.when else { return Ok(false) };
-        if reads_session(when) && self.sees_session().await?.is_some() {
-            // The step itself shows why its session could not be opened.
-            return Ok(false);
+        if reads_session(when)
+            && let Some(exchange) = self.sees_session().await?
+        {
+            let opens_none = matches!(
+                self.step.verb.value,
+                Verb::Wait | Verb::Defer | Verb::Use | Verb::Parallel | Verb::Http
+            );
+            if !opens_none {
+                // The step itself shows why its session could not be opened.
+                return Ok(false);
+            }
+            let message = "what `when` asks of the session is not known: the session could not be opened";
+            let mut problem = self.problem(Code::OpenFailed, message);
+            problem.notes.extend(exchange.cause);
+            return Err(problem);
         }
         self.frame.has_what_it_asks(&self.step.at.key("when"), when)?;
         let left_out = unmet(when, &self.frame.scope).is_some();
@@ -103,14 +116,17 @@ impl Current<'_, '_> {
 
     fn ratchet(&self, mut attempt: Attempt) -> Attempt {
         let Some(bug) = &self.step.known_bug else { return attempt };
+        if let Some(Err(problem)) = bug.when.as_ref().map(|when| self.frame.renders(when)) {
+            attempt.problems.push(*problem);
+            return attempt;
+        }
         let meant = bug.when.as_ref().is_none_or(|when| unmet(when, &self.frame.scope).is_none());
         if !meant || attempt.failed_inside || self.frame.clock.is_stopped() {
             return attempt;
         }
         let now = (self.running.shared.config.now)();
         let problems = std::mem::take(&mut attempt.problems);
-        let exchange = attempt.exchange.as_ref();
-        match known_bug::judge(bug, self.frame.document, exchange, problems, now) {
+        match known_bug::judge(bug, self.frame.document, problems, now) {
             Ratchet::Failed(problems) => attempt.problems = problems,
             Ratchet::Tolerated(reason, mut problems) => {
                 problems.iter_mut().for_each(|problem| problem.severity = Severity::Warning);

@@ -41,6 +41,7 @@ impl Compiler<'_> {
         Some(Step {
             at: step.at.clone(),
             title: self.title(step),
+            named: step.name.is_some(),
             verb: step.verb.clone(),
             action: action?,
             server,
