@@ -8,4 +8,4 @@ mod names;
 
 pub use flow::{Known, flow, flow_in_fragment, unknown_vars};
 pub use lint::{lint, lint_fragments, lint_suite, said_once};
-pub use names::equal_names;
+pub use names::{equal_names, without_follow_ups};

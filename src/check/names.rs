@@ -1,6 +1,7 @@
-//! Two cases of one name: nextest would run one of them and not say so.
+//! Names: two cases of one, which nextest would run one of and not say so; and what is said of a name that was
+//! refused already.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::plan::Plan;
@@ -25,4 +26,23 @@ pub fn equal_names(plan: &Plan) -> Vec<Diagnostic> {
         );
     }
     problems
+}
+
+/// Drops what is said of the uses of a variable whose name was refused: `{{ first }}` of `save: {first: …}` is then a
+/// helper without its parameters, which is no mistake of its own.
+pub fn without_follow_ups(problems: &mut Vec<Diagnostic>) {
+    fn place(problem: &Diagnostic) -> Option<(&str, &str)> {
+        let site = problem.site()?;
+        Some((site.file.path(), site.file.slice(site.span)))
+    }
+    let refused: HashSet<(String, String)> = problems
+        .iter()
+        .filter(|problem| problem.code == Code::BadName)
+        .filter_map(|problem| place(problem).map(|(file, name)| (file.to_owned(), name.to_owned())))
+        .collect();
+    problems.retain(|problem| {
+        !matches!(problem.code, Code::TemplateSyntax | Code::UndefinedName)
+            || place(problem)
+                .is_none_or(|(file, name)| !refused.contains(&(file.to_owned(), name.to_owned())))
+    });
 }

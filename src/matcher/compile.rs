@@ -45,6 +45,10 @@ pub(super) enum Shape {
     Duration,
     /// A length.
     Length,
+    /// The field `steps`: exchanges by name.
+    Steps,
+    /// The exchange of a step of a branch.
+    Step,
 }
 
 impl Known {
@@ -221,6 +225,8 @@ impl Compiler<'_> {
                 name = name.to_ascii_lowercase();
                 Shape::Free
             }
+            (Shape::Steps, _) => Shape::Step,
+            (Shape::Step, _) if name == "duration" => Shape::Duration,
             _ => Shape::Free,
         };
         let node = self.node(value, &at, known.with(shape))?;
@@ -349,6 +355,14 @@ impl Compiler<'_> {
         let names: Vec<&str> = path.names().collect();
         let whole = path.is_singular();
         let shape = shape_of(field);
+        if matches!(shape, Shape::Steps) && whole {
+            return Some(match names.as_slice() {
+                [_] => Shape::Steps,
+                [_, _] => Shape::Step,
+                [_, _, "duration"] => Shape::Duration,
+                _ => Shape::Free,
+            });
+        }
         if let (Shape::List(_), Some(member)) = (shape, path.element()) {
             return match member {
                 Some(member) => self.is_member(field, member, site).then_some(Shape::Free),
@@ -419,6 +433,7 @@ impl Compiler<'_> {
 fn shape_of(field: &'static Field) -> Shape {
     match field.name {
         "duration" => Shape::Duration,
+        "steps" => Shape::Steps,
         name if LISTS.contains(&name) => Shape::List(field),
         _ if !field.members.is_empty() => Shape::Object(field),
         _ => Shape::Free,

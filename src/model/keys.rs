@@ -1,11 +1,14 @@
 //! What the tables of keys are made of. The reader, the JSON Schemas and the key lists of the docs all go by
 //! these tables; nothing about a single key is said anywhere else.
 
+use serde_json::Value;
+
 use super::scenario_keys::{CHECKS, CLIENT, FRAGMENT, ROW, ROWS, RULE, SCENARIO};
 use super::step_keys::{
     AWAIT, COMPLETE, EVENTUALLY, HTTP, KNOWN_BUG, LISTEN, OPERAND_KEYS, SAVE, STEP, STEP_KEYS, VERB_KEYS,
 };
 use super::suite_keys::{AUTH, LIMITS, PAT, SANDBOX, SERVER, SUITE, TIMEOUTS, UIPATH};
+use super::values::takes;
 
 /// An object of a file format.
 #[derive(Debug)]
@@ -148,6 +151,15 @@ impl Table {
     /// The keys that this version has.
     pub(super) fn built(&self) -> impl Iterator<Item = &'static Key> {
         self.keys().filter(|key| key.later.is_none())
+    }
+
+    /// Its only required key, where that takes a string: what a string in place of the mapping was meant to be.
+    pub(super) fn required_text(&self) -> Option<&'static str> {
+        let mut required = self.built().filter(|key| key.required);
+        match (required.next(), required.next()) {
+            (Some(key), None) if takes(&key.kind, &Value::String(String::new())) => Some(key.name),
+            _ => None,
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 mod address;
 mod cursor;
 mod duration;
+mod elsewhere;
 mod hide;
 mod keys;
 mod names;

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::cursor::{Cursor, first_key_site};
+use super::elsewhere;
 use super::hide;
 use super::keys::Table;
 use super::names;
@@ -107,6 +108,9 @@ fn table_of(
     }
     let known = |key: &&String| SCENARIO.keys().chain(FRAGMENT.keys()).all(|known| known.name != **key);
     for key in object.keys().filter(known) {
+        if elsewhere::meant(key, &SCENARIO) == Some(elsewhere::Meant::Key("scenario")) {
+            return Some((&SCENARIO, None));
+        }
         match nearest(key, ["scenario", "fragment"]) {
             Some("scenario") => return Some((&SCENARIO, None)),
             Some(_) => return Some((&FRAGMENT, None)),
@@ -117,6 +121,10 @@ fn table_of(
     let message = "this document is neither a scenario nor a fragment: it has no title";
     let problem = Diagnostic::error(Code::MissingKey, site, message).help("add `scenario: TITLE`");
     problems.push(problem.help("or `fragment: TITLE`, where other scenarios `use` its steps"));
+    if !object.is_empty() && object.keys().all(|key| known(&key)) {
+        // It is a file of something else.
+        return None;
+    }
     match ["inputs", "outputs"].iter().any(|key| object.contains_key(*key)) {
         true => Some((&FRAGMENT, Some("fragment"))),
         false => Some((&SCENARIO, Some("scenario"))),

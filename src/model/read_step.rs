@@ -7,7 +7,7 @@ use super::keys::listed;
 use super::read_rules::rules;
 use super::read_suite::checks;
 use super::scenario::{Action, Branch, Eventually, KnownBug, Reference, Save, SessionVerb, Spot, Step};
-use super::step_keys::{OPERAND_KEYS, VERB_KEYS};
+use super::step_keys::{OPERAND_KEYS, STEP, VERB_KEYS};
 use super::values::date;
 use super::verb_rules::{VERB_RULES, VerbRule};
 use crate::diagnostic::{Code, Diagnostic};
@@ -136,6 +136,10 @@ impl<'p> Reader<'p> {
         // In the order of the file.
         given.sort_by_key(|(_, verb)| verb.key_site().span);
         let Some((first, place)) = given.first() else {
+            // A key that does not exist was told, and may be the verb.
+            if cursor.entries().iter().any(|(name, _)| STEP.keys().all(|key| key.name != *name)) {
+                return None;
+            }
             let problem = Diagnostic::error(Code::Verb, cursor.first_key_site(), "this step has no verb");
             let verbs = VERB_KEYS.iter().filter(|key| key.later.is_none()).map(|key| key.name);
             let help = format!("say what it does with one of {}", listed(verbs, "or"));

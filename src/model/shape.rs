@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::cursor::{Meant, first_key_site};
 use super::duration::{FORMS, duration};
+use super::elsewhere;
 use super::keys::{Key, Kind, Names, Table, listed};
 use super::values::{date, is_separator, is_variable, looks_like_token, rate, takes, type_name, way_out};
 use crate::diagnostic::{Code, Diagnostic};
@@ -108,8 +109,14 @@ impl<'a> Shape<'a> {
             self.problems.push(problem.help(takes_keys(table)));
             return;
         };
+        // What stands in the column of a key without a value was meant to be its value, and the key was told.
+        let mut slipped = false;
         for name in object.keys() {
             let here = at.key(name);
+            let (before, known) = (self.problems.len(), table.keys().any(|key| key.name == name));
+            if slipped && !known {
+                continue;
+            }
             match table.keys().find(|key| key.name == name) {
                 Some(Key { later: Some(way_out), .. }) => {
                     let message = format!("`{name}` is not supported by this version yet");
@@ -120,6 +127,7 @@ impl<'a> Shape<'a> {
                 None if table.others.is_some() => {}
                 None => self.unknown_key(at, name, table),
             }
+            slipped = known && self.value(&here).is_null() && self.problems.len() > before;
         }
         for key in table.built().filter(|key| key.required) {
             let meant = at.key(key.name);
@@ -172,8 +180,28 @@ impl<'a> Shape<'a> {
             let meant = at.key(key.name);
             self.document.get(&meant).is_none() && !self.meant.contains_key(&meant)
         });
-        let near = nearest(name, free.map(|key| key.name));
-        let key = near.and_then(|near| table.built().find(|key| key.name == near));
+        let free: Vec<&Key> = free.collect();
+        let key = match elsewhere::meant(name, table) {
+            Some(elsewhere::Meant::Other(way_out)) => {
+                self.problems.push(problem.help(way_out));
+                return;
+            }
+            Some(elsewhere::Meant::Key(meant)) => {
+                let key = free.into_iter().find(|key| key.name == meant);
+                // The word is another's, and so its value may be: that is no mistake of its own.
+                if let Some(key) = key.filter(|key| !takes(&key.kind, self.value(&here))) {
+                    self.problems.push(problem.help(format!(
+                        "write `{}`: {}",
+                        key.name,
+                        key.kind.describe()
+                    )));
+                    return;
+                }
+                key
+            }
+            None => nearest(name, free.iter().map(|key| key.name))
+                .and_then(|near| free.into_iter().find(|key| key.name == near)),
+        };
         let Some(key) = key else {
             self.problems.push(problem.help(takes_keys(table)));
             return;

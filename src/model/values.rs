@@ -77,6 +77,10 @@ pub(super) fn way_out(kind: &Kind, value: &Value) -> String {
         (Kind::Map(_, Kind::Either(..)), Value::String(text)) => {
             format!("give it a name: `{{name: {text}}}`")
         }
+        (Kind::Table(table), Value::String(text)) => match table.required_text() {
+            Some(key) => format!("write `{{{key}: {text}}}`"),
+            None => format!("write {}", kind.describe()),
+        },
         (Kind::Object | Kind::Members | Kind::Map(..), _) => "write `{name: value}`".to_owned(),
         _ => format!("write {}", kind.describe()),
     }

@@ -11,7 +11,9 @@ use super::compile::{Context, chosen_by_rows, compile, suite_vars};
 use super::link::{Linker, Links, Outcome, Source};
 use super::{Around, Plan, Rows, Scenario};
 use crate::auth::{Credential, Redactor, Secret};
-use crate::check::{Known, equal_names, flow, lint, lint_fragments, lint_suite, said_once, unknown_vars};
+use crate::check::{
+    Known, equal_names, flow, lint, lint_fragments, lint_suite, said_once, unknown_vars, without_follow_ups,
+};
 use crate::diagnostic::{Code, Diagnostic, Severity, whole_file};
 use crate::mcp::Version;
 use crate::model::{self, RowSource, Spot, Suite, Unit};
@@ -111,6 +113,7 @@ pub fn load(load: &Load) -> Result<Loaded, Vec<Diagnostic>> {
     let (cases, left_out) = cases(&scenarios, load.protocol);
     let plan = Plan { suite: Arc::new(suite), vars, scenarios, cases, left_out };
     problems.extend(equal_names(&plan));
+    without_follow_ups(&mut problems);
     // What was not read could read it.
     if load.exact.is_empty() && !problems.iter().any(Diagnostic::is_error) {
         problems.extend(unknown_vars(&plan, &load.vars));

@@ -35,7 +35,42 @@ pub(super) fn shown(mismatch: &Mismatch) -> String {
         let value = value.as_ref().filter(|value| value.chars().count() <= LONGEST);
         value.map(|value| format!(", {word} {value}")).unwrap_or_default()
     };
-    let (expected, found) = (side("expected", &mismatch.expected), side("found", &mismatch.actual));
+    // What the message says is not said again.
+    let told =
+        mismatch.expected.as_ref().is_some_and(|expected| mismatch.message.contains(expected.as_str()));
+    let expected = if told { String::new() } else { side("expected", &mismatch.expected) };
+    let found = side("found", &mismatch.actual);
     let place = if place.is_empty() { String::new() } else { format!("`{place}`: ") };
     format!("{place}{}{expected}{found}", mismatch.message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::Pointer;
+
+    #[test]
+    fn what_is_expected_is_said_once() {
+        let mismatch = |message: &str, expected: &str| Mismatch {
+            expected_at: Pointer::root(),
+            at_key: false,
+            actual_at: "$.protocol".to_owned(),
+            message: message.to_owned(),
+            expected: Some(expected.to_owned()),
+            actual: Some("string \"2025-06-18\"".to_owned()),
+            notes: Vec::new(),
+            help: Vec::new(),
+            stored: None,
+            found: None,
+        };
+        let found = "found string \"2025-06-18\"";
+        assert_eq!(
+            shown(&mismatch("it is not at least date 2025-11-25", "at least date 2025-11-25")),
+            format!("`protocol`: it is not at least date 2025-11-25, {found}")
+        );
+        assert_eq!(
+            shown(&mismatch("the value differs", "string \"2025-11-25\"")),
+            format!("`protocol`: the value differs, expected string \"2025-11-25\", {found}")
+        );
+    }
 }

@@ -97,6 +97,18 @@ fn durations() {
     }
     refused_in(json!({"duration": {"$lt": "fast"}}), CALL, Code::BadOperand, "fast", "no duration");
     refused_in(json!({"duration": {"$gte": "0s"}}), CALL, Code::CannotFail, "$gte", "");
+    let parallel = Root::Exchange(Verb::Parallel, None);
+    let steps = json!({"steps": {"slow": {"duration": 0.3, "json": {"duration": "5s"}}}});
+    for (expected, held) in [
+        (json!({"steps": {"slow": {"duration": {"$gte": "290ms"}, "json": {"duration": "5s"}}}}), true),
+        (json!({"steps": {"slow": {"duration": {"$gte": "310ms"}}}}), false),
+        (json!({"$.steps.slow.duration": {"$gte": "290ms"}}), true),
+        (json!({"$.steps.slow": {"duration": {"$lt": "290ms"}}}), false),
+    ] {
+        let mismatches =
+            compile(&expected, parallel).compare(Actual { value: &steps, inexact: &[] }, &scope(json!({})));
+        assert_eq!(mismatches.is_empty(), held, "{expected}");
+    }
     refused_in(json!({"$.duration": 5}), CALL, Code::BadOperand, "5", "$lt");
     refused_in(json!({"duration": {"$not": {"$lt": "0s"}}}), CALL, Code::CannotFail, "$not", "");
 }
