@@ -1,7 +1,11 @@
 //! A JSON file of rows: a list, whose elements are found without reading all of it.
 
+use std::collections::HashSet;
+use std::fmt;
 use std::io::BufRead;
 
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::feed::{Feed, Record};
@@ -108,13 +112,24 @@ pub(super) fn object(record: &Record, shown: &str) -> Result<Map<String, Value>,
     let head = record.head();
     let parsed = json::parse(record.text.as_bytes()).map_err(|error| {
         let (message, part) = match error {
-            json::Error::Syntax(text) => place(record, &text),
+            json::Error::Syntax(text) => {
+                let (message, part) = place(record, &text);
+                (message.to_lowercase(), part)
+            }
             other => (other.to_string(), head.clone()),
         };
         let mut problem = problem(Code::DataSyntax, part, format!("this is not JSON: {message}"));
         problem.help.push("a text stands in double quotes, and no `,` before a closing bracket".to_owned());
         problem
     })?;
+    if let Err(error) = serde_json::from_str::<Unique>(&record.text) {
+        let (message, at) = place(record, &error.to_string());
+        // The parser stands at the key's closing quote.
+        let start = record.text.get(..at.start).and_then(|before| before.rfind('"')).unwrap_or(at.start);
+        let mut problem = problem(Code::DuplicateKey, start..at.end, message);
+        problem.help.push("remove one of them".to_owned());
+        return Err(problem);
+    }
     if let Some(at) = parsed.inexact.first() {
         let number = parsed.value.pointer(at).and_then(Value::as_str).unwrap_or_default().to_owned();
         let start = record.text.find(&number).unwrap_or_default();
@@ -139,6 +154,64 @@ pub(super) fn object(record: &Record, shown: &str) -> Result<Map<String, Value>,
     }
 }
 
+/// JSON in which no key stands twice in one object: a parser would take the last and not say so.
+struct Unique;
+
+impl<'de> Deserialize<'de> for Unique {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Self)
+    }
+}
+
+impl<'de> Visitor<'de> for Unique {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self, A::Error> {
+        let mut seen = HashSet::new();
+        while let Some(key) = members.next_key::<String>()? {
+            if seen.contains(&key) {
+                return Err(A::Error::custom(format!("the key `{key}` stands twice in this object")));
+            }
+            seen.insert(key);
+            members.next_value::<Self>()?;
+        }
+        Ok(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self, A::Error> {
+        while items.next_element::<Self>()?.is_some() {}
+        Ok(self)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
+        Ok(self)
+    }
+}
+
 /// The parser's message, and the character that it is about.
 fn place(record: &Record, text: &str) -> (String, std::ops::Range<usize>) {
     let whole = || (text.to_owned(), record.head());
@@ -147,7 +220,7 @@ fn place(record: &Record, text: &str) -> (String, std::ops::Range<usize>) {
     let (Ok(line), Ok(column)) = (line.parse::<usize>(), column.parse::<usize>()) else { return whole() };
     let before: usize = record.text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
     let at = (before + column.saturating_sub(1)).min(record.text.len());
-    (message.to_lowercase(), at..at + 1)
+    (message.to_owned(), at..at + 1)
 }
 
 #[cfg(test)]
@@ -187,6 +260,7 @@ mod tests {
             ("[{}, 7]", (1, 6)),
             ("[{}}]", (1, 4)),
             ("[{\"a\": 0.10000000000000000555}]", (1, 8)),
+            ("[{\"a\": 1,\n  \"b\": {\"C\": 1, \"C\": 2}}]", (2, 17)),
         ] {
             let problem = read(text).unwrap_err();
             let position = problem.site().unwrap().position();
