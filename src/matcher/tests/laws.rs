@@ -254,14 +254,8 @@ fn every_operator_has_an_example() {
 /// `$exists: false` is not among the examples: it is the one thing that holds.
 #[test]
 fn an_absent_node_fails_every_operator() {
-    let lists = [
-        json!([]),
-        json!([1]),
-        json!({"a": 1}),
-        json!({"a": {"$exists": false}}),
-        json!({"$exact": []}),
-        json!({"$snapshot": "x"}),
-    ];
+    let lists =
+        [json!([]), json!([1]), json!({"a": 1}), json!({"a": {"$exists": false}}), json!({"$exact": []})];
     for matcher in examples().into_iter().map(|(_, matcher)| matcher).chain(lists) {
         let mut forms = vec![
             matcher.clone(),
