@@ -1,10 +1,6 @@
 //! `defer`: what was made is undone, whatever happens, and what is not undone is told.
 #![cfg(feature = "sandbox")]
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test that cannot set itself up has to fail"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has to fail")]
 
 mod common;
 

@@ -1,10 +1,6 @@
 //! What ends a run early: a signal, a reader that goes away, a place that cannot be written.
 #![cfg(all(unix, feature = "sandbox"))]
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test that cannot set itself up has to fail"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has to fail")]
 
 mod common;
 

@@ -2,7 +2,6 @@
 //! run, in the showcase, and in the JSON Schemas; and the schemas take what callsheet takes.
 #![cfg(feature = "sandbox")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has to fail")]
-#![expect(clippy::indexing_slicing, reason = "as above")]
 
 mod common;
 
