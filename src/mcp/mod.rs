@@ -32,6 +32,7 @@ use crate::auth::Secret;
 use crate::exchange::{Answer, Exchange};
 pub use client::Client;
 pub use session::Session;
+pub use tasks::TASKS_EXTENSION;
 pub use version::Version;
 
 /// How a server is reached, the same for all cases of a run.

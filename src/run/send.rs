@@ -55,11 +55,28 @@ impl<'a> Current<'_, 'a> {
         }
         if self.rendered.is_none() {
             self.rendered = Some((self.operation()?, self.options()?));
+            self.can_be_sent(&session).await?;
         }
         self.turn(entry).await?;
         let Some((operation, mut options)) = self.rendered.clone() else { return Ok(Exchange::default()) };
         options.timeout = self.frame.clock.left(self.timeout(entry));
         Ok(session.perform(operation, options).await)
+    }
+
+    /// What the step asks for has to exist in the session's version, and on its server.
+    async fn can_be_sent(&self, session: &Session) -> Result<(), Failed> {
+        let Some((operation, _)) = &self.rendered else { return Ok(()) };
+        let (reason, help) = match (operation, self.step.task()) {
+            (Operation::Call { tool, .. }, Some(_)) => {
+                let reason = self.held("the tools were listed", session.takes_task(tool)).await?;
+                (reason, "leave `task` out where the call is no task, or choose with `when` or `requires`")
+            }
+            (Operation::Complete { context: Some(_), .. }, _) => {
+                (session.takes_context(), "leave `context` out, or choose the step with `when`")
+            }
+            _ => return Ok(()),
+        };
+        reason.map_err(|reason| Box::new(self.problem(Code::Implied, reason).label("this step").help(help)))
     }
 
     /// Takes a notification that came, or waits for one.
@@ -211,7 +228,7 @@ impl<'a> Current<'_, 'a> {
     fn operation(&self) -> Result<Operation, Failed> {
         let text = |template: &Template| self.text(&self.step.verb.at, template);
         Ok(match &self.step.action {
-            Action::Call { tool, arguments } => {
+            Action::Call { tool, arguments, task: _ } => {
                 Operation::Call { tool: text(tool)?, arguments: self.object(arguments.as_ref())? }
             }
             Action::List(kind) => Operation::List(*kind),
@@ -303,7 +320,7 @@ impl<'a> Current<'_, 'a> {
                 .collect(),
             timeout: Duration::ZERO,
             responder: self.rules.clone().map(|rules| rules as Arc<dyn Responder>),
-            task: None,
+            task: self.step.task(),
         })
     }
 }
