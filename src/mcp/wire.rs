@@ -79,7 +79,7 @@ pub fn result(question: Question<'_>, result: &Value) -> Vec<Violation> {
         match members.get("resultType").and_then(Value::as_str) {
             Some("complete") => {}
             Some("input_required") if MAY_ASK.contains(&method) => shape = "input_required",
-            Some("task") if tasks => return Vec::new(),
+            Some("task") if tasks && method == "tools/call" => shape = "task",
             Some(other) => {
                 let message = format!("`resultType` is `{other}`, which `{method}` cannot answer");
                 return vec![basic(version, "/result/resultType", message)];
@@ -92,7 +92,7 @@ pub fn result(question: Question<'_>, result: &Value) -> Vec<Violation> {
         }
     }
     let mut found = check(version, "results", shape, result, "/result", section(version, method));
-    if shape == "input_required" {
+    if shape == "input_required" || version.is_modern() && method == "tasks/get" {
         found.extend(questions(version, members));
     }
     found
@@ -173,6 +173,8 @@ pub(super) fn section(version: Version, method: &str) -> &'static str {
         "sampling/createMessage" => "client/sampling",
         "elicitation/create" | "notifications/elicitation/complete" => "client/elicitation",
         "roots/list" => "client/roots",
+        _ if method.contains("tasks") && version.is_modern() => "extensions/tasks",
+        _ if method.contains("tasks") => "basic/utilities/tasks",
         _ if method.contains("subscriptions/") => "basic/patterns/subscriptions",
         _ if method.contains("tools/") => "server/tools",
         _ if method.contains("resources/") => "server/resources",
@@ -220,8 +222,18 @@ fn shapes(version: Version) -> &'static Value {
     }
 }
 
+/// The document of shapes of the extension for tasks, where a shape is its.
+fn extension(version: Version, group: &str, name: &str) -> Option<&'static Value> {
+    static TASKS: LazyLock<Value> = LazyLock::new(|| {
+        serde_json::from_str(include_str!("../../schemas/mcp/tasks.json")).unwrap_or_default()
+    });
+    let shapes = Some(&*TASKS).filter(|_| version.is_modern())?;
+    shapes.get(group)?.get(name).and(Some(shapes))
+}
+
 fn known(version: Version, group: &str, name: &str) -> bool {
-    shapes(version).get(group).and_then(|shapes| shapes.get(name)).is_some()
+    extension(version, group, name).is_some()
+        || shapes(version).get(group).and_then(|shapes| shapes.get(name)).is_some()
 }
 
 type Compiled = HashMap<(Version, &'static str, String), Option<Arc<Validator>>>;
@@ -238,7 +250,7 @@ fn validator(version: Version, group: &'static str, name: &str) -> Option<Arc<Va
 }
 
 fn compile(version: Version, group: &str, name: &str) -> Option<Arc<Validator>> {
-    let mut root = shapes(version).clone();
+    let mut root = extension(version, group, name).unwrap_or_else(|| shapes(version)).clone();
     let place = format!("#/{group}/{}", name.replace('~', "~0").replace('/', "~1"));
     root.as_object_mut()?.insert("$ref".to_owned(), place.into());
     jsonschema::options().with_draft(Draft::Draft202012).build(&root).ok().map(Arc::new)

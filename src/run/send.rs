@@ -10,7 +10,7 @@ use super::conditions::reads;
 use super::servers::Entry;
 use super::step::{Current, Failed};
 use crate::auth::Credential;
-use crate::diagnostic::Code;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::exchange::{Exchange, Notification};
 use crate::matcher::{Actual, Matcher};
 use crate::mcp::{Operation, Responder, SendOptions, Session, SessionConfig, Subscription};
@@ -76,7 +76,12 @@ impl<'a> Current<'_, 'a> {
             }
             _ => return Ok(()),
         };
-        reason.map_err(|reason| Box::new(self.problem(Code::Implied, reason).label("this step").help(help)))
+        let key = match self.step.task() {
+            Some(_) => self.step.at.key("task"),
+            None => self.step.verb.at.key("context"),
+        };
+        let site = self.frame.document.key_site(&key);
+        reason.map_err(|reason| Box::new(Diagnostic::error(Code::Implied, site, reason).help(help)))
     }
 
     /// Takes a notification that came, or waits for one.

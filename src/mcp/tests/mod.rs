@@ -8,6 +8,7 @@ mod following;
 mod listening;
 mod openings;
 mod server;
+mod task_shapes;
 mod tasks;
 mod timeouts;
 mod wires;
