@@ -136,13 +136,18 @@ async fn capabilities_tell_what_can_be_listened_to() {
     let untold = json!({"logging": {}, "completions": {}, "prompts": {}, "resources": {}, "tools": {}});
     for (slug, legacy) in [("orders", &untold), ("lab", &told)] {
         let modern = Peer { url: sandbox.url(slug), ..Peer::modern(&sandbox) };
-        let discovered = modern.request("server/discover", json!({})).await.result();
+        let mut discovered = modern.request("server/discover", json!({})).await.result();
+        let offered = discovered["capabilities"].as_object_mut().unwrap();
+        assert_eq!(offered.remove("extensions").unwrap(), json!({"io.modelcontextprotocol/tasks": {}}));
         assert_eq!(discovered["capabilities"], told, "{slug}");
         let peer = Peer { version: LEGACY[1], url: sandbox.url(slug), ..Peer::modern(&sandbox) };
         let params = json!({
             "protocolVersion": LEGACY[1], "capabilities": {}, "clientInfo": {"name": "t", "version": "1"},
         });
-        assert_eq!(peer.request("initialize", params).await.result()["capabilities"], *legacy, "{slug}");
+        let mut opened = peer.request("initialize", params).await.result();
+        let tasks = opened["capabilities"].as_object_mut().unwrap().remove("tasks").unwrap();
+        assert_eq!(tasks, json!({"cancel": {}, "requests": {"tools": {"call": {}}}}));
+        assert_eq!(opened["capabilities"], *legacy, "{slug}");
     }
 }
 

@@ -12,3 +12,4 @@ mod orders;
 mod page;
 mod peer;
 mod running;
+mod tasks;

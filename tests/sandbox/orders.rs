@@ -141,6 +141,7 @@ async fn lists_have_pages() {
             "askRoots",
             "askTwice",
             "notify",
+            "closeMonth",
         ];
         assert_eq!(names, all);
         for method in ["tools/list", "prompts/list", "resources/list", "resources/templates/list"] {
