@@ -225,6 +225,8 @@ fn placeholders(said: &str, project: &Project) -> String {
         (r"no answer within \d+(\.\d+)? m?s\n", "no answer within [TIME]\n"),
         (r"after (less than )?\d+(\.\d+)? m?s", "after [TIME]"),
         (r"finished in \d+\.\d+s", "finished in [TIME]"),
+        (r"\d{4}-\d\d-\d\dT[0-9:.]+(Z|\+00:00)", "[WHEN]"),
+        (r"TASK-\d+", "TASK-[NUMBER]"),
         (r"seed: \d+", "seed: [SEED]"),
         (r"([^-0-9a-f])[0-9a-f]{32}\b", "$1[ID]"),
     ] {

@@ -22,8 +22,8 @@ pub fn versions(scenario: &Scenario) -> Vec<Diagnostic> {
     problems
 }
 
-fn steps<'a>(
-    all: &mut dyn Iterator<Item = &'a Step>,
+fn steps(
+    all: &mut dyn Iterator<Item = &Step>,
     document: &Document,
     oldest: Version,
     problems: &mut Vec<Diagnostic>,
