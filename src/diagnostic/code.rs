@@ -92,6 +92,8 @@ codes! {
     FragmentCycle = "fragment-cycle",
     /// A fragment that nothing uses.
     UnusedFragment = "unused-fragment",
+    /// A key of a step that stands among the arguments of its verb.
+    MisplacedKey = "misplaced-key",
 
     // Templates.
     /// A template that cannot be read.
