@@ -173,6 +173,10 @@ impl Page {
     fn received(&self, exchange: &Value, cause: Option<&str>) -> String {
         let mut facts = Vec::new();
         match exchange.get("outcome").and_then(Value::as_str) {
+            // `await` sends nothing.
+            Some("timed_out") if exchange.get("sent").is_none() => {
+                facts.push("nothing that was waited for, in time".to_owned());
+            }
             Some("timed_out") => facts.push("no whole answer in time".to_owned()),
             Some("closed") => facts.push("the connection was closed before the answer was whole".to_owned()),
             Some("unreachable") => facts.push("nothing, no connection could be made".to_owned()),
