@@ -258,8 +258,8 @@ fn shard(text: &str) -> Result<(u64, u64), Stop> {
 }
 
 fn version(text: &str) -> Result<Version, Stop> {
-    Version::parse(text).filter(|version| Version::SPOKEN.contains(version)).ok_or_else(|| {
-        let names = || Version::SPOKEN.iter().map(|version| version.as_str());
+    Version::parse(text).ok_or_else(|| {
+        let names = || Version::ALL.iter().map(|version| version.as_str());
         let hint =
             nearest(text, names()).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
         let names: Vec<&str> = names().collect();

@@ -10,6 +10,7 @@ use tokio::time::{Instant, timeout};
 use super::receive::{Reading, Want};
 use super::request::{Message, Stage, prepare_answer};
 use super::session::{Inner, Life};
+use super::wire::replied;
 use super::{Responder, SendOptions, Version};
 use crate::exchange::{Answer, Outcome};
 use crate::model::shown_duration;
@@ -74,7 +75,15 @@ impl Inner {
         if method == "ping" {
             return (Answer { result: Some(json!({})), error: None }, false);
         }
-        own.unwrap_or(&*self.config.responder).respond(method, params)
+        let (answer, unexpected) = own.unwrap_or(&*self.config.responder).respond(method, params);
+        // It is sent as it is: what a server makes of it may be what is tested.
+        if let (Some(facts), Some(result)) = (self.known(), &answer.result) {
+            for wrong in replied(facts.version, method, result) {
+                let place = wrong.pointer.strip_prefix("/result").filter(|at| !at.is_empty()).unwrap_or("/");
+                self.note(format!("the answer to {} (at `{place}`; {})", wrong.message, wrong.section));
+            }
+        }
+        (answer, unexpected)
     }
 
     /// Sends the answer to a request of the server.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::opening::{failed, not_spoken, offers, refusal, versions_in};
+use super::opening::{failed, offers, refusal, versions_in};
 use super::receive::Want;
 use super::request::{Message, Stage, capabilities};
 use super::session::{Deadline, Inner, Life, unsent};
@@ -40,8 +40,8 @@ impl Inner {
             Some(wanted) if wanted != version => {
                 format!("the server does not take `{wanted}`: it offers `{version}`")
             }
-            _ if version.is_modern() || !Version::SPOKEN.contains(&version) => {
-                format!("the server chose `{version}`: {}", not_spoken(version))
+            _ if version.is_modern() => {
+                format!("the server chose `{version}`, which has no handshake")
             }
             _ => {
                 exchange.protocol = Some(version.as_str().to_owned());

@@ -27,7 +27,7 @@ impl Reading {
     /// Takes a message of so many bytes; true where it is the answer. `lenient`: it came with an HTTP error, where
     /// servers often do not know the id.
     pub(super) fn message(&mut self, mut parsed: json::Parsed, weight: usize, lenient: bool) -> bool {
-        let Value::Object(message) = &mut parsed.value else { return false };
+        let Value::Object(message) = &parsed.value else { return false };
         let (Want::Answer { version, .. } | Want::Stream { version }) = self.want else {
             return self.raw_message(parsed, weight);
         };
@@ -43,8 +43,12 @@ impl Reading {
             }
             (Some(method), Some(id)) => {
                 self.judge_late(&method);
-                let params = message.shift_remove("params").unwrap_or(Value::Null);
-                self.asked(version, method, params, id);
+                // That the modern era has no such requests says it all.
+                if !version.is_modern() {
+                    self.exchange.wire.extend(wire::asked(version, &parsed.value));
+                }
+                let params = parsed.value.as_object_mut().and_then(|message| message.shift_remove("params"));
+                self.asked(version, method, params.unwrap_or(Value::Null), id);
                 false
             }
             (None, theirs) => self.answer(parsed, theirs.as_ref(), lenient),
@@ -167,7 +171,6 @@ impl Reading {
             self.violation(text, TRANSPORTS);
             return;
         }
-        self.exchange.wire.extend(wire::asked(version, &method, &params, &id));
         self.judge_question(version, &method, &params);
         let (answer, unexpected) = self.session.respond(self.responder.as_deref(), &method, &params);
         self.session.post_answer(version, id, &answer);

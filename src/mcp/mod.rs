@@ -15,6 +15,7 @@ mod opening;
 mod receive;
 mod request;
 mod session;
+mod shapes;
 mod store;
 #[cfg(test)]
 mod tests;

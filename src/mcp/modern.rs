@@ -74,7 +74,7 @@ impl Inner {
                 }
                 Judgement::Others(versions) => {
                     let known: Vec<Version> = versions.iter().filter_map(|v| Version::parse(v)).collect();
-                    let modern = known.iter().filter(|v| v.is_modern() && Version::SPOKEN.contains(v)).max();
+                    let modern = known.iter().filter(|v| v.is_modern()).max();
                     match modern {
                         Some(modern) if again => (version, again) = (*modern, false),
                         None if !known.is_empty() => return Ok((Era::Legacy, None)),

@@ -103,9 +103,6 @@ impl Inner {
     async fn establish(self: &Arc<Self>, deadline: Deadline, reuse: bool) -> Opened {
         let mut probed = None;
         let era = match self.config.version {
-            Some(version) if !Version::SPOKEN.contains(&version) => {
-                return Err(Box::new(unsent(not_spoken(version), Phase::Open)));
-            }
             Some(version) if version.is_modern() => Era::Modern(version),
             Some(_) => Era::Legacy,
             None => {
@@ -152,11 +149,6 @@ pub(super) fn failed(mut exchange: Exchange, cause: String) -> Box<Exchange> {
     exchange.phase = Phase::Open;
     exchange.cause.get_or_insert(cause);
     Box::new(exchange)
-}
-
-pub(super) fn not_spoken(version: Version) -> String {
-    let spoken: Vec<String> = Version::SPOKEN.iter().map(|version| format!("`{version}`")).collect();
-    format!("this client does not speak `{version}`, it speaks {}", spoken.join(", "))
 }
 
 /// Versions as a server lists them in `supportedVersions` or in the data of an error.

@@ -116,7 +116,7 @@ pub(super) fn prepare(
         Stage::Handshake => {}
         Stage::Legacy(version, session) => add_session(&mut headers, version, session)?,
         Stage::Modern(version) => {
-            headers.insert(PROTOCOL_VERSION, HeaderValue::from_static(version.as_str()));
+            add_version(&mut headers, version);
             if let Some(name) = routing_name(&method, params.as_ref()) {
                 headers.insert(NAME, encoded(name));
             }
@@ -159,13 +159,19 @@ pub(super) fn prepare_stream(
 }
 
 fn add_session(headers: &mut HeaderMap, version: Version, session: Option<&str>) -> Result<(), String> {
-    headers.insert(PROTOCOL_VERSION, HeaderValue::from_static(version.as_str()));
+    add_version(headers, version);
     if let Some(session) = session {
         let value = HeaderValue::from_bytes(session.as_bytes())
             .map_err(|_| "the session id cannot stand in a header".to_owned())?;
         headers.insert(SESSION_ID, value);
     }
     Ok(())
+}
+
+fn add_version(headers: &mut HeaderMap, version: Version) {
+    if version.has_header() {
+        headers.insert(PROTOCOL_VERSION, HeaderValue::from_static(version.as_str()));
+    }
 }
 
 /// The answer to a request of the server.
@@ -177,7 +183,7 @@ pub(super) fn prepare_answer(
     answer: &Answer,
 ) -> Outgoing {
     let mut headers = base.clone();
-    headers.insert(PROTOCOL_VERSION, HeaderValue::from_static(version.as_str()));
+    add_version(&mut headers, version);
     if let Some(value) = session.and_then(|id| HeaderValue::from_bytes(id.as_bytes()).ok()) {
         headers.insert(SESSION_ID, value);
     }
@@ -197,7 +203,7 @@ pub(super) fn prepare_delete(base: &HeaderMap, version: Version, session: &str) 
     let mut headers = base.clone();
     headers.remove(CONTENT_TYPE);
     headers.remove(ACCEPT);
-    headers.insert(PROTOCOL_VERSION, HeaderValue::from_static(version.as_str()));
+    add_version(&mut headers, version);
     headers.extend(HeaderValue::from_bytes(session.as_bytes()).ok().map(|value| (SESSION_ID, value)));
     let sent = Sent { method: "DELETE".to_owned(), params: Value::Null, headers: shown(&headers) };
     Prepared { outgoing: Outgoing { method: Method::DELETE, headers, body: None }, sent, responder: None }

@@ -224,7 +224,7 @@ fn bare_kind(of: &'static Kind, definitions: &mut Map<String, Value>) -> Value {
         }),
         Kind::Rate => json!({"type": "string", "pattern": "^0*[1-9][0-9]*/[smh]$", "examples": ["10/s"]}),
         Kind::Protocol => {
-            let versions = Version::SPOKEN.iter().map(|version| version.as_str());
+            let versions = Version::ALL.iter().map(|version| version.as_str());
             json!({"enum": std::iter::once("auto").chain(versions).collect::<Vec<_>>()})
         }
         Kind::Word(words) => json!({"enum": words}),

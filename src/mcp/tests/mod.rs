@@ -3,6 +3,7 @@
 mod asking;
 mod calls;
 mod conduct;
+mod corpus;
 mod failures;
 mod following;
 mod listening;

@@ -225,7 +225,7 @@ fn scenario_keys_are_judged() {
         "scenario: A\nrows: {file: a.csv, name: b, separator: ab}\nsteps: [{wait: 1s}]",
         "scenario: A\nrows: a.csv\nsteps: [{wait: 1s}]",
         "scenario: A\nrequires: {}\nsteps: [{wait: 1s}]",
-        "scenario: A\nprotocol: 2024-11-05\nsteps: [{wait: 1s}]",
+        "scenario: A\nprotocol: 2024-10-07\nsteps: [{wait: 1s}]",
         "scenario: A\ntags: a\nsteps: [{wait: 1s}]",
         "scenario: A\nfragment: A\nsteps: [{wait: 1s}]",
         "scenario: A\ninputs: {a: 1}\nsteps: [{wait: 1s}]",
