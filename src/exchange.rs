@@ -3,6 +3,7 @@
 //! fills which. Nothing here sends, matches or prints.
 
 mod fields;
+mod task;
 #[cfg(test)]
 mod tests;
 
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 pub use fields::{FIELDS, Field};
 use serde_json::{Map, Value, json};
+pub use task::Task;
 
 use crate::json;
 
@@ -324,6 +326,8 @@ pub struct Exchange {
     pub sent: Option<Sent>,
     /// The JSON-RPC answer.
     pub answer: Answer,
+    /// The task that was followed; that of an answer which is one is told by [`Self::task`].
+    pub followed: Option<Task>,
     /// What a `list` found on all pages; the values of a completion.
     pub items: Option<Vec<Value>>,
     /// How many pages a `list` read.
@@ -373,6 +377,7 @@ impl Exchange {
             && self.sent.as_ref().is_some_and(|sent| sent.method == "tools/call")
             && self.answer.result.is_some()
             && !self.wants_input()
+            && self.made().is_none()
     }
 
     /// Whether the answer asks for input instead of being one, as the modern era does.
@@ -468,6 +473,7 @@ impl Exchange {
             put("structured", &|| self.answer.result.as_ref()?.get("structuredContent").cloned());
             inexact.extend(moved(&self.inexact, "/result/structuredContent", "/structured"));
         }
+        put("task", &|| self.task().as_ref().map(Task::value));
         if (wanted("text") || wanted("json"))
             && let Some(text) = self.text()
         {

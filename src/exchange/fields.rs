@@ -112,6 +112,12 @@ pub static FIELDS: &[Field] = &[
     Field { name: "is_error", doc: "`result.isError`, false if absent.", members: &[], fills: tool_result },
     Field { name: "structured", doc: "`result.structuredContent`.", members: &[], fills: tool_result },
     Field {
+        name: "task",
+        doc: "The task that was made of the call: `{id, status}`, the same in both forms.",
+        members: &["id", "status"],
+        fills: tool_result,
+    },
+    Field {
         name: "text",
         doc: "The text blocks joined with a newline; absent if there are none.",
         members: &[],

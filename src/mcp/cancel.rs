@@ -17,7 +17,7 @@ use crate::model::shown_duration;
 use crate::transport::Incoming;
 
 /// How long a message in the background may take, and how long a late answer is waited for.
-const BACKGROUND: Duration = Duration::from_secs(2);
+pub(super) const BACKGROUND: Duration = Duration::from_secs(2);
 
 impl Inner {
     /// Cancels a request whose answer is waited for no longer. In the modern era dropping the stream is the
@@ -53,13 +53,22 @@ impl Inner {
     }
 
     async fn post_cancelled(&self, id: u64) {
-        let (Life::Open(facts) | Life::Closed(facts)) = self.life() else { return };
         let message = Message {
             id: None,
             method: "notifications/cancelled".to_owned(),
             params: Some(json!({"requestId": id, "reason": "the client waits no longer"})),
         };
-        let stage = Stage::Legacy(facts.version, facts.id.as_deref());
+        self.post(message).await;
+    }
+
+    /// Sends a message whose answer nobody looks at.
+    pub(super) async fn post(&self, message: Message) {
+        let Some(facts) = self.known() else { return };
+        let stage = if facts.version.is_modern() {
+            Stage::Modern(facts.version)
+        } else {
+            Stage::Legacy(facts.version, facts.id.as_deref())
+        };
         if let Ok(prepared) = self.prepare(stage, message, &SendOptions::default()) {
             read_out(self.client.http.start(prepared.outgoing)).await;
         }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::receive::Want;
 use super::request::{Message, Stage, prepare_raw};
 use super::session::{Deadline, Inner, Life, unsent};
-use super::{ListKind, Operation, SendOptions, SessionFacts, Tools};
+use super::{ListKind, Operation, SendOptions, SessionFacts, TaskMode, Tools};
 use crate::exchange::{Check, Exchange, Outcome, Phase, Repair, Violation};
 
 impl ListKind {
@@ -43,14 +43,15 @@ impl Inner {
             }
             Operation::Http { method, body } => return self.raw(&method, body, &options).await,
         };
-        let deadline = Deadline::after(options.timeout);
+        let params = if method == "tools/call" { self.as_task(params, &options) } else { params };
+        let mut deadline = Deadline::after(options.timeout);
         let used = self.life();
         let exchange = self.once(self.request(method, Some(params.clone())), &options, deadline).await;
         let mut exchange = match self.repaired(&used, &exchange, &options).await {
             Repaired::Not => self.supplied(exchange, method, params, &options, deadline).await,
             Repaired::Failed(opening) => return *opening,
             Repaired::Reopened => {
-                let deadline = Deadline::after(options.timeout);
+                deadline = Deadline::after(options.timeout);
                 let again = self.request(method, Some(params.clone()));
                 let exchange = self.once(again, &options, deadline).await;
                 let mut exchange = self.supplied(exchange, method, params, &options, deadline).await;
@@ -61,7 +62,12 @@ impl Inner {
         if method == "completion/complete" {
             take_completion(&mut exchange);
         }
-        exchange
+        match options.task {
+            Some(TaskMode::Follow) if method == "tools/call" => {
+                self.to_the_end(exchange, &options, deadline).await
+            }
+            _ => exchange,
+        }
     }
 
     /// Sends one request or notification in the open session.

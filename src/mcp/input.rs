@@ -80,12 +80,30 @@ impl Inner {
             None if state.is_some() => None,
             _ => return Err(Some("the server asks for input, and does not say for what".to_owned())),
         };
+        let responses = match &requests {
+            Some(requests) => Some(self.responses(version, requests, exchange, options)?),
+            None => None,
+        };
+        Ok(Supplied { responses, state })
+    }
+
+    /// Asks the responder these questions, of the request that was sent last.
+    ///
+    /// # Errors
+    /// Why they are not answered; none where nothing in the scenario answers.
+    pub(super) fn responses(
+        &self,
+        version: Version,
+        requests: &Map<String, Value>,
+        exchange: &mut Exchange,
+        options: &SendOptions,
+    ) -> Result<Map<String, Value>, Option<String>> {
         let declared =
             exchange.sent.as_ref().and_then(|sent| sent.params.get("_meta")?.get(META_CAPABILITIES));
         let declared = declared.cloned().unwrap_or_default();
         let mut refused = None;
         let mut responses = Map::new();
-        for (key, request) in requests.iter().flatten() {
+        for (key, request) in requests {
             let method = request.get("method").and_then(Value::as_str).unwrap_or_default().to_owned();
             let params = request.get("params").cloned().unwrap_or_default();
             if let Some(capability) = unanswerable(version, &method, &params, &declared) {
@@ -116,7 +134,7 @@ impl Inner {
         }
         match refused {
             Some(cause) => Err(cause),
-            None => Ok(Supplied { responses: requests.is_some().then_some(responses), state }),
+            None => Ok(responses),
         }
     }
 }

@@ -6,8 +6,8 @@ use serde_json::Value;
 use super::conduct::{unanswerable, undeclared};
 use super::listen::{LISTEN, misplaced};
 use super::receive::{Reading, Want};
-use super::request::META_LOG;
-use super::{Version, wire};
+use super::request::{META_CAPABILITIES, META_LOG};
+use super::{Version, tasks, wire};
 use crate::exchange::{Asked, Check, Notification, Violation};
 use crate::json;
 
@@ -93,7 +93,7 @@ impl Reading {
         }
         // Without a method, everything but the shape of the result.
         let method = if check { self.method() } else { "" };
-        let question = wire::Question { version, method, tasks: self.session.declares_tasks() };
+        let question = wire::Question { version, method, tasks: self.declares_tasks() };
         self.exchange.wire.extend(wire::answer(question, message));
         if self.method() == LISTEN && !self.established && !has_error {
             self.violation("listening ended before it was acknowledged".to_owned(), MESSAGES);
@@ -143,6 +143,12 @@ impl Reading {
         }
     }
 
+    /// Whether the answer may be a task of the extension.
+    fn declares_tasks(&self) -> bool {
+        let declared = self.sent_meta(META_CAPABILITIES).and_then(|declared| declared.get("extensions"));
+        declared.is_some_and(|declared| declared.get(tasks::EXTENSION).is_some())
+    }
+
     fn asked_for_logs(&self) -> bool {
         self.sent_meta(META_LOG).is_some()
     }
@@ -173,6 +179,7 @@ impl Reading {
         }
         self.judge_question(version, &method, &params);
         let (answer, unexpected) = self.session.respond(self.responder.as_deref(), &method, &params);
+        let answer = tasks::related(&params, answer);
         self.session.post_answer(version, id, &answer);
         self.exchange.asked.push(Asked { method, params, answer, unexpected });
     }

@@ -17,6 +17,7 @@ mod request;
 mod session;
 mod shapes;
 mod store;
+mod tasks;
 #[cfg(test)]
 mod tests;
 pub mod version;
@@ -86,6 +87,8 @@ pub struct SessionConfig {
     pub info: Value,
     /// `client.log`: the level that log messages are asked for with.
     pub log: Option<String>,
+    /// Whether steps make tasks: the extension is declared, where the version has it.
+    pub tasks: bool,
     /// Answers the server's requests.
     pub responder: Arc<dyn Responder>,
     /// How long the opening may take.
@@ -185,6 +188,15 @@ pub enum ListKind {
     Templates,
 }
 
+/// What becomes of a call that the server makes a task of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TaskMode {
+    /// It is followed to its end, and the exchange has its result.
+    Follow,
+    /// The exchange is that of its beginning.
+    Start,
+}
+
 /// How a step sends.
 #[derive(Clone, Debug, Default)]
 pub struct SendOptions {
@@ -196,6 +208,8 @@ pub struct SendOptions {
     pub timeout: Duration,
     /// Answers what the server asks on the way to this answer; that of the session unless said.
     pub responder: Option<Arc<dyn Responder>>,
+    /// A `call` is to be a task; none for one without. [`Session::takes_task`] says whether it can be.
+    pub task: Option<TaskMode>,
 }
 
 /// What a session listens to in the background.

@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::tasks::EXTENSION;
 use super::{Responder, SendOptions, SessionConfig, Version};
 use crate::auth::Secret;
 use crate::exchange::{Answer, Sent};
@@ -268,7 +269,7 @@ fn add_meta(params: &mut Option<Value>, version: Version, config: &SessionConfig
     let ours = [
         (META_VERSION, Some(Value::from(version.as_str()))),
         (META_INFO, Some(config.info.clone())),
-        (META_CAPABILITIES, Some(capabilities(config))),
+        (META_CAPABILITIES, Some(with_extensions(capabilities(config), config))),
         (META_LOG, config.log.clone().map(Value::from)),
     ];
     for (name, value) in ours {
@@ -309,6 +310,17 @@ pub(super) fn capabilities(config: &SessionConfig) -> Value {
         Value::Null => Map::new().into(),
         value => value.clone(),
     }
+}
+
+/// The capabilities as the modern era declares them, which has extensions.
+fn with_extensions(mut declared: Value, config: &SessionConfig) -> Value {
+    if config.tasks
+        && let Some(declared) = declared.as_object_mut()
+        && let Some(all) = declared.entry("extensions").or_insert_with(|| Map::new().into()).as_object_mut()
+    {
+        all.entry(EXTENSION).or_insert_with(|| Map::new().into());
+    }
+    declared
 }
 
 /// What `Mcp-Name` mirrors.

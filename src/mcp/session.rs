@@ -161,6 +161,15 @@ impl Session {
         self.inner.billed(exchange)
     }
 
+    /// Whether a call of this tool can be made a task: by the version, what the server declares, and what the tool
+    /// says of itself. The session has to be open.
+    ///
+    /// # Errors
+    /// Why not, for people.
+    pub async fn takes_task(&self, tool: &str) -> Result<(), String> {
+        Box::pin(self.inner.takes_task(tool)).await
+    }
+
     /// Lists the tools, once for each server, identity, version and set of the client's capabilities of a run.
     ///
     /// # Errors
@@ -252,11 +261,6 @@ impl Inner {
 
     pub(super) fn take_notes(&self) -> Vec<String> {
         std::mem::take(&mut *self.notes.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Whether a result may be a task of the extension.
-    pub(super) fn declares_tasks(&self) -> bool {
-        self.config.capabilities.pointer("/extensions/io.modelcontextprotocol~1tasks").is_some()
     }
 
     /// A request of ours, with an id of its own.

@@ -21,6 +21,8 @@ pub(super) struct Running<'a> {
     pub(super) scenario: &'a Scenario,
     /// `client.capabilities`, rendered.
     pub(super) client_capabilities: Value,
+    /// Whether a step makes a task.
+    pub(super) tasks: bool,
     /// `client.info`, rendered, or ours.
     pub(super) client_info: Value,
     /// `respond` of the scenario.
@@ -61,6 +63,7 @@ impl<'a> Running<'a> {
             case,
             scenario,
             client_capabilities: json!({}),
+            tasks: false,
             client_info: json!({"name": "callsheet", "version": env!("CARGO_PKG_VERSION")}),
             rules: None,
             sessions: Mutex::default(),

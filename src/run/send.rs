@@ -139,6 +139,7 @@ impl<'a> Current<'_, 'a> {
             capabilities: running.client_capabilities.clone(),
             info: running.client_info.clone(),
             log: running.scenario.log.clone(),
+            tasks: running.tasks,
             responder: running.rulebook(),
             start: entry.model.timeouts.start(),
             cancel: self.frame.clock.stop.child_token(),
@@ -302,6 +303,7 @@ impl<'a> Current<'_, 'a> {
                 .collect(),
             timeout: Duration::ZERO,
             responder: self.rules.clone().map(|rules| rules as Arc<dyn Responder>),
+            task: None,
         })
     }
 }

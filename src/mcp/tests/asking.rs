@@ -5,7 +5,7 @@ use crate::exchange::{Asked, Check, Outcome};
 
 /// Answers by method, and says what nobody answers.
 #[derive(Debug)]
-struct Rules(&'static str);
+pub(super) struct Rules(pub(super) &'static str);
 
 impl Responder for Rules {
     fn respond(&self, method: &str, params: &Value) -> (Answer, bool) {
@@ -21,7 +21,7 @@ impl Responder for Rules {
     }
 }
 
-fn able(version: Option<Version>) -> SessionConfig {
+pub(super) fn able(version: Option<Version>) -> SessionConfig {
     SessionConfig {
         capabilities: json!({"roots": {}, "elicitation": {}, "sampling": {}}),
         responder: Arc::new(Rules("session")),
@@ -29,11 +29,11 @@ fn able(version: Option<Version>) -> SessionConfig {
     }
 }
 
-fn by_step() -> SendOptions {
+pub(super) fn by_step() -> SendOptions {
     SendOptions { responder: Some(Arc::new(Rules("step"))), ..options() }
 }
 
-fn elicitation(message: &str) -> Value {
+pub(super) fn elicitation(message: &str) -> Value {
     json!({"method": "elicitation/create", "params": {"message": message,
         "requestedSchema": {"type": "object", "properties": {"seen": {"type": "string"}}}}})
 }

@@ -9,6 +9,7 @@ mod following;
 mod listening;
 mod openings;
 mod server;
+mod tasks;
 mod timeouts;
 mod wires;
 
@@ -64,6 +65,7 @@ fn config(version: Option<Version>) -> SessionConfig {
         capabilities: json!({}),
         info: json!({"name": "callsheet", "version": "0"}),
         log: None,
+        tasks: false,
         responder: Arc::new(Silent),
         start: Duration::from_secs(20),
         cancel: CancellationToken::new(),
