@@ -31,6 +31,9 @@ pub struct Client {
 /// One cell for each version and who asks in it.
 type Shared<T> = Mutex<HashMap<(String, Version), Arc<OnceCell<T>>>>;
 
+/// The tools, once they were listed; or why they could not be.
+pub(super) type Listing = Arc<OnceCell<Result<Tools, String>>>;
+
 /// How sessions with a server begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Era {
@@ -93,13 +96,14 @@ impl Client {
 
     /// The tools, for an identity and what the client can do: a server may offer a tool that asks only to those who
     /// can answer.
-    pub(super) fn listed_tools(
-        &self,
-        identity: &str,
-        version: Version,
-        capabilities: &Value,
-    ) -> Arc<OnceCell<Result<Tools, String>>> {
+    pub(super) fn listed_tools(&self, identity: &str, version: Version, capabilities: &Value) -> Listing {
         cell(&self.tools, &format!("{identity}\n{capabilities}"), version)
+    }
+
+    /// Has the tools listed anew by the next who asks, unless another listing took the place of this one already.
+    pub(super) fn forget_tools(&self, listing: &Listing) {
+        let mut tools = self.tools.lock().unwrap_or_else(PoisonError::into_inner);
+        tools.retain(|_, known| !Arc::ptr_eq(known, listing));
     }
 }
 

@@ -2,7 +2,6 @@
 //! resource. In the modern one: `subscriptions/listen`, whose answer is a stream that stays open.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use tokio::task::JoinHandle;
@@ -11,7 +10,8 @@ use tokio::time::timeout_at;
 use super::follow::behind;
 use super::message::equals;
 use super::receive::{NO_STREAM, Reading, Want};
-use super::request::{Stage, prepare_stream};
+use super::request::Stage;
+use super::resume::RESUMES;
 use super::session::{Deadline, Inner, Life, unsent};
 use super::{SendOptions, SessionFacts, Subscription};
 use crate::exchange::{Exchange, HttpAnswer, Outcome, Phase, Sent};
@@ -19,15 +19,6 @@ use crate::exchange::{Exchange, HttpAnswer, Outcome, Phase, Sent};
 pub(super) const LISTEN: &str = "subscriptions/listen";
 pub(super) const ACKNOWLEDGED: &str = "notifications/subscriptions/acknowledged";
 const SUBSCRIPTION_ID: &str = "io.modelcontextprotocol/subscriptionId";
-
-/// How often a stream that brought nothing is opened again.
-const RESUMES: u32 = 5;
-
-/// How long is waited before a cut stream is opened again, unless the server says.
-const PAUSE: Duration = Duration::from_secs(1);
-
-/// The longest wait that a server can ask for.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// What a session listens to.
 #[derive(Default)]
@@ -210,7 +201,7 @@ impl Inner {
             (exchange.sent, exchange.http) = (stream.sent.clone(), stream.http.clone());
             return exchange;
         }
-        let prepared = match self.prepare_stream(facts, options, None) {
+        let prepared = match self.prepare_stream(facts, &options.headers, None) {
             Ok(prepared) => prepared,
             Err(reason) => return unsent(reason, Phase::Step),
         };
@@ -233,16 +224,6 @@ impl Inner {
         exchange
     }
 
-    fn prepare_stream(
-        &self,
-        facts: &SessionFacts,
-        options: &SendOptions,
-        last_id: Option<&str>,
-    ) -> Result<super::request::Prepared, String> {
-        let base = self.base.as_ref().map_err(Clone::clone)?;
-        prepare_stream(base, facts.version, facts.id.as_deref(), last_id, &options.headers)
-    }
-
     /// Reads a stream in the background for as long as it lasts. The session's own is opened again where it is
     /// cut.
     async fn read_on(self: Arc<Self>, mut reading: Reading, facts: Arc<SessionFacts>, again: bool) {
@@ -256,12 +237,8 @@ impl Inner {
             if !again || lost || resume.over || failures > RESUMES {
                 break why;
             }
-            let pause = resume.retry.map_or(PAUSE, Duration::from_millis).min(LONGEST_PAUSE);
-            tokio::time::sleep(pause).await;
-            let options = SendOptions::default();
-            let Ok(prepared) = self.prepare_stream(&facts, &options, resume.last_id.as_deref()) else {
-                break why;
-            };
+            tokio::time::sleep(resume.pause()).await;
+            let Ok(prepared) = self.prepare_stream(&facts, &[], resume.from()) else { break why };
             let mut next =
                 Reading::start(Arc::clone(&self), prepared, Want::Stream { version: facts.version });
             next.resume.last_id = resume.last_id;

@@ -8,12 +8,15 @@ mod conduct;
 mod follow;
 mod input;
 mod legacy;
+mod list;
 mod listen;
 mod message;
+mod mirror;
 mod modern;
 mod opening;
 mod receive;
 mod request;
+mod resume;
 mod session;
 mod shapes;
 mod store;
@@ -226,6 +229,17 @@ pub struct Subscription {
 /// The tools of a server as one identity sees them in one version.
 #[derive(Clone, Debug)]
 pub struct Tools {
-    /// The tools, raw.
+    /// The tools, raw, but for those that are dropped.
     pub items: Arc<Vec<Value>>,
+    /// The tools that are not valid, and that a client has to drop.
+    pub dropped: Arc<Vec<Dropped>>,
+}
+
+/// A tool that is not valid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dropped {
+    /// Its name, as the server says it.
+    pub name: Value,
+    /// What is wrong with it, for people.
+    pub reason: String,
 }

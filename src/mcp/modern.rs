@@ -40,8 +40,16 @@ impl Inner {
         version: Version,
         deadline: Deadline,
     ) -> Result<(Discovered, Exchange), Box<Exchange>> {
-        let exchange = self.ask_discover(version, deadline).await;
-        let reason = match judge(&exchange, version) {
+        let mut exchange = self.ask_discover(version, deadline).await;
+        let mut judged = judge(&exchange, version);
+        if let Judgement::Others(versions) = &judged
+            && versions.iter().any(|known| known == version.as_str())
+        {
+            // It refuses the version and offers it: what it offers is asked for once more.
+            exchange = self.ask_discover(version, deadline).await;
+            judged = judge(&exchange, version);
+        }
+        let reason = match judged {
             Judgement::Taken(discovered) => return Ok((discovered, exchange)),
             Judgement::Others(versions) => {
                 format!("the server does not take `{version}`: {}", offers(&versions))

@@ -10,8 +10,9 @@ use tokio::time::{Instant, timeout_at};
 
 use super::message::{MESSAGES, TRANSPORTS, is_message};
 use super::request::{Prepared, pairs};
+use super::resume::Resume;
 use super::session::Inner;
-use super::{Responder, Version};
+use super::{Responder, SessionFacts, Version};
 use crate::exchange::{Exchange, HttpAnswer, Outcome, SseEvent};
 use crate::json;
 use crate::model::shown_duration;
@@ -70,19 +71,8 @@ pub(super) struct Reading {
     pub(super) answered: bool,
     /// Where a cut stream could be taken up again.
     pub(super) resume: Resume,
-}
-
-/// Where and when a stream that was cut can be taken up again.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Resume {
-    /// The id of the last event that had one.
-    pub(super) last_id: Option<String>,
-    /// How long the server wants the client to wait, in milliseconds.
-    pub(super) retry: Option<u64>,
-    /// Whether an event came since the stream began.
-    pub(super) came: bool,
-    /// Whether the stream passed a limit, as it would again.
-    pub(super) over: bool,
+    /// The session in which it is, where the step leaves that to us.
+    pub(super) facts: Option<Arc<SessionFacts>>,
 }
 
 impl Reading {
@@ -109,7 +99,20 @@ impl Reading {
             established: false,
             answered: false,
             resume: Resume::default(),
+            facts: prepared.resumes,
         }
+    }
+
+    /// Reads on in another stream.
+    pub(super) fn go_on(&mut self, incoming: Incoming) {
+        self.incoming = incoming;
+        self.done = false;
+        (self.exchange.outcome, self.exchange.cause) = (Outcome::Answered, None);
+    }
+
+    /// Whether the answer began as a stream.
+    pub(super) fn streams(&self) -> bool {
+        self.head.as_ref().is_some_and(|head| head.is_stream() && head.status.is_success())
     }
 
     /// Reads until the answer is there, or nothing more can come, or a stream that stays open is there.

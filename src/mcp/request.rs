@@ -10,8 +10,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::mirror::Mirrored;
 use super::tasks::EXTENSION;
-use super::{Responder, SendOptions, SessionConfig, Version};
+use super::{Responder, SendOptions, SessionConfig, SessionFacts, Version};
 use crate::auth::Secret;
 use crate::exchange::{Answer, Sent};
 use crate::transport::Outgoing;
@@ -54,6 +55,8 @@ pub(super) struct Prepared {
     pub(super) sent: Sent,
     /// Answers what the server asks on the way; none for that of the session.
     pub(super) responder: Option<Arc<dyn Responder>>,
+    /// The session in which a cut stream of the answer is taken up again; none where it is not.
+    pub(super) resumes: Option<Arc<SessionFacts>>,
 }
 
 #[derive(Serialize)]
@@ -131,7 +134,19 @@ pub(super) fn prepare(
     let body = serde_json::to_vec(&envelope).map_err(|error| error.to_string())?;
     let sent = Sent { method, params: params.unwrap_or(Value::Null), headers: shown(&headers) };
     let outgoing = Outgoing { method: Method::POST, headers, body: Some(Bytes::from(body)) };
-    Ok(Prepared { outgoing, sent, responder: options.responder.clone() })
+    Ok(Prepared { outgoing, sent, responder: options.responder.clone(), resumes: None })
+}
+
+impl Prepared {
+    /// Adds what a tool wants to see of its arguments in headers. What the step says of a header stands.
+    pub(super) fn mirror(&mut self, mirrored: &Mirrored, by: &[(String, Option<String>)]) {
+        for (name, text) in mirrored {
+            if !by.iter().any(|(given, _)| given.eq_ignore_ascii_case(name.as_str())) {
+                self.outgoing.headers.insert(name.clone(), encoded(text));
+            }
+        }
+        self.sent.headers = shown(&self.outgoing.headers);
+    }
 }
 
 /// The session's own stream, in the older eras: from the event after `last_id`, where one was seen.
@@ -156,7 +171,12 @@ pub(super) fn prepare_stream(
     }
     override_headers(&mut headers, by)?;
     let sent = Sent { method: "GET".to_owned(), params: Value::Null, headers: shown(&headers) };
-    Ok(Prepared { outgoing: Outgoing { method: Method::GET, headers, body: None }, sent, responder: None })
+    Ok(Prepared {
+        outgoing: Outgoing { method: Method::GET, headers, body: None },
+        sent,
+        responder: None,
+        resumes: None,
+    })
 }
 
 fn add_session(headers: &mut HeaderMap, version: Version, session: Option<&str>) -> Result<(), String> {
@@ -207,7 +227,12 @@ pub(super) fn prepare_delete(base: &HeaderMap, version: Version, session: &str) 
     add_version(&mut headers, version);
     headers.extend(HeaderValue::from_bytes(session.as_bytes()).ok().map(|value| (SESSION_ID, value)));
     let sent = Sent { method: "DELETE".to_owned(), params: Value::Null, headers: shown(&headers) };
-    Prepared { outgoing: Outgoing { method: Method::DELETE, headers, body: None }, sent, responder: None }
+    Prepared {
+        outgoing: Outgoing { method: Method::DELETE, headers, body: None },
+        sent,
+        responder: None,
+        resumes: None,
+    }
 }
 
 /// One raw HTTP request: the step's headers and the token, nothing else.
@@ -227,7 +252,7 @@ pub(super) fn prepare_raw(
     let params = body.clone().map_or(Value::Null, Value::String);
     let sent = Sent { method: method.to_owned(), params, headers: shown(&headers) };
     let outgoing = Outgoing { method: verb, headers, body: body.map(Bytes::from) };
-    Ok(Prepared { outgoing, sent, responder: None })
+    Ok(Prepared { outgoing, sent, responder: None, resumes: None })
 }
 
 /// The headers as they are sent, the token left out.

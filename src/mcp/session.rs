@@ -178,6 +178,15 @@ impl Session {
         Box::pin(self.inner.tools()).await
     }
 
+    /// Lists the tools where a call has to know their schemas, unless they are known: then the next call does not wait
+    /// for it. That they could not be listed is no failure, but a note of the call.
+    ///
+    /// # Errors
+    /// The exchange of a call that nothing was sent of, where this takes longer than `within`.
+    pub async fn prepare_calls(&self, within: Duration) -> Result<(), Box<Exchange>> {
+        Box::pin(self.inner.tools_for_calls(within)).await.map(|_| ())
+    }
+
     /// Ends it: DELETE in the older eras, nothing on the wire in the modern one. The dead id is kept: later
     /// requests carry it until [`Self::open`].
     pub async fn close(&self, deadline: Instant) -> Exchange {
@@ -259,6 +268,14 @@ impl Inner {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(text);
     }
 
+    /// Notes what would be said of every step.
+    pub(super) fn note_once(&self, text: String) {
+        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        if !notes.contains(&text) {
+            notes.push(text);
+        }
+    }
+
     pub(super) fn take_notes(&self) -> Vec<String> {
         std::mem::take(&mut *self.notes.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -319,7 +336,7 @@ impl Inner {
         let outcome = tokio::select! {
             biased;
             () = cancel.cancelled(), if !handshake => Outcome::Closed,
-            () = reading.run() => Outcome::Answered,
+            () = reading.run_to_the_answer() => Outcome::Answered,
             () = tokio::time::sleep_until(deadline.at) => Outcome::TimedOut,
         };
         if outcome != Outcome::Answered {

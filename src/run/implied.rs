@@ -126,6 +126,9 @@ impl Subject<'_> {
                 let help = format!("raise {raise}, or expect it: `outcome: timed_out`");
                 return Err(Box::new(self.with_reasons(problem.label("this step").help(help))));
             }
+            Outcome::Closed if exchange.sent.is_none() => {
+                self.problem(code, format!("{opening}nothing was sent")).label("this step")
+            }
             Outcome::Closed => self
                 .problem(code, format!("{opening}the connection ended before the answer was whole"))
                 .label("this step"),

@@ -56,6 +56,12 @@ impl<'a> Current<'_, 'a> {
         if self.rendered.is_none() {
             self.rendered = Some((self.operation()?, self.options()?));
         }
+        if let Action::Call { .. } = &self.step.action {
+            let listing = session.prepare_calls(self.timeout(entry));
+            if let Err(exchange) = self.bounded("the tools were listed", listing).await? {
+                return Ok(*exchange);
+            }
+        }
         self.turn(entry).await?;
         let Some((operation, mut options)) = self.rendered.clone() else { return Ok(Exchange::default()) };
         options.timeout = self.frame.clock.left(self.timeout(entry));

@@ -74,7 +74,7 @@ async fn a_call_in_the_modern_era() {
         good(&session.perform(other, options()).await);
         good(&session.close(soon()).await);
 
-        assert_eq!(server.methods(), ["server/discover", "tools/call", "tools/call"]);
+        assert_eq!(server.methods(), ["server/discover", "tools/list", "tools/call", "tools/call"]);
         for request in server.seen() {
             assert_eq!(request.header("mcp-protocol-version"), "2026-07-28");
             assert_eq!(request.header("mcp-method"), request.method());
@@ -89,8 +89,8 @@ async fn a_call_in_the_modern_era() {
             );
         }
         let seen = server.seen();
-        assert_eq!(seen[1].header("mcp-name"), "echo");
-        assert_eq!(seen[2].header("mcp-name"), "=?base64?Z3LDtsOfZSA=?=");
+        assert_eq!(seen[2].header("mcp-name"), "echo");
+        assert_eq!(seen[3].header("mcp-name"), "=?base64?Z3LDtsOfZSA=?=");
         assert_eq!(*server.connections.lock().unwrap(), 1, "a stream that ended leaves its connection");
     }
 }

@@ -346,3 +346,20 @@ async fn an_opening_that_fails_leaves_no_session_open() {
     session.settle(soon()).await;
     assert_eq!(server.seen().last().unwrap().verb, "DELETE");
 }
+
+#[tokio::test]
+async fn a_version_that_is_refused_and_offered_is_asked_for_once_more() {
+    for (version, refusals) in [(MODERN, 1), (None, 1), (MODERN, 9), (None, 9)] {
+        let server = Server::start(move |request, number| {
+            if number >= refusals {
+                return modern(request).unwrap();
+            }
+            let data = json!({"supported": ["2026-07-28"], "requested": "2026-07-28"});
+            let error = json!({"code": -32022, "message": "Unsupported protocol version", "data": data});
+            Reply::json(400, &json!({"jsonrpc": "2.0", "id": request.json()["id"], "error": error}))
+        })
+        .await;
+        let opened = opened(&server, version).await;
+        assert_eq!((opened.is_ok(), server.seen().len()), (refusals == 1, 2), "{opened:?}");
+    }
+}
