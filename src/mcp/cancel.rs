@@ -19,14 +19,16 @@ use crate::transport::Incoming;
 const BACKGROUND: Duration = Duration::from_secs(2);
 
 impl Inner {
-    /// Cancels a request whose answer is waited for no longer. In the modern era dropping the stream is the
-    /// cancellation; before, it means nothing, and `notifications/cancelled` does it.
+    /// Cancels a request whose answer is waited for no longer. In the modern era dropping a stream of its own is the
+    /// cancellation; else it means nothing, and `notifications/cancelled` does it.
     pub(super) fn give_up(self: &Arc<Self>, mut reading: Reading) {
         let Want::Answer { id, version, .. } = *reading.want() else { return };
         // The opening of a session may not be cancelled, and has no session to cancel in.
-        if version.is_modern() || reading.method() == "initialize" {
+        let told = version.is_modern() && !self.is_shared();
+        if told || reading.method() == "initialize" {
             return;
         }
+        reading.step_aside();
         let since = Instant::now();
         let method = reading.method().to_owned();
         let session = Arc::clone(self);
@@ -51,16 +53,16 @@ impl Inner {
         });
     }
 
-    async fn post_cancelled(&self, id: u64) {
+    pub(super) async fn post_cancelled(&self, id: u64) {
         let (Life::Open(facts) | Life::Closed(facts)) = self.life() else { return };
         let message = Message {
             id: None,
             method: "notifications/cancelled".to_owned(),
             params: Some(json!({"requestId": id, "reason": "the client waits no longer"})),
         };
-        let stage = Stage::Legacy(facts.version, facts.id.as_deref());
+        let stage = Stage::of(&facts);
         if let Ok(prepared) = self.prepare(stage, message, &SendOptions::default()) {
-            read_out(self.client.http.start(prepared.outgoing)).await;
+            read_out(self.start_unclaimed(prepared.outgoing)).await;
         }
     }
 
@@ -85,7 +87,7 @@ impl Inner {
             Life::New => None,
         };
         let session = facts.as_ref().and_then(|facts| facts.id.as_deref());
-        let incoming = self.client.http.start(prepare_answer(base, version, session, &id, answer));
+        let incoming = self.start_unclaimed(prepare_answer(base, version, session, &id, answer));
         self.tasks.spawn(timeout(BACKGROUND, read_out(incoming)));
     }
 }

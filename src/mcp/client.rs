@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::sync::OnceCell;
 
 use super::request::base_headers;
-use super::{ClientConfig, Session, SessionConfig, Tools, Version};
+use super::{Bounds, ClientConfig, Endpoint, Program, Session, SessionConfig, Tools, Version};
 use crate::auth::{Redactor, Secret};
 use crate::transport::{Http, Limits};
 
@@ -18,7 +18,7 @@ use crate::transport::{Http, Limits};
 /// all cases.
 pub struct Client {
     pub(super) config: ClientConfig,
-    pub(super) http: Http,
+    pub(super) reach: Reach,
     /// The era of the server, once a probe has found it.
     pub(super) era: OnceCell<Era>,
     discovered: Shared<Discovered>,
@@ -26,6 +26,12 @@ pub struct Client {
     echoes: Mutex<HashMap<String, Redactor>>,
     /// Whether the server leaves streams open after their answers.
     pub(super) lingers: AtomicBool,
+}
+
+/// How the server is reached.
+pub(super) enum Reach {
+    Http(Http),
+    Program(Program),
 }
 
 /// One cell for each version and who asks in it.
@@ -54,12 +60,15 @@ impl Client {
     /// Where TLS cannot be set up, or a header of the suite cannot be sent.
     pub fn new(config: ClientConfig) -> Result<Arc<Self>, String> {
         base_headers(&config.headers, None)?;
-        let bounds = config.bounds;
-        let limits = Limits { body: bounds.body, event: bounds.event, stream: bounds.stream };
-        let http = Http::new(config.url.clone(), config.connect, limits)?;
+        let reach = match &config.endpoint {
+            Endpoint::Url(url) => {
+                Reach::Http(Http::new(url.clone(), config.connect, limits_of(config.bounds))?)
+            }
+            Endpoint::Program(program) => Reach::Program(program.clone()),
+        };
         Ok(Arc::new(Self {
             config,
-            http,
+            reach,
             era: OnceCell::new(),
             discovered: Mutex::default(),
             tools: Mutex::default(),
@@ -72,6 +81,10 @@ impl Client {
     #[must_use]
     pub fn session(self: &Arc<Self>, config: SessionConfig) -> Session {
         Session::new(Arc::clone(self), config)
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        limits_of(self.config.bounds)
     }
 
     pub(super) fn headers(&self, token: Option<&Secret>) -> Result<HeaderMap, String> {
@@ -101,6 +114,10 @@ impl Client {
     ) -> Arc<OnceCell<Result<Tools, String>>> {
         cell(&self.tools, &format!("{identity}\n{capabilities}"), version)
     }
+}
+
+fn limits_of(bounds: Bounds) -> Limits {
+    Limits { body: bounds.body, event: bounds.event, stream: bounds.stream }
 }
 
 fn cell<T>(cells: &Shared<T>, who: &str, version: Version) -> Arc<OnceCell<T>> {

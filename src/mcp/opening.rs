@@ -49,6 +49,7 @@ impl Inner {
                 self.abandon(SessionFacts::clone(&facts));
             }
             self.stop_listening();
+            self.hang_up();
             self.set_life(Life::New);
             self.establish(deadline, false).await
         };
@@ -101,6 +102,14 @@ impl Inner {
 
     /// Opens the session. With `reuse`, what this identity was told before in this run is told once only.
     async fn establish(self: &Arc<Self>, deadline: Deadline, reuse: bool) -> Opened {
+        self.connect()?;
+        let mut line = Unused(Some(self));
+        let opened = self.introduce(deadline, reuse).await?;
+        line.0 = None;
+        Ok(opened)
+    }
+
+    async fn introduce(self: &Arc<Self>, deadline: Deadline, reuse: bool) -> Opened {
         let mut probed = None;
         let era = match self.config.version {
             Some(version) if !Version::SPOKEN.contains(&version) => {
@@ -137,13 +146,25 @@ impl Inner {
         Ok(Some(exchange))
     }
 
-    fn opened_modern(&self, version: Version, discovered: &Discovered) {
+    fn opened_modern(self: &Arc<Self>, version: Version, discovered: &Discovered) {
+        self.attend(version);
         self.set_life(Life::Open(Arc::new(SessionFacts {
             id: None,
             version,
             capabilities: discovered.capabilities.clone(),
             server_info: discovered.server_info.clone(),
         })));
+    }
+}
+
+/// Ends a connection that no session came of: its opening failed, or was given up.
+struct Unused<'a>(Option<&'a Arc<Inner>>);
+
+impl Drop for Unused<'_> {
+    fn drop(&mut self) {
+        if let Some(session) = self.0.take() {
+            session.hang_up();
+        }
     }
 }
 

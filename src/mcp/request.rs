@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Responder, SendOptions, SessionConfig, Version};
+use super::{Responder, SendOptions, SessionConfig, SessionFacts, Version};
 use crate::auth::Secret;
 use crate::exchange::{Answer, Sent};
 use crate::transport::Outgoing;
@@ -35,6 +35,17 @@ pub(super) enum Stage<'a> {
     Legacy(Version, Option<&'a str>),
     /// Metadata with every request.
     Modern(Version),
+}
+
+impl<'a> Stage<'a> {
+    /// The stage of an open session.
+    pub(super) fn of(facts: &'a SessionFacts) -> Self {
+        if facts.version.is_modern() {
+            Self::Modern(facts.version)
+        } else {
+            Self::Legacy(facts.version, facts.id.as_deref())
+        }
+    }
 }
 
 /// A message of ours before it has a stage.

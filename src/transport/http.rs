@@ -14,6 +14,7 @@ use url::{Host, Url};
 use super::sse::Parser;
 use super::{Error, Limits};
 use crate::exchange::SseEvent;
+use crate::json::Parsed;
 
 /// How long an idle connection is kept. Servers close theirs after five seconds or more; a request on a
 /// connection that the server closes at this moment would fail, and may not be sent again.
@@ -61,6 +62,8 @@ pub(crate) enum Frame {
     Body(Vec<u8>),
     /// An event of a stream.
     Event(SseEvent),
+    /// A message of a stream without events, of so many bytes.
+    Message(Box<Parsed>, usize),
 }
 
 impl Http {
@@ -234,7 +237,7 @@ impl Head {
     }
 }
 
-fn within(size: usize, limit: usize, what: &'static str) -> Result<(), Error> {
+pub(super) fn within(size: usize, limit: usize, what: &'static str) -> Result<(), Error> {
     if size > limit { Err(Error::Limit { what, limit }) } else { Ok(()) }
 }
 
