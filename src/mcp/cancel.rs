@@ -16,7 +16,7 @@ use crate::model::shown_duration;
 use crate::transport::Incoming;
 
 /// How long a message in the background may take, and how long a late answer is waited for.
-const BACKGROUND: Duration = Duration::from_secs(2);
+pub(super) const BACKGROUND: Duration = Duration::from_secs(2);
 
 impl Inner {
     /// Cancels a request whose answer is waited for no longer. In the modern era dropping a stream of its own is the

@@ -21,6 +21,8 @@ pub struct Client {
     pub(super) reach: Reach,
     /// The era of the server, once a probe has found it.
     pub(super) era: OnceCell<Era>,
+    /// Whether it is known that the server speaks HTTP+SSE.
+    pub(super) has_events: AtomicBool,
     discovered: Shared<Discovered>,
     tools: Shared<Result<Tools, String>>,
     echoes: Mutex<HashMap<String, Redactor>>,
@@ -70,6 +72,7 @@ impl Client {
             config,
             reach,
             era: OnceCell::new(),
+            has_events: AtomicBool::new(false),
             discovered: Mutex::default(),
             tools: Mutex::default(),
             echoes: Mutex::default(),

@@ -3,14 +3,16 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::Version;
 use super::client::Reach;
 use super::receive::Reading;
-use super::session::{Inner, unsent};
-use crate::exchange::{Check, Exchange, Outcome, Phase, Violation};
-use crate::transport::{Claims, Duplex, Error, Incoming, Outgoing};
+use super::request::{Prepared, pairs, prepare_events};
+use super::session::{Deadline, Inner, unsent};
+use crate::exchange::{Check, Exchange, HttpAnswer, Outcome, Phase, Sent, Violation};
+use crate::model::shown_duration;
+use crate::transport::{Claims, Duplex, Error, Incoming, NoEvents, Outgoing};
 
 /// How long the end of a connection that was not used may take.
 const UNUSED: Duration = Duration::from_secs(6);
@@ -25,19 +27,29 @@ impl Inner {
         std::mem::replace(&mut *self.line.lock().unwrap_or_else(PoisonError::into_inner), line)
     }
 
+    /// Whether the server is a command.
+    pub(super) fn is_program(&self) -> bool {
+        matches!(self.client.reach, Reach::Program(_))
+    }
+
     /// Whether answers share one stream.
     pub(super) fn is_shared(&self) -> bool {
-        matches!(self.client.reach, Reach::Program(_))
+        self.is_program() || self.line().is_some()
     }
 
     /// Sends a message, on whatever connects the session.
     pub(super) fn start(&self, outgoing: Outgoing, claims: Claims) -> Incoming {
-        match (self.line(), &self.client.reach) {
-            (Some(line), _) => line.start(outgoing, claims),
-            (None, Reach::Http(http)) => Incoming::Own(http.start(outgoing)),
-            (None, Reach::Program(_)) => {
-                Incoming::None(Some(Error::Ended("the session is not open".to_owned())))
-            }
+        match self.line() {
+            Some(line) => line.start(outgoing, claims),
+            None => self.start_raw(outgoing),
+        }
+    }
+
+    /// Sends an HTTP request whatever connects the session.
+    pub(super) fn start_raw(&self, outgoing: Outgoing) -> Incoming {
+        match &self.client.reach {
+            Reach::Http(http) => Incoming::Own(http.start(outgoing)),
+            Reach::Program(_) => Incoming::None(Some(Error::Ended("the session is not open".to_owned()))),
         }
     }
 
@@ -66,6 +78,48 @@ impl Inner {
                 Err(Box::new(exchange))
             }
         }
+    }
+
+    /// Opens the stream of HTTP+SSE.
+    ///
+    /// # Errors
+    /// Why there is none, for people; and what was sent, and the head of the answer, where that is a refusal of who
+    /// asks.
+    pub(super) async fn connect_events(
+        &self,
+        deadline: Deadline,
+    ) -> Result<(), (String, Option<(Sent, HttpAnswer)>)> {
+        let Reach::Http(http) = &self.client.reach else { return Ok(()) };
+        let base = self.base.as_ref().map_err(|reason| (reason.clone(), None))?;
+        let Prepared { outgoing, sent, .. } = prepare_events(base);
+        let opening = Duplex::open_events(http, outgoing, self.client.limits());
+        let none = match timeout_at(deadline.at, opening).await {
+            Ok(Ok(line)) => {
+                self.set_line(Some(Arc::new(line)));
+                return Ok(());
+            }
+            Ok(Err(none)) => none,
+            Err(_) => {
+                let limit = shown_duration(deadline.limit);
+                NoEvents::Wrong(format!("nothing came within {limit}"))
+            }
+        };
+        let (why, answer) = match none {
+            NoEvents::Refused(head) => {
+                let status = head.status.as_u16();
+                let answer = HttpAnswer {
+                    status,
+                    headers: pairs(&head.headers),
+                    body: None,
+                    events: Vec::new(),
+                };
+                let answer = matches!(status, 401 | 403).then_some((sent, answer));
+                (format!("GET was answered with HTTP {status} and no stream"), answer)
+            }
+            NoEvents::Wrong(why) => (why, None),
+            NoEvents::Failed(error) => (error.to_string(), None),
+        };
+        Err((format!("it has no stream of HTTP+SSE either: {why}"), answer))
     }
 
     /// Reads in the background what belongs to no request.

@@ -92,7 +92,10 @@ impl Reading {
         let token = token.filter(|_| matches!(want, Want::Answer { .. }));
         let id = if let Want::Answer { id, .. } = want { Some(id) } else { None };
         let claims = Claims { id, token: token.clone(), stays: prepared.sent.method == LISTEN };
-        let incoming = session.start(prepared.outgoing, claims);
+        let incoming = match want {
+            Want::Raw => session.start_raw(prepared.outgoing),
+            _ => session.start(prepared.outgoing, claims),
+        };
         if prepared.sent.params.get("_meta").is_some_and(|meta| meta.get(META_LOG).is_some()) {
             session.asks_logs.store(true, Ordering::Relaxed);
         }

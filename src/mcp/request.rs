@@ -169,6 +169,15 @@ pub(super) fn prepare_stream(
     Ok(Prepared { outgoing: Outgoing { method: Method::GET, headers, body: None }, sent, responder: None })
 }
 
+/// The stream of HTTP+SSE, before any session.
+pub(super) fn prepare_events(base: &HeaderMap) -> Prepared {
+    let mut headers = base.clone();
+    headers.remove(CONTENT_TYPE);
+    headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
+    let sent = Sent { method: "GET".to_owned(), params: Value::Null, headers: shown(&headers) };
+    Prepared { outgoing: Outgoing { method: Method::GET, headers, body: None }, sent, responder: None }
+}
+
 fn add_session(headers: &mut HeaderMap, version: Version, session: Option<&str>) -> Result<(), String> {
     headers.insert(PROTOCOL_VERSION, HeaderValue::from_static(version.as_str()));
     if let Some(session) = session {

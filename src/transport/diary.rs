@@ -47,8 +47,9 @@ impl Diary {
     /// Keeps what is no message, and why it is none.
     pub(super) fn rubbish(&self, line: &[u8], why: &str) {
         let text = String::from_utf8_lossy(line);
-        let mut shown: String = text.trim_end().chars().take(SHOWN).collect();
-        if text.trim_end().chars().nth(SHOWN).is_some() {
+        let text = plain(text.trim_end());
+        let mut shown: String = text.chars().take(SHOWN).collect();
+        if text.chars().nth(SHOWN).is_some() {
             shown.push('…');
         }
         let mut rubbish = self.rubbish.lock().unwrap_or_else(PoisonError::into_inner);
@@ -84,6 +85,7 @@ impl Diary {
         let text = String::from_utf8_lossy(&text);
         // The first line of a cut tail is the end of one.
         let text = if tail.cut { text.split_once('\n').map_or(&*text, |(_, rest)| rest) } else { &*text };
+        let text = plain(text);
         if !text.trim().is_empty() {
             let lines: Vec<String> = text.trim_end().lines().map(|line| format!("  {line}")).collect();
             let what = if tail.cut { "the end of its stderr" } else { "its stderr" };
@@ -91,6 +93,26 @@ impl Diary {
         }
         (!told.is_empty()).then(|| told.join("\n"))
     }
+}
+
+/// Without colours and other control sequences, which would reach the terminal of who reads the failure.
+fn plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
+        match c {
+            // A sequence ends with its first letter.
+            '\u{1b}' => {
+                if rest.next() == Some('[') {
+                    let _ = rest.find(|c| ('@'..='~').contains(c));
+                }
+            }
+            '\n' | '\t' => plain.push(c),
+            c if c.is_control() => {}
+            c => plain.push(c),
+        }
+    }
+    plain
 }
 
 #[cfg(test)]
@@ -101,7 +123,7 @@ mod tests {
     fn the_end_of_stderr_is_kept_in_whole_lines() {
         let diary = Diary::default();
         assert_eq!(diary.told(), None);
-        diary.stderr(b"one\ntwo\n");
+        diary.stderr(b"one\n\x1b[1;31mtwo\x1b[0m\r\n");
         assert_eq!(diary.told().unwrap(), "its stderr:\n  one\n  two");
         (0..2000).for_each(|number| diary.stderr(format!("line {number}\n").as_bytes()));
         let told = diary.told().unwrap();

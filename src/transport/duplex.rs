@@ -9,7 +9,8 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::diary::Diary;
-use super::http::{self, Frame, Outgoing};
+use super::events::{Events, NoEvents};
+use super::http::{self, Frame, Http, Outgoing};
 use super::lanes::{Claims, Item, Lanes, Seat};
 use super::process::{Line, Process, Program};
 use super::{Error, Incoming as AnyIncoming, Limits};
@@ -29,6 +30,8 @@ pub(crate) struct Duplex {
 enum Way {
     /// Into the stdin of a process.
     Process(Process),
+    /// As posts of their own.
+    Events(Events),
 }
 
 impl Duplex {
@@ -42,12 +45,26 @@ impl Duplex {
         Ok(Self { lanes, diary, limits, way })
     }
 
+    /// Opens a stream of HTTP+SSE.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub(crate) async fn open_events(
+        http: &Http,
+        outgoing: Outgoing,
+        limits: Limits,
+    ) -> Result<Self, NoEvents> {
+        let (lanes, diary) = (Lanes::new(limits.stream), Arc::new(Diary::default()));
+        let way = Way::Events(Events::open(http, outgoing, &lanes, limits).await?);
+        Ok(Self { lanes, diary, limits, way })
+    }
+
     /// Prepares an exchange; it begins with the first call of [`AnyIncoming::next`], and dropping it ends it.
     pub(crate) fn start(&self, outgoing: Outgoing, claims: Claims) -> AnyIncoming {
         let receipt = claims.id.is_none();
-        let body = outgoing.body.clone().unwrap_or_default();
         let stage = match &self.way {
-            Way::Process(process) => Stage::Write(body, process.lines()),
+            Way::Process(process) => Stage::Write(outgoing.body.unwrap_or_default(), process.lines()),
+            Way::Events(events) => Stage::Post(Box::new(events.post(outgoing))),
         };
         self.incoming(self.lanes.seat(claims), stage, receipt, Some(self.limits.stream))
     }
@@ -77,6 +94,10 @@ impl Duplex {
         self.lanes.end(Error::Ended("the session was closed".to_owned()));
         match &self.way {
             Way::Process(process) => process.shut_down(deadline).await,
+            Way::Events(events) => {
+                events.close();
+                None
+            }
         }
     }
 }
@@ -99,6 +120,12 @@ enum Stage {
     Write(Bytes, Option<UnboundedSender<Line>>),
     /// It is being written.
     Written(oneshot::Receiver<()>),
+    /// It is being posted.
+    Post(Box<http::Incoming>),
+    /// It was taken; what else is said to it is nothing.
+    Posted(Box<http::Incoming>),
+    /// It was not taken: this is all of the answer.
+    Refused(Box<http::Incoming>),
     Reading,
     Done,
 }
@@ -126,10 +153,26 @@ impl Incoming {
                     let written = told.await.is_ok();
                     self.stage = if written { Stage::Done } else { Stage::Reading };
                 }
+                Stage::Post(_) => return self.post().await,
+                Stage::Posted(incoming) => {
+                    while let Some(_) = incoming.next().await? {}
+                    self.stage = if self.receipt { Stage::Done } else { Stage::Reading };
+                }
+                Stage::Refused(incoming) => return incoming.next().await,
                 Stage::Reading => return self.read().await,
                 Stage::Done => return Ok(None),
             }
         }
+    }
+
+    async fn post(&mut self) -> Result<Option<Frame>, Error> {
+        let Stage::Post(incoming) = &mut self.stage else { return Ok(None) };
+        let frame = incoming.next().await?;
+        if let Stage::Post(incoming) = std::mem::replace(&mut self.stage, Stage::Done) {
+            let taken = matches!(&frame, Some(Frame::Head(head)) if head.status.is_success() && !head.is_stream());
+            self.stage = if taken { Stage::Posted(incoming) } else { Stage::Refused(incoming) };
+        }
+        Ok(frame)
     }
 
     async fn read(&mut self) -> Result<Option<Frame>, Error> {

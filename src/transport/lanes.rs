@@ -156,9 +156,8 @@ impl Lanes {
     /// Gives a piece to whom it belongs.
     pub(super) fn deliver(&self, addressee: &Addressee, item: Item) {
         let mut state = self.state();
-        if let Addressee::Answer(id) = addressee
-            && let Some(id) = id.as_u64()
-            && state.retired.remove(&id)
+        if let Addressee::Answer(id) | Addressee::Request(id) = addressee
+            && id.as_u64().is_some_and(|id| state.retired.contains(&id))
         {
             return;
         }

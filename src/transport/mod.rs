@@ -4,6 +4,7 @@
 mod diary;
 mod duplex;
 mod error;
+mod events;
 mod http;
 mod incoming;
 mod lanes;
@@ -12,6 +13,7 @@ mod sse;
 
 pub(crate) use duplex::Duplex;
 pub(crate) use error::Error;
+pub(crate) use events::NoEvents;
 pub(crate) use http::{Frame, Head, Http, Outgoing};
 pub(crate) use incoming::Incoming;
 pub(crate) use lanes::Claims;
