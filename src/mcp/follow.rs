@@ -120,11 +120,7 @@ impl Inner {
             return unsent("the session is not open".to_owned(), Phase::Step);
         };
         let version = facts.version;
-        let stage = if version.is_modern() {
-            Stage::Modern(version)
-        } else {
-            Stage::Legacy(version, facts.id.as_deref())
-        };
+        let stage = Stage::of(&facts);
         let want = match message.id {
             Some(id) => Want::Answer { id, version, check: true },
             None => Want::Receipt,
@@ -194,6 +190,12 @@ impl Inner {
 
     async fn raw(self: &Arc<Self>, method: &str, body: Option<String>, options: &SendOptions) -> Exchange {
         let deadline = Deadline::after(options.timeout);
+        if self.is_program() {
+            return unsent(
+                "`http` needs a server at an address, and this one is a command".to_owned(),
+                Phase::Step,
+            );
+        }
         let mut exchange = match prepare_raw(self.config.token.as_ref(), method, body, options) {
             Ok(prepared) => self.send(prepared, Want::Raw, deadline).await,
             Err(reason) => unsent(reason, Phase::Step),

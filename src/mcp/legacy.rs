@@ -98,8 +98,9 @@ impl Inner {
             self.abandon(facts);
             return Err(failed(exchange, format!("`{method}` was not taken: {cause}")));
         }
-        let status = receipt.http.map_or(0, |http| http.status);
-        if !(200..300).contains(&status) {
+        if let Some(status) = receipt.http.map(|http| http.status)
+            && !(200..300).contains(&status)
+        {
             exchange.wire.push(Violation {
                 check: Check::Wire,
                 message: format!("`{method}` was answered with HTTP {status}, not with 202"),
@@ -120,6 +121,7 @@ impl Inner {
                 }
             }
         }
+        self.attend(facts.version);
         self.set_life(Life::Open(Arc::new(facts)));
         Ok(exchange)
     }

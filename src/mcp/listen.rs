@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 use tokio::task::JoinHandle;
-use tokio::time::timeout_at;
+use tokio::time::{timeout, timeout_at};
 
+use super::cancel::BACKGROUND;
 use super::follow::behind;
 use super::message::equals;
 use super::receive::{NO_STREAM, Reading, Want};
@@ -36,6 +37,8 @@ pub(super) struct Listening {
 struct Stream {
     /// None where the server has no such stream.
     task: Option<JoinHandle<()>>,
+    /// The id of the request that opened it, in the modern era.
+    id: Option<u64>,
     sent: Option<Sent>,
     http: Option<HttpAnswer>,
 }
@@ -111,6 +114,16 @@ impl Inner {
         *self.listening() = Listening::default();
     }
 
+    /// The same, and tells the server. To close a stream of its own is to cancel it.
+    fn cancel_listening(self: &Arc<Self>) {
+        let before = std::mem::take(&mut *self.listening());
+        let id = before.stream.as_ref().and_then(|stream| stream.id);
+        if let Some(id) = id.filter(|_| self.is_shared()) {
+            let session = Arc::clone(self);
+            self.cancels.spawn(async move { timeout(BACKGROUND, session.post_cancelled(id)).await });
+        }
+    }
+
     async fn listen_modern(
         self: &Arc<Self>,
         facts: &Arc<SessionFacts>,
@@ -119,12 +132,12 @@ impl Inner {
         deadline: Deadline,
     ) -> Exchange {
         if wanted.is_empty() {
-            // To close the stream is to cancel it.
-            self.stop_listening();
+            self.cancel_listening();
             return Exchange::default();
         }
         let version = facts.version;
         let message = self.request(LISTEN, Some(json!({"notifications": wanted.filter()})));
+        let id = message.id;
         let want = Want::Answer { id: message.id.unwrap_or_default(), version, check: true };
         let prepared = match self.prepare(Stage::Modern(version), message, options) {
             Ok(prepared) => prepared,
@@ -135,8 +148,9 @@ impl Inner {
         exchange.cause = not_taken(wanted, &exchange);
         let lacks = exchange.cause.clone();
         let task = tokio::spawn(Arc::clone(self).read_on(reading, Arc::clone(facts), false));
-        let stream = Stream { task: Some(task), sent: None, http: None };
+        let stream = Stream { task: Some(task), id, sent: None, http: None };
         // The one before ends here, so that nothing is missed between the two.
+        self.cancel_listening();
         *self.listening() =
             Listening { of: Some(Arc::clone(facts)), stream: Some(stream), resources: Vec::new(), lacks };
         exchange
@@ -157,8 +171,11 @@ impl Inner {
             listening.resources.clone()
         };
         let ends = wanted.is_empty();
-        let mut exchange =
-            if ends { Exchange::default() } else { self.own_stream(facts, options, deadline).await };
+        let mut exchange = if ends || self.is_shared() {
+            Exchange::default()
+        } else {
+            self.own_stream(facts, options, deadline).await
+        };
         let added = wanted.resources.iter().filter(|uri| !before.contains(uri));
         let removed = before.iter().filter(|uri| !wanted.resources.contains(uri));
         let changes = added.map(|uri| (true, uri)).chain(removed.map(|uri| (false, uri)));
@@ -213,7 +230,7 @@ impl Inner {
                 .map(|reading| tokio::spawn(Arc::clone(self).read_on(reading, Arc::clone(facts), true)));
             let (sent, http) = (exchange.sent.clone(), exchange.http.clone());
             let mut listening = self.listening();
-            listening.stream = Some(Stream { task, sent, http });
+            listening.stream = Some(Stream { task, id: None, sent, http });
             listening.lacks = none.then(|| {
                 format!(
                     "the server has no stream of its own (HTTP {NO_STREAM} to GET): notifications come only \

@@ -1,6 +1,8 @@
 //! A message in an answer or a stream: what it is, whether it may be there, and what becomes of it. What is said
 //! before the answer (notifications, questions) is taken in the order in which it comes.
 
+use std::sync::atomic::Ordering;
+
 use serde_json::Value;
 
 use super::conduct::{unanswerable, undeclared};
@@ -123,6 +125,11 @@ impl Reading {
         } else {
             self.judge_late(method);
         }
+        if version.is_modern() && matches!(self.want, Want::Stream { .. }) {
+            for text in misplaced(method, params, None, false) {
+                self.violation(text, "basic/patterns/subscriptions");
+            }
+        }
         if version.is_modern()
             && let Want::Answer { id, .. } = self.want
         {
@@ -151,6 +158,7 @@ impl Reading {
 
     fn asked_for_logs(&self) -> bool {
         self.sent_meta(META_LOG).is_some()
+            || (self.is_shared() && self.session.asks_logs.load(Ordering::Relaxed))
     }
 
     fn sent_meta(&self, name: &str) -> Option<&Value> {

@@ -8,6 +8,7 @@ mod conduct;
 mod follow;
 mod input;
 mod legacy;
+mod line;
 mod list;
 mod listen;
 mod message;
@@ -38,12 +39,14 @@ pub use client::Client;
 pub use session::Session;
 pub use version::Version;
 
+pub use crate::transport::Program;
+
 /// How a server is reached, the same for all cases of a run.
 pub struct ClientConfig {
     /// The server's name in the suite.
     pub name: String,
-    /// Its endpoint.
-    pub url: url::Url,
+    /// Where it is.
+    pub endpoint: Endpoint,
     /// Headers that the suite adds to every request.
     pub headers: Vec<(String, String)>,
     /// How long a connection may take.
@@ -52,6 +55,15 @@ pub struct ClientConfig {
     pub bounds: Bounds,
     /// Told of every listing of tools that the client makes for itself: the identity and the exchange.
     pub listed: Arc<Listed>,
+}
+
+/// Where a server is.
+#[derive(Clone, Debug)]
+pub enum Endpoint {
+    /// At an address: Streamable HTTP.
+    Url(url::Url),
+    /// In a process that each session starts for itself: stdio.
+    Program(Program),
 }
 
 /// Is told of a listing of tools: the identity, and the exchange of its last page.

@@ -39,6 +39,17 @@ pub(super) enum Stage<'a> {
     Modern(Version),
 }
 
+impl<'a> Stage<'a> {
+    /// The stage of an open session.
+    pub(super) fn of(facts: &'a SessionFacts) -> Self {
+        if facts.version.is_modern() {
+            Self::Modern(facts.version)
+        } else {
+            Self::Legacy(facts.version, facts.id.as_deref())
+        }
+    }
+}
+
 /// A message of ours before it has a stage.
 #[derive(Clone, Debug)]
 pub(super) struct Message {
@@ -177,6 +188,20 @@ pub(super) fn prepare_stream(
         responder: None,
         resumes: None,
     })
+}
+
+/// The stream of HTTP+SSE, before any session.
+pub(super) fn prepare_events(base: &HeaderMap) -> Prepared {
+    let mut headers = base.clone();
+    headers.remove(CONTENT_TYPE);
+    headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
+    let sent = Sent { method: "GET".to_owned(), params: Value::Null, headers: shown(&headers) };
+    Prepared {
+        outgoing: Outgoing { method: Method::GET, headers, body: None },
+        sent,
+        responder: None,
+        resumes: None,
+    }
 }
 
 fn add_session(headers: &mut HeaderMap, version: Version, session: Option<&str>) -> Result<(), String> {

@@ -92,7 +92,7 @@ impl Reading {
             Ok(prepared) => prepared,
             Err(reason) => return Some(reason),
         };
-        let mut incoming = session.client.http.start(prepared.outgoing);
+        let mut incoming = session.start_raw(prepared.outgoing);
         match incoming.next().await {
             Ok(Some(Frame::Head(head))) if head.is_stream() && head.status.is_success() => {
                 self.go_on(incoming);

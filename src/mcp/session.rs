@@ -1,7 +1,7 @@
 //! A session as steps see it. Its parts are in the files beside: opening, following, cancelling, closing.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ use super::store::Store;
 use super::{Client, Operation, SendOptions, SessionConfig, SessionFacts, Subscription, Tools};
 use crate::auth::Redactor;
 use crate::exchange::{Exchange, Notification, Outcome, Phase};
+use crate::transport::Duplex;
 
 /// A session of one identity with one server in one case. Methods take `&self`: several steps may use it side
 /// by side.
@@ -34,6 +35,10 @@ pub(super) struct Inner {
     /// The suite's headers and the token; the message is why they cannot be sent.
     pub(super) base: Result<HeaderMap, String>,
     state: Mutex<State>,
+    /// The connection that it has for itself.
+    pub(super) line: Mutex<Option<Arc<Duplex>>>,
+    /// Whether any request asked for log messages: a shared stream does not say whose they are.
+    pub(super) asks_logs: AtomicBool,
     /// Ends what is in flight.
     cancel: Mutex<CancellationToken>,
     /// Held while the session is being opened.
@@ -82,6 +87,8 @@ impl Session {
                 config,
                 base,
                 state: Mutex::default(),
+                line: Mutex::default(),
+                asks_logs: AtomicBool::new(false),
                 cancel: Mutex::new(cancel),
                 opening: tokio::sync::Mutex::default(),
                 next_id: AtomicU64::new(1),
@@ -203,6 +210,7 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         self.inner.stop_listening();
+        self.inner.cut_line();
     }
 }
 

@@ -357,6 +357,11 @@ impl<'a> Shape<'a> {
                 format!("`{name}` cannot be the name of an identity: every server has one"),
                 "choose another name; `default` is the token under `auth`, `anonymous` sends none",
             ),
+            Names::Environment if is_variable(name) => return,
+            Names::Environment => (
+                format!("`{name}` cannot be the name of an environment variable"),
+                "write letters, digits and `_`, such as `LOG_LEVEL`",
+            ),
             Names::Servers | Names::Identities => {
                 if !name.is_empty() && name.chars().all(word) {
                     return;

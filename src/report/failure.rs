@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::layout::{clean, json_lines, lines, shortened};
+use super::layout::{clean, clean_lines, json_lines, lines, shortened};
 use crate::diagnostic::{Code, Style, render};
 use crate::event::{CaseEnded, StepEnded};
 use crate::model::shown_duration;
@@ -104,10 +104,10 @@ impl Page {
             let problems = step.problems.iter();
             problems
                 .flat_map(|problem| problem.notes.iter().chain([&problem.message]))
-                .any(|text| text.contains(*cause))
+                .any(|text| text.contains(cause.lines().next().unwrap_or_default()))
         };
         let cause = step.cause.as_ref().filter(|cause| !told(cause));
-        let cause = cause.map(|cause| format!("{} {}\n", self.label("cause:"), clean(cause)));
+        let cause = cause.map(|cause| format!("{} {}\n", self.label("cause:"), clean_lines(cause)));
         match &step.exchange {
             // A step that has steps in it sends nothing by itself.
             Some(exchange) if exchange.get("outcome").is_none() => {

@@ -118,7 +118,9 @@ impl Subject<'_> {
             Outcome::TimedOut => {
                 let cause = cause
                     .unwrap_or_else(|| format!("no answer within {}", shown_duration(exchange.duration)));
+                let (cause, more) = cause.split_once('\n').unwrap_or((&cause, ""));
                 let problem = self.problem(Code::TimedOut, format!("{opening}{cause}"));
+                let problem = if more.is_empty() { problem } else { problem.note(more) };
                 let raise = match exchange.phase {
                     Phase::Open => "`timeouts: {start: …}` of the server",
                     Phase::Step => "`timeout` of the step or `timeouts: {step: …}` of the server",
@@ -135,7 +137,7 @@ impl Subject<'_> {
             Outcome::Unreachable => self
                 .problem(code, format!("{opening}the server cannot be reached"))
                 .label("this step")
-                .help("start the server, or correct its address"),
+                .help("start the server, or correct its address or its command"),
         };
         let problem = match cause {
             Some(cause) => problem.note(cause),

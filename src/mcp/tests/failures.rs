@@ -240,7 +240,7 @@ async fn a_server_that_is_not_there() {
     drop(listener);
     let server = Server::start(|_, _| Reply::accepted()).await;
     let url = format!("http://127.0.0.1:{port}/mcp").parse().unwrap();
-    let session = client_with(&server, |config| config.url = url).0.session(config(None));
+    let session = client_with(&server, |config| config.endpoint = Endpoint::Url(url)).0.session(config(None));
     let exchange = session.begin().await.unwrap_err();
     assert_eq!((exchange.outcome, exchange.phase.as_str()), (Outcome::Unreachable, "open"));
     assert_eq!(exchange.cause, Some(format!("connection refused: `127.0.0.1:{port}`")));
@@ -290,7 +290,7 @@ async fn tls_is_set_up_for_https_and_says_what_is_wrong() {
         }
     });
     let server = Server::start(|_, _| Reply::accepted()).await;
-    let session = client_with(&server, |config| config.url = url).0.session(config(None));
+    let session = client_with(&server, |config| config.endpoint = Endpoint::Url(url)).0.session(config(None));
     let exchange = session.begin().await.unwrap_err();
     assert_eq!(exchange.outcome, Outcome::Unreachable, "{exchange:?}");
     assert!(

@@ -45,7 +45,7 @@ fn client_with(server: &Server, change: impl FnOnce(&mut ClientConfig)) -> (Arc<
     let told = Arc::clone(&listed);
     let mut config = ClientConfig {
         name: "test".to_owned(),
-        url: server.url.clone(),
+        endpoint: Endpoint::Url(server.url.clone()),
         headers: vec![("X-Env".to_owned(), "test".to_owned())],
         connect: Duration::from_secs(10),
         bounds: Bounds::default(),
