@@ -112,6 +112,8 @@ pub(super) enum Names {
     Servers,
     /// Identities of a server.
     Identities,
+    /// Sets of scenarios.
+    Sets,
     /// Anything.
     Any,
 }
@@ -204,6 +206,7 @@ impl Kind {
                     Names::Variables => "names of variables",
                     Names::Servers => "names of servers",
                     Names::Identities => "names of identities",
+                    Names::Sets => "names of sets",
                     Names::Any => "names",
                 };
                 match of {

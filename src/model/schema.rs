@@ -247,7 +247,7 @@ fn bare_kind(of: &'static Kind, definitions: &mut Map<String, Value>) -> Value {
             let names = match names {
                 Names::Any => None,
                 Names::Variables => Some((VARIABLE, "a name has letters, digits, `_` and `-`")),
-                Names::Servers => Some((NAME, "a name has letters, digits, `_`, `-` and `.`")),
+                Names::Servers | Names::Sets => Some((NAME, "a name has letters, digits, `_`, `-` and `.`")),
                 Names::Identities => Some((
                     "^(?!(default|anonymous)$)[A-Za-z0-9_.-]+$",
                     "a name has letters, digits, `_`, `-` and `.`; `default` and `anonymous` are always there",
