@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rmcp::model::*;
 use rmcp::service::{RequestContext, SubscriptionContext};
+use rmcp::task_manager::TaskManager;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 use tokio::sync::broadcast;
 
@@ -16,6 +17,7 @@ pub struct World {
     /// Signs what 2026-07-28 gives out and takes back.
     pub states: RequestStateCodec,
     pub changes: broadcast::Sender<Change>,
+    pub tasks: TaskManager,
 }
 
 /// What those who listen are told of.
@@ -34,7 +36,7 @@ pub struct Fixture {
 
 impl World {
     pub fn new() -> Self {
-        Self { states: input_required::codec(), changes: broadcast::channel(64).0 }
+        Self { states: input_required::codec(), changes: broadcast::channel(64).0, tasks: TaskManager::new() }
     }
 }
 
@@ -74,6 +76,7 @@ impl ServerHandler for Fixture {
             .enable_resources_list_changed()
             .enable_tools()
             .enable_tool_list_changed()
+            .enable_tasks()
             .build();
         ServerConfig::new(capabilities)
             .with_server_info(Implementation::new("callsheet-fixture", "1.0.0"))
@@ -188,6 +191,30 @@ impl ServerHandler for Fixture {
         }
         *self.level.lock().unwrap_or_else(PoisonError::into_inner) = request.level;
         Ok(())
+    }
+
+    async fn get_task(
+        &self,
+        request: GetTaskParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<GetTaskResult, ErrorData> {
+        Ok(GetTaskResult::new(self.world.tasks.get_task(&request.task_id)?))
+    }
+
+    async fn update_task(
+        &self,
+        request: UpdateTaskParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.world.tasks.update_task(&request.task_id, request.input_responses)
+    }
+
+    async fn cancel_task(
+        &self,
+        request: CancelTaskParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.world.tasks.cancel_task(&request.task_id)
     }
 
     fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {

@@ -1,12 +1,13 @@
 //! The tools and the prompt that ask in the way of 2026-07-28: they answer with what they need, and are called
 //! again with it.
 
-use rmcp::ErrorData;
 use rmcp::model::{
-    CallToolResponse, ClientCapabilities, CreateMessageRequest, CreateMessageRequestParams, ElicitRequest,
-    ElicitRequestParams, GetPromptResponse, GetPromptResult, InputRequest, InputRequests,
-    InputRequiredResult, InputResponses, JsonObject, ListRootsRequest, RequestStateCodec, SamplingMessage,
+    CallToolResponse, CreateMessageRequest, CreateMessageRequestParams, ElicitRequest, ElicitRequestParams,
+    GetPromptResponse, GetPromptResult, InputRequest, InputRequests, InputRequiredResult, InputResponses,
+    JsonObject, ListRootsRequest, RequestStateCodec, SamplingMessage,
 };
+use rmcp::service::RequestContext;
+use rmcp::{ErrorData, RoleServer};
 use serde_json::{Value, json};
 
 use crate::content::{internal, invalid};
@@ -53,7 +54,7 @@ impl Answers {
     }
 
     /// A field of a form that was accepted.
-    fn field(&self, key: &str, field: &str) -> Option<&str> {
+    pub fn field(&self, key: &str, field: &str) -> Option<&str> {
         self.to(key)?.get("content")?.get(field)?.as_str()
     }
 }
@@ -62,8 +63,8 @@ impl Answers {
 pub fn call(
     which: &str,
     answers: &Answers,
-    client: &ClientCapabilities,
     world: &World,
+    context: &RequestContext<RoleServer>,
 ) -> Result<CallToolResponse, ErrorData> {
     match which {
         "elicitation" => match answers.to("user_name") {
@@ -127,6 +128,7 @@ pub fn call(
             ask([question], Some(sealed(which, round, world)?))
         }
         "capabilities" => {
+            let client = context.client_capabilities().unwrap_or_default();
             let mut questions = Vec::new();
             if client.elicitation.is_some() {
                 questions.push(("user_name", name("What is your name?")?));
@@ -182,7 +184,7 @@ fn confirmation() -> Result<InputRequest, ErrorData> {
 }
 
 /// A form of one field.
-fn form(message: &str, field: &str, kind: &str) -> Result<InputRequest, ErrorData> {
+pub fn form(message: &str, field: &str, kind: &str) -> Result<InputRequest, ErrorData> {
     let schema = json!({"type": "object", "properties": {field: {"type": kind}}, "required": [field]});
     let params = ElicitRequestParams::FormElicitationParams {
         meta: None,

@@ -11,6 +11,7 @@ mod fixture;
 mod input_required;
 mod prompts;
 mod resources;
+mod tasks;
 mod tools;
 
 use std::sync::Arc;

@@ -14,6 +14,7 @@ use crate::asks;
 use crate::content::{PNG, WAV, internal, invalid, needed, object, text_of};
 use crate::fixture::{Change, Fixture};
 use crate::input_required::{self, Answers};
+use crate::tasks::{self, Called};
 
 /// How long a tool pauses between its messages.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -65,11 +66,12 @@ pub fn list() -> Vec<Tool> {
         let name = format!("test_input_required_result_{name}");
         tool(&name, &format!("{description} (2026-07-28)"), json!({}))
     }));
+    tools.extend(tasks::list());
     tools
 }
 
 /// A tool that needs all of its arguments.
-fn tool(name: &str, description: &str, properties: Value) -> Tool {
+pub fn tool(name: &str, description: &str, properties: Value) -> Tool {
     let mut schema = json!({"type": "object", "properties": properties});
     let required: Vec<_> = object(properties).into_iter().map(|(name, _)| name).collect();
     if !required.is_empty() {
@@ -112,10 +114,14 @@ pub async fn call(
     context: Context,
 ) -> Result<CallToolResponse, ErrorData> {
     let arguments = request.arguments.unwrap_or_default();
+    let answers = Answers::new(request.input_responses, request.request_state);
     if let Some(which) = request.name.strip_prefix("test_input_required_result_") {
-        let answers = Answers::new(request.input_responses, request.request_state);
-        let client = context.client_capabilities().unwrap_or_default();
-        return input_required::call(which, &answers, &client, &fixture.world);
+        return input_required::call(which, &answers, &fixture.world, &context);
+    }
+    match tasks::call(&request.name, &arguments, &answers, &fixture.world, &context).transpose()? {
+        Some(Called::Now(response)) => return Ok(response),
+        Some(Called::Later(job)) => return job.wait().await,
+        None => {}
     }
     let result = match &*request.name {
         "test_simple_text" => said("This is a simple text response for testing."),
@@ -155,9 +161,7 @@ pub async fn call(
         "json_schema_2020_12_tool" => said(Value::Object(arguments).to_string()),
         "test_missing_capability" => needs_sampling(&context)?,
         "test_streaming_elicitation" => {
-            let client = context.client_capabilities().unwrap_or_default();
-            let answers = Answers::new(request.input_responses, None);
-            return input_required::call("elicitation", &answers, &client, &fixture.world);
+            return input_required::call("elicitation", &answers, &fixture.world, &context);
         }
         "test_logging_tool" => {
             fixture.log(LoggingLevel::Info, "A level was asked for", &context).await?;
