@@ -114,6 +114,8 @@ pub(super) enum Names {
     Identities,
     /// Environment variables.
     Environment,
+    /// Sets of scenarios.
+    Sets,
     /// Anything.
     Any,
 }
@@ -207,6 +209,7 @@ impl Kind {
                     Names::Servers => "names of servers",
                     Names::Identities => "names of identities",
                     Names::Environment => "names of environment variables",
+                    Names::Sets => "names of sets",
                     Names::Any => "names",
                 };
                 match of {

@@ -251,7 +251,7 @@ fn bare_kind(of: &'static Kind, definitions: &mut Map<String, Value>) -> Value {
                     "a name has letters, digits and `_`, and begins with no digit",
                 )),
                 Names::Variables => Some((VARIABLE, "a name has letters, digits, `_` and `-`")),
-                Names::Servers => Some((NAME, "a name has letters, digits, `_`, `-` and `.`")),
+                Names::Servers | Names::Sets => Some((NAME, "a name has letters, digits, `_`, `-` and `.`")),
                 Names::Identities => Some((
                     "^(?!(default|anonymous)$)[A-Za-z0-9_.-]+$",
                     "a name has letters, digits, `_`, `-` and `.`; `default` and `anonymous` are always there",

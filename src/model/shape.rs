@@ -362,14 +362,18 @@ impl<'a> Shape<'a> {
                 format!("`{name}` cannot be the name of an environment variable"),
                 "write letters, digits and `_`, such as `LOG_LEVEL`",
             ),
-            Names::Servers | Names::Identities => {
+            Names::Servers | Names::Identities | Names::Sets => {
                 if !name.is_empty() && name.chars().all(word) {
                     return;
                 }
                 (
                     format!(
                         "`{name}` cannot be the name of {}",
-                        if names == Names::Servers { "a server" } else { "an identity" }
+                        match names {
+                            Names::Servers => "a server",
+                            Names::Sets => "a set",
+                            _ => "an identity",
+                        }
                     ),
                     "write letters, digits, `_`, `-` and `.`",
                 )

@@ -23,6 +23,8 @@ pub struct Suite {
     pub servers: Vec<Server>,
     /// `scenarios`: the patterns, relative to the folder.
     pub scenarios: Vec<Spot<String>>,
+    /// `sets`: the scenarios that stand apart.
+    pub sets: Vec<Set>,
     /// `env`: the variables that templates may read.
     pub env: Vec<Spot<String>>,
     /// `secrets`: the same, and they join the redactor.
@@ -31,6 +33,15 @@ pub struct Suite {
     pub vars: Vec<Spot<String>>,
     /// `checks`.
     pub checks: Checks,
+}
+
+/// Scenarios that are read only where the command line asks for them.
+#[derive(Clone, Debug)]
+pub struct Set {
+    /// Its name, with which those of its cases begin.
+    pub name: String,
+    /// The patterns, relative to the folder.
+    pub patterns: Vec<Spot<String>>,
 }
 
 /// One server of the suite.

@@ -19,6 +19,11 @@ const SUITE_KEYS: &[Key] = &[
         "Patterns that find the scenario files, relative to the suite file: `scenarios/**/*.yaml`.",
     ),
     Key::may(
+        "sets",
+        Kind::Map(Names::Sets, &PATTERNS),
+        "Scenarios that stand apart, by the name of the set: they are run only where the command line asks for it.",
+    ),
+    Key::may(
         "env",
         Kind::List(&Kind::Variable),
         "Environment variables that templates may read as `env.NAME`.",
@@ -35,6 +40,8 @@ const SUITE_KEYS: &[Key] = &[
     ),
     Key::may("checks", Kind::Table(&CHECKS), "What the implied checks do."),
 ];
+
+static PATTERNS: Kind = Kind::Either(&Kind::Text, &Kind::List(&Kind::Text));
 
 /// One of `servers`.
 pub(super) static SERVER: Table = Table {

@@ -27,7 +27,7 @@ impl<'a> Current<'_, 'a> {
             return Err(self.problem(Code::UnknownName, format!("there is no server `{}`", self.server)));
         };
         let session = self.session(entry).await?;
-        self.frame.scope.set("server", json!({"name": self.server}));
+        self.frame.scope.set("server", shared.servers.scope(&self.server));
         match &self.step.action {
             Action::Session(SessionVerb::Open) => {
                 self.turn(entry).await?;

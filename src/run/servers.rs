@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::{Value, json};
 use tokio::sync::{Mutex, OnceCell, Semaphore};
 use tokio::time::Instant;
 
@@ -64,6 +65,24 @@ impl Servers {
 
     pub(super) fn environment(&self) -> &Environment {
         &self.environment
+    }
+
+    /// What templates see of a server: its name, and the host and port of its address. Those of the sandbox are
+    /// not known before it is started.
+    pub(super) fn scope(&self, name: &str) -> Value {
+        let url = self.entries.get(name).and_then(|entry| match &entry.model.target {
+            Target::Url(url) => Some(url.clone()),
+            #[cfg(feature = "sandbox")]
+            Target::Sandbox { slug } => self.sandbox.get()?.as_ref().ok()?.url(slug).parse().ok(),
+            #[cfg(not(feature = "sandbox"))]
+            Target::Sandbox { .. } => None,
+            Target::Command(_) => None,
+        });
+        let mut scope = json!({"name": name});
+        if let Some((host, scope)) = url.as_ref().and_then(host).zip(scope.as_object_mut()) {
+            scope.insert("host".to_owned(), host.into());
+        }
+        scope
     }
 
     /// The client of a server.
@@ -138,6 +157,12 @@ impl Servers {
         tokens.insert(identity.to_owned(), token.clone());
         token.map(Some)
     }
+}
+
+/// The host of an address, with its port where that is not the usual one: as the header `Host` has it.
+fn host(url: &url::Url) -> Option<String> {
+    let host = url.host_str()?;
+    Some(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
 }
 
 impl Entry {
