@@ -92,6 +92,8 @@ codes! {
     FragmentCycle = "fragment-cycle",
     /// A fragment that nothing uses.
     UnusedFragment = "unused-fragment",
+    /// Something that a version of `protocol` does not have.
+    NotInVersion = "not-in-version",
 
     // Templates.
     /// A template that cannot be read.
