@@ -101,8 +101,10 @@ fn everything_scenarios(peers: &Peers) {
 
 fn everything_versions(peers: &Peers) {
     let url = peers.everything();
-    for (protocol, spoken) in
-        [("2025-06-18", "2025-06-18"), ("2025-11-25", "2025-11-25"), ("auto", "2025-11-25")]
+    for (protocol, spoken) in ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"]
+        .map(|version| (version, version))
+        .into_iter()
+        .chain([("auto", "2025-11-25")])
     {
         one_scenario(&format!("{{url: '{url}'}}"), protocol, spoken).exits(0).says("1 passed");
     }
@@ -144,6 +146,8 @@ fn fastmcp_scenarios(peers: &Peers) {
 fn fastmcp_versions(peers: &Peers) {
     let server = format!("{{url: '{}', {ALICE}}}", peers.fastmcp());
     for (protocol, spoken) in [
+        ("2024-11-05", "2024-11-05"),
+        ("2025-03-26", "2025-03-26"),
         ("2025-06-18", "2025-06-18"),
         ("2025-11-25", "2025-11-25"),
         ("2026-07-28", "2026-07-28"),
@@ -252,6 +256,8 @@ fn rmcp_scenarios(peers: &Peers) {
 fn rmcp_versions(peers: &Peers) {
     let server = format!("{{url: '{}'}}", peers.rmcp());
     for (protocol, spoken) in [
+        ("2024-11-05", "2024-11-05"),
+        ("2025-03-26", "2025-03-26"),
         ("2025-06-18", "2025-06-18"),
         ("2025-11-25", "2025-11-25"),
         ("2026-07-28", "2026-07-28"),

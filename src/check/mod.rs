@@ -1,11 +1,13 @@
 //! Every diagnostic that needs no server and is not the reader's or a compiler's: the flow of names through a
 //! scenario or a fragment, saves that nothing reads, variables of the command line that nothing reads, equal case
-//! names, and advice. Opens no socket, reads no credential.
+//! names, what a version does not have, and advice. Opens no socket, reads no credential.
 
 mod flow;
 mod lint;
 mod names;
+mod versions;
 
 pub use flow::{Known, flow, flow_in_fragment, unknown_vars};
 pub use lint::{lint, lint_fragments, lint_suite, said_once};
 pub use names::{equal_names, without_follow_ups};
+pub use versions::not_in_version;

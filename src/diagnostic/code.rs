@@ -94,6 +94,8 @@ codes! {
     UnusedFragment = "unused-fragment",
     /// A key of a step that stands among the arguments of its verb.
     MisplacedKey = "misplaced-key",
+    /// Something that a version of `protocol` does not have.
+    NotInVersion = "not-in-version",
 
     // Templates.
     /// A template that cannot be read.

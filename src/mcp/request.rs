@@ -143,6 +143,8 @@ pub(super) fn prepare(
     override_headers(&mut headers, &options.headers)?;
     let envelope = Envelope { jsonrpc: "2.0", id, method: &method, params: params.as_ref() };
     let body = serde_json::to_vec(&envelope).map_err(|error| error.to_string())?;
+    #[cfg(test)]
+    super::tests::sends(stage, &body, options);
     let sent = Sent { method, params: params.unwrap_or(Value::Null), headers: shown(&headers) };
     let outgoing = Outgoing { method: Method::POST, headers, body: Some(Bytes::from(body)) };
     Ok(Prepared { outgoing, sent, responder: options.responder.clone(), resumes: None })

@@ -168,6 +168,12 @@ pub(super) fn replied(version: Version, method: &str, result: &Value) -> Vec<Vio
     check(version, Group::SentResults, method, result, "/result", section(version, method))
 }
 
+/// The first version in which a server may ask this.
+#[must_use]
+pub fn first_to_ask(method: &str) -> Option<Version> {
+    Version::ALL.iter().copied().find(|version| known(*version, Group::Requests, method))
+}
+
 /// What is wrong with what a result asks for.
 fn questions(version: Version, result: &Map<String, Value>) -> Vec<Violation> {
     let requests = result.get("inputRequests").and_then(Value::as_object);

@@ -139,6 +139,19 @@ fn called() -> Value {
     json!({"resultType": "complete", "content": [{"type": "text", "text": "{\"n\":1.1}"}], "isError": false})
 }
 
+/// Is told of every message that a client of a test sends: a step may break what it says itself, the client may not.
+pub(super) fn sends(stage: request::Stage<'_>, body: &[u8], options: &SendOptions) {
+    let message: Value = serde_json::from_slice(body).unwrap();
+    let version = match stage {
+        request::Stage::Legacy(version, _) | request::Stage::Modern(version) => version,
+        request::Stage::Handshake => {
+            Version::parse(message["params"]["protocolVersion"].as_str().unwrap()).unwrap()
+        }
+    };
+    let wrong = wire::sent(version, &message);
+    assert!(wrong.is_empty() || !options.meta.is_empty(), "{message} {wrong:?}");
+}
+
 /// Everything right, and no violations.
 fn good(exchange: &Exchange) {
     assert_eq!(exchange.outcome.as_str(), "answered", "{exchange:?}");
