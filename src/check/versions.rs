@@ -42,6 +42,9 @@ impl Found {
         for step in steps.into_iter().filter(|step| step.when.is_none()) {
             self.rules(&step.respond, document);
             match &step.action {
+                Action::Call { task: Some(_), .. } => {
+                    self.needs(Version::V2025_11_25, "`task`", document.key_site(&step.at.key("task")));
+                }
                 Action::Complete { context: Some(_), .. } => {
                     let site = document.key_site(&step.verb.at.key("context"));
                     self.needs(Version::V2025_06_18, "`context` of `complete`", site);

@@ -153,7 +153,7 @@ impl Reading {
     /// Whether the answer may be a task of the extension.
     fn declares_tasks(&self) -> bool {
         let declared = self.sent_meta(META_CAPABILITIES).and_then(|declared| declared.get("extensions"));
-        declared.is_some_and(|declared| declared.get(tasks::EXTENSION).is_some())
+        declared.is_some_and(|declared| declared.get(tasks::TASKS_EXTENSION).is_some())
     }
 
     fn asked_for_logs(&self) -> bool {

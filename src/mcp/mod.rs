@@ -37,6 +37,7 @@ use crate::auth::Secret;
 use crate::exchange::{Answer, Exchange};
 pub use client::Client;
 pub use session::Session;
+pub use tasks::TASKS_EXTENSION;
 pub use version::Version;
 
 pub use crate::transport::Program;

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::mirror::Mirrored;
-use super::tasks::EXTENSION;
+use super::tasks::TASKS_EXTENSION;
 use super::{Responder, SendOptions, SessionConfig, SessionFacts, Version};
 use crate::auth::Secret;
 use crate::exchange::{Answer, Sent};
@@ -370,7 +370,7 @@ fn with_extensions(mut declared: Value, config: &SessionConfig) -> Value {
         && let Some(declared) = declared.as_object_mut()
         && let Some(all) = declared.entry("extensions").or_insert_with(|| Map::new().into()).as_object_mut()
     {
-        all.entry(EXTENSION).or_insert_with(|| Map::new().into());
+        all.entry(TASKS_EXTENSION).or_insert_with(|| Map::new().into());
     }
     declared
 }

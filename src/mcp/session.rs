@@ -17,7 +17,7 @@ use super::listen::Listening;
 use super::receive::{Reading, Want};
 use super::request::{self, Message, Prepared, Stage};
 use super::store::Store;
-use super::{Client, Operation, SendOptions, SessionConfig, SessionFacts, Subscription, Tools};
+use super::{Client, Operation, SendOptions, SessionConfig, SessionFacts, Subscription, Tools, Version};
 use crate::auth::Redactor;
 use crate::exchange::{Exchange, Notification, Outcome, Phase};
 use crate::transport::Duplex;
@@ -175,6 +175,20 @@ impl Session {
     /// Why not, for people.
     pub async fn takes_task(&self, tool: &str) -> Result<(), String> {
         Box::pin(self.inner.takes_task(tool)).await
+    }
+
+    /// Whether a completion can be told the arguments that are known already. The session has to be open.
+    ///
+    /// # Errors
+    /// Why not, for people.
+    pub fn takes_context(&self) -> Result<(), String> {
+        const FIRST: Version = Version::V2025_06_18;
+        match self.inner.known().map(|facts| facts.version) {
+            Some(version) if version < FIRST => Err(format!(
+                "a completion has no `context` before {FIRST}, and this session speaks {version}"
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// Lists the tools, once for each server, identity, version and set of the client's capabilities of a run.

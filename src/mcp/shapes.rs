@@ -73,7 +73,7 @@ fn shapes(version: Version) -> Option<&'static Shapes> {
         let mut before = Shapes::new();
         let mut all = HashMap::new();
         for version in Version::ALL {
-            extend(&mut before, *version);
+            extend(&mut before, text(*version));
             all.insert(*version, before.clone());
         }
         all
@@ -81,9 +81,26 @@ fn shapes(version: Version) -> Option<&'static Shapes> {
     SHAPES.get(&version)
 }
 
+/// The shapes of the extension for tasks.
+fn tasks() -> &'static Shapes {
+    static TASKS: LazyLock<Shapes> = LazyLock::new(|| {
+        let mut shapes = Shapes::new();
+        extend(&mut shapes, include_str!("../../schemas/mcp/tasks.json"));
+        shapes
+    });
+    &TASKS
+}
+
+/// Where the shape of a message is.
+fn place(version: Version, group: Group, name: &str) -> Option<&'static Shapes> {
+    let has = |shapes: &&Shapes| shapes.get(group.key()).is_some_and(|shapes| shapes.contains_key(name));
+    let extended = Some(tasks()).filter(|_| version.is_modern());
+    shapes(version).filter(has).or(extended.filter(has))
+}
+
 /// Makes the shapes of a version of those of the version before.
-fn extend(shapes: &mut Shapes, version: Version) {
-    let mut document: Map<String, Value> = serde_json::from_str(text(version)).unwrap_or_default();
+fn extend(shapes: &mut Shapes, text: &str) {
+    let mut document: Map<String, Value> = serde_json::from_str(text).unwrap_or_default();
     for group in GROUPS {
         let entries = shapes.entry(group).or_default();
         let Some(Value::Object(own)) = document.remove(group) else { continue };
@@ -98,7 +115,7 @@ fn extend(shapes: &mut Shapes, version: Version) {
 
 /// Whether a version has a message of this name.
 pub(super) fn known(version: Version, group: Group, name: &str) -> bool {
-    shapes(version).and_then(|shapes| shapes.get(group.key())).is_some_and(|shapes| shapes.contains_key(name))
+    place(version, group, name).is_some()
 }
 
 /// The names of a group.
@@ -121,7 +138,7 @@ pub(super) fn validator(version: Version, group: Group, name: &str) -> Option<Ar
 }
 
 fn compile(version: Version, group: Group, name: &str) -> Option<Arc<Validator>> {
-    let shapes = shapes(version)?;
+    let shapes = place(version, group, name)?;
     let mut root = shapes.get(group.key())?.get(name)?.as_object()?.clone();
     root.insert(DEFS.to_owned(), shapes.get(DEFS)?.clone().into());
     jsonschema::options().with_draft(Draft::Draft202012).build(&Value::Object(root)).ok().map(Arc::new)

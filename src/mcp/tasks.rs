@@ -18,7 +18,7 @@ use crate::exchange::{Answer, Check, Exchange, Outcome, Task, Violation};
 use crate::model::shown_duration;
 
 /// The name of the extension, in the capabilities of both sides.
-pub(super) const EXTENSION: &str = "io.modelcontextprotocol/tasks";
+pub const TASKS_EXTENSION: &str = "io.modelcontextprotocol/tasks";
 
 /// What names the task that a message belongs to, in core tasks.
 const RELATED: &str = "io.modelcontextprotocol/related-task";
@@ -42,10 +42,12 @@ impl Inner {
             return Err(format!("there are no tasks before {first}, and this session speaks {version}"));
         }
         if version.is_modern() {
-            let declared = facts.capabilities.get("extensions").and_then(|all| all.get(EXTENSION));
+            let declared = facts.capabilities.get("extensions").and_then(|all| all.get(TASKS_EXTENSION));
             return match declared {
                 Some(declared) if !declared.is_null() => Ok(()),
-                _ => Err(format!("the server has no tasks: it does not declare the extension `{EXTENSION}`")),
+                _ => Err(format!(
+                    "the server has no tasks: it does not declare the extension `{TASKS_EXTENSION}`"
+                )),
             };
         }
         if facts.capabilities.pointer("/tasks/requests/tools/call").is_none_or(Value::is_null) {

@@ -80,7 +80,7 @@ pub fn result(question: Question<'_>, result: &Value) -> Vec<Violation> {
         match members.get("resultType").and_then(Value::as_str) {
             Some("complete") => {}
             Some("input_required") if MAY_ASK.contains(&method) => shape = "input_required",
-            Some("task") if tasks => return Vec::new(),
+            Some("task") if tasks && method == "tools/call" => shape = "task",
             Some(other) => {
                 let message = format!("`resultType` is `{other}`, which `{method}` cannot answer");
                 return vec![basic(version, "/result/resultType", message)];
@@ -94,7 +94,7 @@ pub fn result(question: Question<'_>, result: &Value) -> Vec<Violation> {
         }
     }
     let mut found = check(version, Group::Results, shape, result, "/result", section(version, method));
-    if shape == "input_required" {
+    if shape == "input_required" || version.is_modern() && method == "tasks/get" {
         found.extend(questions(version, members));
     }
     found
@@ -218,6 +218,8 @@ pub(super) fn section(version: Version, method: &str) -> &'static str {
         "sampling/createMessage" => "client/sampling",
         "elicitation/create" | "notifications/elicitation/complete" => "client/elicitation",
         "roots/list" => "client/roots",
+        _ if method.contains("tasks") && version.is_modern() => "extensions/tasks",
+        _ if method.contains("tasks") => "basic/utilities/tasks",
         _ if method.contains("subscriptions/") => "basic/patterns/subscriptions",
         _ if method.contains("tools/") => "server/tools",
         _ if method.contains("resources/") => "server/resources",

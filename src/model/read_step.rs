@@ -13,7 +13,7 @@ use super::values::date;
 use super::verb_rules::{VERB_RULES, VerbRule};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::exchange::Verb;
-use crate::mcp::ListKind;
+use crate::mcp::{ListKind, TaskMode};
 
 /// How deep steps may stand in steps.
 const DEEPEST: usize = 16;
@@ -232,7 +232,14 @@ impl<'p> Reader<'p> {
         let at = operand.at().clone();
         let member = |key: &str| operand.pointer(key).unwrap_or_else(|| at.key(key));
         match verb {
-            Verb::Call => Action::Call { tool: at, arguments: step.pointer("arguments") },
+            Verb::Call => Action::Call {
+                tool: at,
+                arguments: step.pointer("arguments"),
+                task: step.get("task").map(|mode| match mode.value().as_str() {
+                    Some("start") => TaskMode::Start,
+                    _ => TaskMode::Follow,
+                }),
+            },
             Verb::List => Action::List(match operand.value().as_str() {
                 Some("prompts") => ListKind::Prompts,
                 Some("resources") => ListKind::Resources,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::suite::Checks;
 use crate::exchange::Verb;
-use crate::mcp::{ListKind, Version};
+use crate::mcp::{ListKind, TaskMode, Version};
 use crate::source::{Document, Pointer};
 
 /// A value and where it stands.
@@ -257,6 +257,8 @@ pub enum Action {
         tool: Pointer,
         /// The arguments.
         arguments: Option<Pointer>,
+        /// `task`.
+        task: Option<TaskMode>,
     },
     /// `list`.
     List(ListKind),

@@ -84,7 +84,11 @@ pub(super) static OPERAND_KEYS: &[Key] = &[
         Kind::Map(Names::Variables, &Kind::Any),
         "The inputs of the fragment of a `use`, by name.",
     ),
-    Key::later("task", "leave it out: the call is made without a task"),
+    Key::may(
+        "task",
+        Kind::Word(&["follow", "start"]),
+        "Makes a task of a `call`: `follow` goes to its end, `start` returns once it exists.",
+    ),
 ];
 
 pub(super) static STEP_KEYS: &[Key] = &[

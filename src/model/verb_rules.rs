@@ -55,7 +55,7 @@ const OWN_STEP: &str = "write the cleanup as a step of its own, `- defer: …`, 
 
 /// One rule for each verb.
 pub(super) static VERB_RULES: &[VerbRule] = &[
-    rule(Verb::Call, &["arguments"]),
+    rule(Verb::Call, &["arguments", "task"]),
     rule(Verb::List, &[]),
     rule(Verb::Read, &[]),
     rule(Verb::Prompt, &["arguments"]),

@@ -28,7 +28,7 @@ pub use walk::{Given, Visit};
 
 use crate::exchange::Verb;
 use crate::matcher::{Matcher, Path};
-use crate::mcp::{ListKind, Version};
+use crate::mcp::{ListKind, TaskMode, Version};
 use crate::model::{Checks, Protocols, SessionVerb, Spot, Suite};
 use crate::source::{Document, Pointer, Site};
 use crate::template::{Template, Tree};
@@ -262,6 +262,8 @@ pub enum Action {
         tool: Template,
         /// The arguments.
         arguments: Option<Tree>,
+        /// `task`.
+        task: Option<TaskMode>,
     },
     /// `list`.
     List(ListKind),
@@ -366,7 +368,7 @@ impl Step {
         let mut found = Vec::new();
         let text = |template| vec![(self.verb.at.clone(), template)];
         match &self.action {
-            Action::Call { tool, arguments } => {
+            Action::Call { tool, arguments, task: _ } => {
                 found.extend(text(tool));
                 found.extend(trees(arguments));
             }
@@ -414,6 +416,15 @@ impl Step {
         found.extend(trees(&self.headers));
         found.extend(trees(&self.meta));
         found
+    }
+
+    /// Whether it makes a task, and what becomes of that.
+    #[must_use]
+    pub fn task(&self) -> Option<TaskMode> {
+        match &self.action {
+            Action::Call { task, .. } => *task,
+            _ => None,
+        }
     }
 
     /// The fields of the exchange that `expect` and `save` read; none where they may read any.

@@ -185,6 +185,10 @@ impl Page {
         if let Some(status) = exchange.pointer("/http/status") {
             facts.push(format!("HTTP {status}"));
         }
+        if let Some(task) = exchange.get("task") {
+            let text = |name: &str| clean(task.get(name).and_then(Value::as_str).unwrap_or_default());
+            facts.push(format!("task `{}` {}", text("id"), text("status")));
+        }
         if let Some(version) = exchange.get("protocol").and_then(Value::as_str) {
             facts.push(format!("protocol {}", clean(version)));
         }

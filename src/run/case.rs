@@ -130,6 +130,8 @@ fn prepare<'a>(running: &mut Running<'a>, clock: Arc<Clock>) -> Result<Frame<'a>
         Some(tree) => object(&frame, &scenario.document, tree, "capabilities")?,
         None => json!({}),
     };
+    scenario.each_step(&mut |visit| running.tasks |= visit.step.task().is_some());
+    running.tasks &= !rules::takes_extension_away(&named);
     running.client_capabilities = rules::capabilities(&asked_of(scenario), named);
     if !scenario.respond.is_empty() {
         running.rules = Some(Rules::new(&scenario.respond, &scenario.document, frame.scope.fork()));

@@ -3,6 +3,7 @@
 
 mod output;
 mod same;
+mod task;
 
 pub(super) use output::Outputs;
 use same::contradicts;
@@ -171,6 +172,7 @@ impl Subject<'_> {
             problems.extend(self.tool_error());
             problems.extend(self.not_taken());
             problems.extend(self.unended());
+            problems.extend(self.task());
             problems.extend(self.output_schema());
             problems.extend(self.contradiction());
         }
@@ -206,9 +208,14 @@ impl Subject<'_> {
         let error = self.exchange.answer.error.as_ref().filter(|_| !self.names("error"))?;
         let code = error.get("code").map(Value::to_string).unwrap_or_default();
         let message = error.get("message").and_then(Value::as_str).unwrap_or_default();
-        let mut problem = self
-            .problem(Code::Implied, format!("the server answered with error {code}: {message}"))
-            .label(NO_ERROR);
+        // A request about a task that is refused is no failure of the task.
+        let failed = self.exchange.followed.as_ref().is_some_and(|task| task.status == "failed");
+        let subject = if failed { "the task failed" } else { "the server answered" };
+        let mut problem =
+            self.problem(Code::Implied, format!("{subject} with error {code}: {message}")).label(NO_ERROR);
+        if let Some(cause) = self.exchange.cause.as_ref().filter(|_| self.exchange.followed.is_some()) {
+            problem = problem.note(cause.clone());
+        }
         if code == MISSING_CAPABILITY {
             problem = problem.help(
                 "a rule of `respond` declares what it needs; `client: {capabilities: …}` declares anything",

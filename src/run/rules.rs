@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::exchange::Answer;
 use crate::matcher::Actual;
-use crate::mcp::Responder;
+use crate::mcp::{Responder, TASKS_EXTENSION};
 use crate::plan::{Reply, Rule, within};
 use crate::source::Document;
 use crate::template::{RenderError, Scope};
@@ -196,7 +196,18 @@ pub(super) fn capabilities(methods: &[&str], named: Value) -> Value {
         all.extend(named);
     }
     all.retain(|_, value| !value.is_null());
+    if let Some(Value::Object(extensions)) = all.get_mut("extensions") {
+        extensions.retain(|_, value| !value.is_null());
+    }
     Value::Object(all)
+}
+
+/// Whether a scenario names the extension for tasks, or all extensions, with null: what its steps need is not declared
+/// then.
+pub(super) fn takes_extension_away(named: &Value) -> bool {
+    let extensions = named.get("extensions");
+    let tasks = extensions.and_then(|all| all.get(TASKS_EXTENSION));
+    extensions.is_some_and(Value::is_null) || tasks.is_some_and(Value::is_null)
 }
 
 #[cfg(test)]
@@ -208,6 +219,20 @@ mod tests {
         let declared =
             capabilities(&["roots/list", "elicitation/create"], json!({"roots": null, "tasks": {}}));
         assert_eq!(declared, json!({"elicitation": {"form": {}, "url": {}}, "tasks": {}}));
+    }
+
+    #[test]
+    fn the_extension_for_tasks_can_be_taken_away() {
+        for (named, taken) in [
+            (json!({}), false),
+            (json!({"extensions": {TASKS_EXTENSION: {}}}), false),
+            (json!({"extensions": {TASKS_EXTENSION: null, "a/b": {}}}), true),
+            (json!({"extensions": null}), true),
+        ] {
+            assert_eq!(takes_extension_away(&named), taken, "{named}");
+        }
+        let declared = capabilities(&[], json!({"extensions": {TASKS_EXTENSION: null, "a/b": {}}}));
+        assert_eq!(declared, json!({"extensions": {"a/b": {}}}));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::conditions::reads;
 use super::servers::Entry;
 use super::step::{Current, Failed};
 use crate::auth::Credential;
-use crate::diagnostic::Code;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::exchange::{Exchange, Notification};
 use crate::matcher::{Actual, Matcher};
 use crate::mcp::{Operation, Responder, SendOptions, Session, SessionConfig, Subscription};
@@ -55,6 +55,7 @@ impl<'a> Current<'_, 'a> {
         }
         if self.rendered.is_none() {
             self.rendered = Some((self.operation()?, self.options()?));
+            self.can_be_sent(&session).await?;
         }
         if let Action::Call { .. } = &self.step.action {
             let listing = session.prepare_calls(self.timeout(entry));
@@ -66,6 +67,27 @@ impl<'a> Current<'_, 'a> {
         let Some((operation, mut options)) = self.rendered.clone() else { return Ok(Exchange::default()) };
         options.timeout = self.frame.clock.left(self.timeout(entry));
         Ok(session.perform(operation, options).await)
+    }
+
+    /// What the step asks for has to exist in the session's version, and on its server.
+    async fn can_be_sent(&self, session: &Session) -> Result<(), Failed> {
+        let Some((operation, _)) = &self.rendered else { return Ok(()) };
+        let (reason, help) = match (operation, self.step.task()) {
+            (Operation::Call { tool, .. }, Some(_)) => {
+                let reason = self.held("the tools were listed", session.takes_task(tool)).await?;
+                (reason, "leave `task` out where the call is no task, or choose with `when` or `requires`")
+            }
+            (Operation::Complete { context: Some(_), .. }, _) => {
+                (session.takes_context(), "leave `context` out, or choose the step with `when`")
+            }
+            _ => return Ok(()),
+        };
+        let key = match self.step.task() {
+            Some(_) => self.step.at.key("task"),
+            None => self.step.verb.at.key("context"),
+        };
+        let site = self.frame.document.key_site(&key);
+        reason.map_err(|reason| Box::new(Diagnostic::error(Code::Implied, site, reason).help(help)))
     }
 
     /// Takes a notification that came, or waits for one.
@@ -217,7 +239,7 @@ impl<'a> Current<'_, 'a> {
     fn operation(&self) -> Result<Operation, Failed> {
         let text = |template: &Template| self.text(&self.step.verb.at, template);
         Ok(match &self.step.action {
-            Action::Call { tool, arguments } => {
+            Action::Call { tool, arguments, task: _ } => {
                 Operation::Call { tool: text(tool)?, arguments: self.object(arguments.as_ref())? }
             }
             Action::List(kind) => Operation::List(*kind),
@@ -309,7 +331,7 @@ impl<'a> Current<'_, 'a> {
                 .collect(),
             timeout: Duration::ZERO,
             responder: self.rules.clone().map(|rules| rules as Arc<dyn Responder>),
-            task: None,
+            task: self.step.task(),
         })
     }
 }

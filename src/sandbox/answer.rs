@@ -191,6 +191,6 @@ impl Events {
     }
 }
 
-fn as_event(message: impl Display) -> String {
+pub(super) fn as_event(message: impl Display) -> String {
     format!("event: message\ndata: {message}\n\n")
 }

@@ -83,6 +83,11 @@ fn approval(key: &'static str, subject: &str) -> Result<Round, ErrorData> {
     form(key, &format!("Please approve {subject}."), &schema)
 }
 
+/// The form of [`Ask::Approval`], for what asks without a call.
+pub(super) fn approval_of(subject: &str) -> Result<InputRequest, ErrorData> {
+    approval("approval", subject).map(|round| round.request)
+}
+
 fn reason(subject: &str) -> Result<Round, ErrorData> {
     let schema = json!({
         "type": "object",

@@ -11,6 +11,7 @@ mod answer;
 mod asks;
 mod completion;
 mod content;
+mod core_tasks;
 mod door;
 mod fault;
 mod gate;
@@ -24,6 +25,7 @@ mod questions;
 mod sessions;
 mod spoil;
 mod tap;
+mod tasks;
 mod tools;
 mod world;
 

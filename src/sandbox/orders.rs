@@ -7,13 +7,14 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::request::Parts;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams, CompleteResult,
-    ContentBlock, CustomRequest, CustomResult, ErrorCode, Extensions, GetPromptRequestParams,
-    GetPromptResponse, Implementation, InitializeRequestParams, InitializeResult, ListPromptsResult,
-    ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, LoggingLevel, PaginatedRequestParams,
-    ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, ServerCapabilities,
-    ServerConfig, SetLevelRequestMethod, SetLevelRequestParams, SubscribeRequestMethod,
-    SubscribeRequestParams, SubscriptionFilter, UnsubscribeRequestMethod, UnsubscribeRequestParams,
+    CallToolRequestParams, CallToolResponse, CallToolResult, CancelTaskParams, CompleteRequestParams,
+    CompleteResult, ContentBlock, CustomRequest, CustomResult, ErrorCode, Extensions, GetPromptRequestParams,
+    GetPromptResponse, GetTaskParams, GetTaskResult, Implementation, InitializeRequestParams,
+    InitializeResult, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
+    LoggingLevel, PaginatedRequestParams, ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse,
+    ReadResourceResult, ServerCapabilities, ServerConfig, SetLevelRequestMethod, SetLevelRequestParams,
+    SubscribeRequestMethod, SubscribeRequestParams, SubscriptionFilter, UnsubscribeRequestMethod,
+    UnsubscribeRequestParams, UpdateTaskParams,
 };
 use rmcp::service::{Peer, RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
@@ -24,6 +25,7 @@ use super::asks::Input;
 use super::gate::{Caller, Identity, unauthorized};
 use super::listeners::{Change, Listener, Wanted};
 use super::processes::{self, Job};
+use super::tasks::answer_in;
 use super::tools::{self, TOOLS};
 use super::world::World;
 use super::{completion, content};
@@ -31,7 +33,7 @@ use super::{completion, content};
 /// Tools on one page.
 const PAGE: usize = 10;
 /// The methods that want params.
-const KNOWN: [&str; 7] = [
+const KNOWN: [&str; 10] = [
     "initialize",
     "tools/call",
     "resources/read",
@@ -39,6 +41,9 @@ const KNOWN: [&str; 7] = [
     "logging/setLevel",
     "completion/complete",
     "subscriptions/listen",
+    "tasks/get",
+    "tasks/update",
+    "tasks/cancel",
 ];
 
 /// One session with a server, or one request of the era without sessions.
@@ -101,6 +106,7 @@ impl ServerHandler for Orders {
             .enable_resources_subscribe()
             .enable_tools()
             .enable_tool_list_changed()
+            .enable_tasks()
             .build();
         let mut info = ServerConfig::new(capabilities);
         info.server_info = Implementation::new("orders", "1.0.0");
@@ -114,6 +120,8 @@ impl ServerHandler for Orders {
     ) -> Result<InitializeResult, ErrorData> {
         context.peer.set_peer_info(request.clone());
         let mut info = self.negotiate_initialize(&request)?;
+        // The older eras have no extensions.
+        info.capabilities.extensions = None;
         if self.streams {
             self.tell(context.peer);
         } else {
@@ -257,6 +265,37 @@ impl ServerHandler for Orders {
         }
     }
 
+    async fn get_task(
+        &self,
+        params: GetTaskParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<GetTaskResult, ErrorData> {
+        let id = &params.task_id;
+        let task = self.world.tasks.poll(id).ok_or_else(|| no_task(id))?;
+        task.detailed(id).map(GetTaskResult::new)
+    }
+
+    async fn update_task(
+        &self,
+        params: UpdateTaskParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        let id = &params.task_id;
+        let answer = answer_in(&params.input_responses)
+            .ok_or_else(|| ErrorData::invalid_params("inputResponses answer nothing that was asked", None))?;
+        // What was answered before is answered, which is no error.
+        let taken = self.world.tasks.approve(id, answer);
+        if taken || self.world.tasks.has(id) { Ok(()) } else { Err(no_task(id)) }
+    }
+
+    async fn cancel_task(
+        &self,
+        params: CancelTaskParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.world.tasks.cancel(&params.task_id).map(drop).ok_or_else(|| no_task(&params.task_id))
+    }
+
     // It is asked before the acknowledgement is sent: from here on nothing is missed.
     fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
         let (listener, changes) = self.world.listeners.add(requested.into());
@@ -296,6 +335,10 @@ impl ServerHandler for Orders {
         }
         Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, request.method, None))
     }
+}
+
+fn no_task(id: &str) -> ErrorData {
+    ErrorData::invalid_params(format!("Task not found: {id}"), None)
 }
 
 fn caller(extensions: &Extensions) -> Option<&Caller> {

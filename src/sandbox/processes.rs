@@ -49,6 +49,7 @@ impl Job<'_> {
                 Process::FinishJob => self.finish_job(),
                 Process::Ask(ask) => return Box::pin(self.ask(ask, input)).await,
                 Process::Notify => self.notify().await,
+                Process::CloseMonth => return self.close_month(),
             };
             Ok(result.into())
         };
@@ -229,7 +230,7 @@ pub(super) fn outputs(outputs: &Value) -> CallToolResult {
 }
 
 /// A job that faulted, as Orchestrator describes it.
-fn faulted(code: &str, detail: &str) -> CallToolResult {
+pub(super) fn faulted(code: &str, detail: &str) -> CallToolResult {
     refused(&fault(code, detail))
 }
 

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::answer::{Answer, JSON, Shape};
+use super::core_tasks;
 use super::fault::Fault;
 use super::orders::Orders;
 use super::sessions::Sessions;
@@ -39,6 +40,7 @@ pub(super) struct Serving {
 pub(super) struct Tap {
     service: StreamableHttpService<Orders, Sessions>,
     sessions: Arc<Sessions>,
+    world: Arc<World>,
 }
 
 impl Tap {
@@ -49,7 +51,7 @@ impl Tap {
         closing: CancellationToken,
     ) -> Self {
         let sessions = Arc::new(Sessions::default());
-        let world = Arc::clone(world);
+        let (world, own) = (Arc::clone(world), Arc::clone(world));
         let mut config = StreamableHttpServerConfig::default()
             .with_json_response(true)
             .with_sse_retry(None)
@@ -59,7 +61,8 @@ impl Tap {
             config = config.disable_allowed_hosts();
         }
         let orders = move || Ok(Orders::new(Arc::clone(&world), streams));
-        Self { service: StreamableHttpService::new(orders, Arc::clone(&sessions), config), sessions }
+        let service = StreamableHttpService::new(orders, Arc::clone(&sessions), config);
+        Self { service, sessions, world: own }
     }
 
     /// Passes one request on and its answer back.
@@ -81,10 +84,22 @@ impl Tap {
         let ends = parts.method == Method::DELETE;
         let spoiler = Spoiler::new(fault, &parts, message);
         let known = session.is_some_and(|session| self.sessions.has(&session));
+        let has_tasks = core_tasks::concerns(&parts);
+        if known
+            && has_tasks
+            && let Some(answer) = core_tasks::answer(&self.world, &parts, message)
+        {
+            return answer;
+        }
         let answer = self.service.handle(Request::from_parts(parts, Body::from(body))).await;
         let mut answer = Answer::read(answer.map(Body::new));
-        if message.get("method").and_then(Value::as_str) == Some("tools/call") {
-            answer = answer.without_empty_ids().await;
+        match message.get("method").and_then(Value::as_str) {
+            Some("tools/call") => answer = answer.without_empty_ids().await,
+            Some("initialize") => answer = core_tasks::with_tasks(answer, core_tasks::declare).await,
+            Some("tools/list") if has_tasks => {
+                answer = core_tasks::with_tasks(answer, core_tasks::mark).await;
+            }
+            _ => {}
         }
         if ends && answer.head.status.is_success() {
             return if known { empty(StatusCode::OK) } else { session_not_found(id) };

@@ -7,6 +7,8 @@ use jsonschema::Validator;
 use rmcp::model::{JsonObject, Tool};
 use serde_json::{Value, json};
 
+use super::tasks;
+
 /// What a tool starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Process {
@@ -22,6 +24,7 @@ pub(super) enum Process {
     FinishJob,
     Ask(Ask),
     Notify,
+    CloseMonth,
 }
 
 /// What a tool asks its client before it answers.
@@ -131,6 +134,17 @@ pub(super) static TOOLS: LazyLock<Vec<Definition>> = LazyLock::new(|| {
                 "after_ms": {"type": "integer", "minimum": 0, "maximum": 60_000},
             }),
             &["kind"],
+        ),
+        process(
+            Process::CloseMonth,
+            tasks::TOOL,
+            "Closes a month. It runs as a task only, which asks for an approval where it is wanted.",
+            json!({
+                "in_Polls": {"type": "integer", "minimum": 0, "maximum": 100_000},
+                "in_Approval": {"type": "boolean"},
+                "in_End": {"enum": ["Successful", "Faulted", "Refused"]},
+            }),
+            &[],
         ),
     ]
 });

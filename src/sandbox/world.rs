@@ -1,4 +1,4 @@
-//! What the sandbox's processes work on: invoices and jobs, who listens to them, and what the tools still wait
+//! What the sandbox's processes work on: invoices, jobs and tasks, who listens to them, and what the tools still wait
 //! to hear. It is new with each sandbox and shared by all its sessions.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,6 +10,7 @@ use super::jobs::{End, Finish, Jobs};
 use super::listeners::{Change, Listeners};
 use super::numbered::Numbered;
 use super::questions::Questions;
+use super::tasks::Tasks;
 
 /// The resource of all open invoices; a customer's are one level below.
 pub(super) const OPEN_INVOICES: &str = "invoices://open";
@@ -21,6 +22,7 @@ pub(super) struct World {
     pub(super) jobs: Jobs,
     pub(super) listeners: Arc<Listeners>,
     pub(super) questions: Questions,
+    pub(super) tasks: Tasks,
 }
 
 /// An invoice.
@@ -38,6 +40,7 @@ impl World {
             jobs: Jobs::default(),
             listeners: Arc::new(Listeners::new(closing)),
             questions: Questions::default(),
+            tasks: Tasks::default(),
         }
     }
 

@@ -11,6 +11,7 @@ mod mirroring;
 mod openings;
 mod resuming;
 mod server;
+mod task_shapes;
 mod tasks;
 mod timeouts;
 mod wires;

@@ -139,9 +139,11 @@ fn the_result_type_is_judged_by_method() {
     );
     assert_eq!(messages("tools/call", json!({"resultType": "input_required"})).len(), 1);
     assert_eq!(messages("my/method", json!({})), ["`resultType` is missing or is not a string"]);
-    let task = json!({"resultType": "task", "taskId": "t"});
+    let task = json!({"resultType": "task", "taskId": "t", "status": "working", "createdAt": "c",
+        "lastUpdatedAt": "u", "ttlMs": null});
     assert_eq!(messages("tools/call", task.clone()).len(), 1);
     assert_eq!(result(Question { tasks: true, ..question("tools/call") }, &task), []);
+    assert_eq!(result(Question { tasks: true, ..question("tools/list") }, &task).len(), 1);
     assert_eq!(
         messages("tools/list", json!({"resultType": "complete", "tools": []})).len(),
         2,

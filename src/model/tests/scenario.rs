@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::exchange::Verb;
-use crate::mcp::Version;
+use crate::mcp::{TaskMode, Version};
 use crate::model::{Action, Level, Protocols, SessionVerb};
 
 const SUITE: &str = "servers: {orders: {url: 'https://h/mcp', identities: {auditor: {pat: {env: A}}}}}";
@@ -97,7 +97,7 @@ steps:
     assert!(!sum.all && !sum.secret && sum.matches.is_none());
     assert_eq!(all.path.at.as_str(), "/steps/0/save/all/path");
     assert!(all.all && all.secret && all.matches.as_ref().unwrap().value == "(.)");
-    assert!(matches!(&first.action, Action::Call { tool, arguments: Some(arguments) }
+    assert!(matches!(&first.action, Action::Call { tool, arguments: Some(arguments), task: None }
         if tool.as_str() == "/steps/0/call" && arguments.as_str() == "/steps/0/arguments"));
     assert!(matches!(&scenario.steps[5].action, Action::Session(SessionVerb::Close)));
     assert!(matches!(&scenario.steps[6].action, Action::Http { method, body: Some(_) }
@@ -294,11 +294,27 @@ fn what_a_verb_does_not_take_is_refused() {
 }
 
 #[test]
-fn what_comes_later_is_refused_by_name() {
+fn a_call_may_be_a_task() {
+    let (scenarios, problems) = scenarios_of(
+        SUITE,
+        "scenario: A\nserver: orders\nsteps: [{call: a}, {call: a, task: follow}, {call: a, task: start}]",
+    );
+    assert_told(&problems, &[]);
+    let task = |index: usize| match &scenarios[0].steps[index].action {
+        Action::Call { task, .. } => *task,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!([task(0), task(1), task(2)], [None, Some(TaskMode::Follow), Some(TaskMode::Start)]);
     assert_told(
-        &step("call: a\ntask: follow"),
-        &["4:5 not-yet [task] `task` is not supported by this version yet \
-           | help: leave it out: the call is made without a task"],
+        &step("call: a\ntask: folow"),
+        &["4:11 bad-value [folow] `task` does not take `folow` | note: it takes `follow` and `start` \
+           | help: did you mean `follow`?"],
+    );
+    assert_told(
+        &step("read: a://b\ntask: follow"),
+        &[
+            "4:5 conflict [task] `task` does not go with `read` | 3:5 [read] (the verb) | help: it goes with `call`",
+        ],
     );
 }
 

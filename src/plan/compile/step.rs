@@ -82,7 +82,8 @@ impl Compiler<'_> {
 
     fn action(&mut self, action: &model::Action) -> Option<Action> {
         Some(match action {
-            model::Action::Call { tool, arguments } => Action::Call {
+            model::Action::Call { tool, arguments, task } => Action::Call {
+                task: *task,
                 arguments: arguments.as_ref().map(|at| self.tree(at)),
                 tool: self.template(tool)?,
             },
