@@ -8,6 +8,8 @@
 #![expect(clippy::disallowed_methods, reason = "where the peers are is said by the environment")]
 
 mod common;
+#[path = "peers/client_suite.rs"]
+mod client_suite;
 #[path = "peers/editor.rs"]
 mod editor;
 #[path = "peers/language_server.rs"]
@@ -70,7 +72,7 @@ fn main() -> ExitCode {
     // libtest-mimic shows no reason for a test that is ignored by flag. So the flag is set for those only who
     // ask which tests are ignored, as nextest does; and who asks for ignored tests by name wants them to run.
     let asked = arguments.ignored || arguments.include_ignored;
-    let trials = TESTS.iter().map(|(name, test)| {
+    let trials = TESTS.iter().chain(client_suite::TESTS).map(|(name, test)| {
         let peers = Arc::clone(&peers);
         Trial::ignorable_test(*name, move || match (peers.installed(), run || asked) {
             (true, _) => {
