@@ -1,12 +1,13 @@
 //! The server as rmcp sees it: what is asked goes to the module that answers it.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rmcp::model::*;
 use rmcp::service::{RequestContext, SubscriptionContext};
 use rmcp::task_manager::TaskManager;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 use crate::content::{internal, invalid};
 use crate::input_required::{self, Answers};
@@ -18,6 +19,8 @@ pub struct World {
     pub states: RequestStateCodec,
     pub changes: broadcast::Sender<Change>,
     pub tasks: TaskManager,
+    /// The sessions that took up a stream again.
+    pub taken_up: watch::Sender<BTreeSet<String>>,
 }
 
 /// What those who listen are told of.
@@ -36,7 +39,12 @@ pub struct Fixture {
 
 impl World {
     pub fn new() -> Self {
-        Self { states: input_required::codec(), changes: broadcast::channel(64).0, tasks: TaskManager::new() }
+        Self {
+            states: input_required::codec(),
+            changes: broadcast::channel(64).0,
+            tasks: TaskManager::new(),
+            taken_up: watch::channel(BTreeSet::new()).0,
+        }
     }
 }
 

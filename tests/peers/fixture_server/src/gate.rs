@@ -2,33 +2,34 @@
 //! rule here.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use futures_util::{StreamExt, stream};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderValue, Response, StatusCode, request, response};
+use http::{HeaderValue, Method, Response, StatusCode, request, response};
 use rmcp::transport::streamable_http_server::StreamableHttpService;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use serde_json::{Value, json};
+use tokio::sync::Mutex;
 
-use crate::fixture::Fixture;
+use crate::fixture::{Fixture, World};
 use crate::mutants::{How, Mutant};
 use crate::sse::{self, Event};
 
 /// Bytes of a body, of a request or of an answer in JSON.
 const MAX_BODY: usize = 4 << 20;
 
-/// How long a request is held up where only one at a time may pass.
+/// How long a request is held up where only one at a time may pass, and an event where it was added.
 const HOLD: Duration = Duration::from_millis(100);
 
 pub struct Gate {
     service: StreamableHttpService<Fixture, LocalSessionManager>,
+    world: Arc<World>,
     mutant: Option<&'static Mutant>,
-    /// Whether a request is held up.
-    held: AtomicBool,
+    /// Locked while a request is held up.
+    held: Mutex<()>,
 }
 
 /// A request before it is served.
@@ -106,11 +107,8 @@ pub async fn enter(State(gate): State<Arc<Gate>>, request: Request) -> Response<
     let message = serde_json::from_slice(&bytes).unwrap_or_default();
     let mut incoming = Incoming { parts, message };
     let asked = Asked::of(&incoming);
-    let Some(mutant) = gate.mutant else {
-        let answer = gate.service.handle(http::Request::from_parts(incoming.parts, Body::from(bytes))).await;
-        return pass(answer.map(Body::new), asked, &[]);
-    };
-    for how in mutant.how {
+    let how = gate.mutant.map_or(&[][..], |mutant| mutant.how);
+    for how in how {
         match how {
             How::Request(edit) => {
                 if let Some(answer) = edit(&mut incoming) {
@@ -118,41 +116,54 @@ pub async fn enter(State(gate): State<Arc<Gate>>, request: Request) -> Response<
                 }
             }
             How::OneAtATime(method) if asked.method == *method => {
-                if gate.held.swap(true, Ordering::SeqCst) {
-                    return empty(StatusCode::CONFLICT);
-                }
+                let Ok(_held) = gate.held.try_lock() else { return empty(StatusCode::CONFLICT) };
                 tokio::time::sleep(HOLD).await;
-                gate.held.store(false, Ordering::SeqCst);
             }
             _ => {}
         }
     }
     let body = match &incoming.message {
-        Value::Null => Body::from(bytes),
+        message if how.is_empty() || message.is_null() => Body::from(bytes),
         message => {
             incoming.parts.headers.remove(CONTENT_LENGTH);
             Body::from(message.to_string())
         }
     };
+    let taken_up = taken_up(&incoming.parts);
     let answer = gate.service.handle(http::Request::from_parts(incoming.parts, body)).await.map(Body::new);
+    if let Some(session) = taken_up {
+        gate.world.taken_up.send_if_modified(|sessions| sessions.insert(session));
+    }
     let (mut head, body) = answer.into_parts();
-    for how in mutant.how {
+    for how in how {
         if let How::Head(edit) = how {
             edit(&asked, &mut head);
         }
     }
-    if head.headers.get(CONTENT_TYPE).is_some_and(|kind| kind == "application/json") {
-        return one_message(head, body, &asked, mutant.how).await;
+    if !how.is_empty() && head.headers.get(CONTENT_TYPE).is_some_and(|kind| kind == "application/json") {
+        return one_message(head, body, &asked, how).await;
     }
-    pass(Response::from_parts(head, body), asked, mutant.how)
+    pass(Response::from_parts(head, body), asked, how)
+}
+
+/// The session of a request that takes up a stream again.
+fn taken_up(parts: &request::Parts) -> Option<String> {
+    let again = parts.method == Method::GET && parts.headers.contains_key("last-event-id");
+    again.then(|| session(parts))?
+}
+
+/// The session of a request.
+pub fn session(parts: &request::Parts) -> Option<String> {
+    parts.headers.get("mcp-session-id")?.to_str().ok().map(str::to_owned)
 }
 
 impl Gate {
     pub fn new(
         service: StreamableHttpService<Fixture, LocalSessionManager>,
+        world: Arc<World>,
         mutant: Option<&'static Mutant>,
     ) -> Self {
-        Self { service, mutant, held: AtomicBool::new(false) }
+        Self { service, world, mutant, held: Mutex::new(()) }
     }
 }
 
@@ -166,7 +177,15 @@ fn pass(answer: Response<Body>, asked: Asked, how: &'static [How]) -> Response<B
     }
     answer.map(|body| {
         let events = sse::events(body).take(if ends { 1 } else { usize::MAX });
-        sse::body(events.flat_map(move |event| stream::iter(spoil(event, &asked, how))))
+        let spoilt =
+            events.flat_map(move |event| stream::iter(spoil(event, &asked, how).into_iter().enumerate()));
+        sse::body(spoilt.then(|(place, event)| async move {
+            // What a mutant adds comes by itself, not in the packet of what it follows.
+            if place > 0 {
+                tokio::time::sleep(HOLD).await;
+            }
+            event
+        }))
     })
 }
 

@@ -68,9 +68,10 @@ async fn serve(port: &str, mutant: Option<&'static Mutant>) -> ExitCode {
     ]);
     let mut sessions = LocalSessionManager::default();
     sessions.session_config.sse_retry = Some(RETRY);
+    let shared = Arc::clone(&world);
     let service =
-        StreamableHttpService::new(move || Ok(Fixture::new(Arc::clone(&world))), Arc::new(sessions), config);
-    let gate = Arc::new(Gate::new(service, mutant));
+        StreamableHttpService::new(move || Ok(Fixture::new(Arc::clone(&shared))), Arc::new(sessions), config);
+    let gate = Arc::new(Gate::new(service, world, mutant));
     let listener = match tokio::net::TcpListener::bind(format!("127.0.0.1:{port}")).await {
         Ok(listener) => listener,
         Err(error) => return fail(&format!("port {port}: {error}")),

@@ -13,11 +13,15 @@ use serde_json::{Value, json};
 use crate::asks;
 use crate::content::{PNG, WAV, internal, invalid, needed, object, text_of};
 use crate::fixture::{Change, Fixture};
+use crate::gate::session;
 use crate::input_required::{self, Answers};
 use crate::tasks::{self, Called};
 
 /// How long a tool pauses between its messages.
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// How long a call waits for its stream to be taken up again.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 type Context = RequestContext<RoleServer>;
 
@@ -154,7 +158,7 @@ pub async fn call(
         "test_elicitation_sep1034_defaults" => asks::with_defaults(&context).await?,
         "test_elicitation_sep1330_enums" => asks::with_choices(&context).await?,
         "test_reconnection" => {
-            tokio::time::sleep(10 * PAUSE).await;
+            stream_taken_up(fixture, &context).await;
             said("This answer came after the stream was closed.")
         }
         "test_custom_header" => needed(&arguments, "value").map_or_else(refused, said),
@@ -192,6 +196,17 @@ async fn progress(context: &Context) -> Result<CallToolResult, ErrorData> {
         tokio::time::sleep(PAUSE).await;
     }
     Ok(said("All of it is done."))
+}
+
+/// The gate has closed the stream of this call: rmcp keeps an answer for one who comes again only as long as
+/// the call runs.
+async fn stream_taken_up(fixture: &Fixture, context: &Context) {
+    let Some(session) = context.extensions.get().and_then(session) else { return };
+    let sessions = &fixture.world.taken_up;
+    let mut changes = sessions.subscribe();
+    // Who does not come again is not waited for.
+    let _ = tokio::time::timeout(PATIENCE, changes.wait_for(|sessions| sessions.contains(&session))).await;
+    sessions.send_if_modified(|sessions| sessions.remove(&session));
 }
 
 fn needs_sampling(context: &Context) -> Result<CallToolResult, ErrorData> {

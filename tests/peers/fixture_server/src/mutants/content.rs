@@ -4,6 +4,7 @@
 use http::header::ORIGIN;
 use serde_json::{Value, json};
 
+use super::Official::{Fails, Silent};
 use super::{How, Mutant, V2025, V2026, named, remove};
 
 pub(super) static MUTANTS: &[Mutant] = &[
@@ -12,7 +13,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "a completion has no list of values",
         scenario: "completion-complete",
         requirements: V2025,
-        official: true,
+        official: Fails,
         how: &[How::Result("completion/complete", "", |result| remove(result, "/completion", "values"))],
     },
     Mutant {
@@ -20,7 +21,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "a completion has more than 100 values",
         scenario: "completion-complete",
         requirements: V2025,
-        official: false,
+        official: Silent,
         how: &[How::Result("completion/complete", "", |result| {
             result["completion"]["values"] = (0..101).map(|number| json!(format!("test{number}"))).collect();
         })],
@@ -30,7 +31,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "a tool has no `inputSchema`",
         scenario: "tools-list",
         requirements: V2025,
-        official: true,
+        official: Fails,
         how: &[How::Result("tools/list", "", |result| remove(result, "/tools/0", "inputSchema"))],
     },
     Mutant {
@@ -38,7 +39,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "the content of a tool's result is empty",
         scenario: "tools-call-simple-text",
         requirements: V2025,
-        official: true,
+        official: Fails,
         how: &[How::Result("tools/call", "test_simple_text", |result| result["content"] = json!([]))],
     },
     Mutant {
@@ -46,7 +47,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "the tool says another text",
         scenario: "tools-call-simple-text",
         requirements: V2025,
-        official: false,
+        official: Silent,
         how: &[How::Result("tools/call", "test_simple_text", |result| {
             result["content"][0]["text"] = json!("This is some other text.");
         })],
@@ -56,7 +57,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "an image does not say of which kind it is",
         scenario: "tools-call-image",
         requirements: V2025,
-        official: true,
+        official: Fails,
         how: &[How::Result("tools/call", "test_image_content", |result| {
             remove(result, "/content/0", "mimeType");
         })],
@@ -66,7 +67,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "a WAV is called an MP3",
         scenario: "tools-call-audio",
         requirements: V2025,
-        official: true,
+        official: Fails,
         how: &[How::Result("tools/call", "test_audio_content", |result| {
             result["content"][0]["mimeType"] = json!("audio/mpeg");
         })],
@@ -76,7 +77,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "an embedded resource has no address",
         scenario: "tools-call-embedded-resource",
         requirements: V2025,
-        official: true,
+        official: Fails,
         how: &[How::Result("tools/call", "test_embedded_resource", |result| {
             remove(result, "/content/0/resource", "uri");
         })],
@@ -86,7 +87,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "the last of three contents is missing",
         scenario: "tools-call-mixed-content",
         requirements: V2025,
-        official: true,
+        official: Fails,
         how: &[How::Result("tools/call", "test_multiple_content_types", |result| {
             result["content"].as_array_mut().map(Vec::pop);
         })],
@@ -96,7 +97,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "a tool that failed does not say so",
         scenario: "tools-call-error",
         requirements: V2025,
-        official: true,
+        official: Fails,
         how: &[How::Result("tools/call", "test_error_handling", |result| remove(result, "", "isError"))],
     },
     Mutant {
@@ -104,7 +105,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "the progress becomes less",
         scenario: "tools-call-with-progress",
         requirements: V2025,
-        official: true,
+        official: Fails,
         how: &[How::Sent("notifications/progress", |params| {
             params["progress"] = json!(100.0 - params["progress"].as_f64().unwrap_or_default());
             true
@@ -115,7 +116,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "the progress has another token than the request",
         scenario: "tools-call-with-progress",
         requirements: V2026,
-        official: true,
+        official: Fails,
         how: &[How::Sent("notifications/progress", |params| {
             params["progressToken"] = json!("another");
             true
@@ -126,7 +127,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "the progress comes after the result",
         scenario: "tools-call-with-progress",
         requirements: V2026,
-        official: true,
+        official: Fails,
         how: &[
             How::Sent("notifications/progress", |_| false),
             How::Messages(|asked, message| {
@@ -147,7 +148,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "`$defs` is missing in a tool's schema, which refers to it",
         scenario: "json-schema-2020-12",
         requirements: V2025,
-        official: true,
+        official: Fails,
         how: &[How::Result("tools/list", "", |result| {
             if let Some(tool) = named(&mut result["tools"], "json_schema_2020_12_tool") {
                 remove(tool, "/inputSchema", "$defs");
@@ -159,7 +160,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "`if`, `then` and `else` are missing in a tool's schema",
         scenario: "json-schema-2020-12",
         requirements: V2026,
-        official: true,
+        official: Fails,
         how: &[How::Result("tools/list", "", |result| {
             if let Some(tool) = named(&mut result["tools"], "json_schema_2020_12_tool") {
                 ["if", "then", "else"].iter().for_each(|keyword| remove(tool, "/inputSchema", keyword));
@@ -171,7 +172,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "a resource in the list has no name",
         scenario: "resources-list",
         requirements: V2025,
-        official: true,
+        official: Fails,
         how: &[How::Result("resources/list", "", |result| remove(result, "/resources/0", "name"))],
     },
     Mutant {
@@ -179,7 +180,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "a text resource does not say of which kind it is",
         scenario: "resources-read-text",
         requirements: V2025,
-        official: true,
+        official: Fails,
         how: &[How::Result("resources/read", "", |result| remove(result, "/contents/0", "mimeType"))],
     },
     Mutant {
@@ -187,7 +188,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "what a binary resource holds is under `text`",
         scenario: "resources-read-binary",
         requirements: V2025,
-        official: true,
+        official: Fails,
         how: &[How::Result("resources/read", "", |result| {
             let content = &mut result["contents"][0];
             if let Some(blob) = content.as_object_mut().and_then(|content| content.remove("blob")) {
@@ -200,7 +201,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "a resource of a template tells of another id than was asked for",
         scenario: "resources-templates-read",
         requirements: V2025,
-        official: true,
+        official: Fails,
         how: &[How::Result("resources/read", "", |result| {
             let text = &mut result["contents"][0]["text"];
             if let Value::String(text) = text {
@@ -213,7 +214,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "a prompt in the list has no description",
         scenario: "prompts-list",
         requirements: V2025,
-        official: true,
+        official: Fails,
         how: &[How::Result("prompts/list", "", |result| remove(result, "/prompts/0", "description"))],
     },
     Mutant {
@@ -221,7 +222,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "a message of a prompt does not say whose it is",
         scenario: "prompts-get-simple",
         requirements: V2025,
-        official: true,
+        official: Fails,
         how: &[How::Result("prompts/get", "test_simple_prompt", |result| {
             remove(result, "/messages/0", "role")
         })],
@@ -231,7 +232,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "the second argument of a prompt is left out",
         scenario: "prompts-get-with-args",
         requirements: V2025,
-        official: true,
+        official: Fails,
         how: &[How::Request(|incoming| {
             if incoming.is("prompts/get", "test_prompt_with_arguments") {
                 incoming.message["params"]["arguments"]["arg2"] = json!("");
@@ -244,7 +245,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "each argument of a prompt stands where the other belongs",
         scenario: "prompts-get-with-args",
         requirements: V2025,
-        official: false,
+        official: Silent,
         how: &[How::Request(|incoming| {
             if incoming.is("prompts/get", "test_prompt_with_arguments") {
                 let arguments = &mut incoming.message["params"]["arguments"];
@@ -258,7 +259,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "a prompt does not have the resource that was named",
         scenario: "prompts-get-embedded-resource",
         requirements: V2025,
-        official: true,
+        official: Fails,
         how: &[How::Result("prompts/get", "test_prompt_with_embedded_resource", |result| {
             result["messages"].as_array_mut().map(|messages| messages.remove(0));
         })],
@@ -268,7 +269,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "the image of a prompt is text",
         scenario: "prompts-get-with-image",
         requirements: V2025,
-        official: true,
+        official: Fails,
         how: &[How::Result("prompts/get", "test_prompt_with_image", |result| {
             let content = &mut result["messages"][0]["content"];
             *content = json!({"type": "text", "text": content["data"]});
@@ -279,7 +280,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "a page of another host may call the server through its user's browser",
         scenario: "dns-rebinding-protection",
         requirements: V2025,
-        official: true,
+        official: Fails,
         how: &[How::Request(|incoming| {
             incoming.set_header("host", "localhost");
             incoming.parts.headers.remove(ORIGIN);

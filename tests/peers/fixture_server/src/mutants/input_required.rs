@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::Official::{Fails, Warns};
 use super::modern::declare_all;
 use super::{How, Mutant, V2026, remove};
 use crate::gate::Incoming;
@@ -38,7 +39,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "a question has another key than the tool takes the answer under",
         scenario: "input-required-result-basic-elicitation",
         requirements: V2026,
-        official: true,
+        official: Fails,
         how: &[How::Result("tools/call", ELICITATION, |result| {
             let questions = result.get_mut("inputRequests").and_then(Value::as_object_mut);
             if let Some(questions) = questions
@@ -53,7 +54,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "the tool asks again though it was answered",
         scenario: "input-required-result-basic-elicitation",
         requirements: V2026,
-        official: true,
+        official: Fails,
         how: &[How::Request(|incoming| {
             if incoming.is("tools/call", ELICITATION) {
                 remove(&mut incoming.message, "/params", "inputResponses");
@@ -66,7 +67,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "the question to the model has a method that there is not",
         scenario: "input-required-result-basic-sampling",
         requirements: V2026,
-        official: true,
+        official: Fails,
         how: &[How::Result("tools/call", SAMPLING, |result| {
             if let Some(question) = result.pointer_mut("/inputRequests/capital_question") {
                 question["method"] = json!("sampling/create");
@@ -78,7 +79,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "the tool answers without asking for the roots",
         scenario: "input-required-result-basic-list-roots",
         requirements: V2026,
-        official: true,
+        official: Fails,
         how: &[How::Result("tools/call", ROOTS, |result| {
             let content = json!([{"type": "text", "text": "Client roots: none"}]);
             *result = json!({"resultType": "complete", "content": content});
@@ -89,7 +90,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "the tool gives no state along",
         scenario: "input-required-result-request-state",
         requirements: V2026,
-        official: true,
+        official: Fails,
         how: &[How::Result("tools/call", STATE, |result| remove(result, "", "requestState"))],
     },
     Mutant {
@@ -97,7 +98,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "the tool does not accept the state that it gave out",
         scenario: "input-required-result-request-state",
         requirements: V2026,
-        official: true,
+        official: Fails,
         how: &[How::Request(|incoming| {
             let came = incoming.message.pointer("/params/requestState").is_some();
             (came && incoming.is("tools/call", STATE))
@@ -109,7 +110,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "only two of three questions are asked",
         scenario: "input-required-result-multiple-input-requests",
         requirements: V2026,
-        official: true,
+        official: Fails,
         how: &[How::Result("tools/call", INPUTS, |result| remove(result, "/inputRequests", "client_roots"))],
     },
     Mutant {
@@ -117,7 +118,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "the state of the second round is that of the first",
         scenario: "input-required-result-multi-round",
         requirements: V2026,
-        official: true,
+        official: Fails,
         how: &[
             How::Request(|incoming| {
                 forge(incoming, ROUNDS, "multi_round");
@@ -135,7 +136,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "an answer under a wrong key is an error, and the question is not asked again",
         scenario: "input-required-result-missing-input-response",
         requirements: V2026,
-        official: true,
+        official: Warns,
         how: &[How::Request(|incoming| {
             let wrong = responses(incoming, ELICITATION)?.get("user_name").is_none();
             wrong.then(|| incoming.refused(-32602, "The answer is missing"))?
@@ -146,7 +147,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "the prompt has no messages once its question is answered",
         scenario: "input-required-result-non-tool-request",
         requirements: V2026,
-        official: true,
+        official: Fails,
         how: &[How::Result("prompts/get", PROMPT, |result| remove(result, "", "messages"))],
     },
     Mutant {
@@ -154,7 +155,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "a result that asks does not say that input is required",
         scenario: "input-required-result-result-type",
         requirements: V2026,
-        official: true,
+        official: Fails,
         how: &[How::Result("tools/call", ELICITATION, |result| {
             if result.get("inputRequests").is_some() {
                 remove(result, "", "resultType");
@@ -166,7 +167,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "`prompts/list` asks back, which only calls, reads and gets may",
         scenario: "input-required-result-unsupported-methods",
         requirements: V2026,
-        official: true,
+        official: Fails,
         how: &[How::Result("prompts/list", "", |result| {
             *result = json!({
                 "resultType": "input_required",
@@ -179,7 +180,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "a state that was changed on its way is accepted",
         scenario: "input-required-result-tampered-state",
         requirements: V2026,
-        official: true,
+        official: Fails,
         how: &[How::Request(|incoming| {
             forge(incoming, TAMPERED, "tampered_state");
             None
@@ -190,7 +191,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "the client is asked what it did not declare",
         scenario: "input-required-result-capability-check",
         requirements: V2026,
-        official: true,
+        official: Fails,
         how: &[How::Request(|incoming| {
             if incoming.is("tools/call", CAPABILITIES) {
                 declare_all(incoming);
@@ -203,7 +204,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "answers that nobody asked for are an error",
         scenario: "input-required-result-ignore-extra-params",
         requirements: V2026,
-        official: true,
+        official: Warns,
         how: &[How::Request(|incoming| {
             let more = responses(incoming, ELICITATION)?.as_object()?.len() > 1;
             more.then(|| incoming.refused(-32602, "There are too many answers"))?
@@ -214,7 +215,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "a number is taken for the answer to a form",
         scenario: "input-required-result-validate-input",
         requirements: V2026,
-        official: true,
+        official: Warns,
         how: &[How::Request(|incoming| {
             let answer = responses(incoming, ELICITATION)?.get_mut("user_name")?;
             if !answer.is_object() {

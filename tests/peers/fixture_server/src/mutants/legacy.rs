@@ -4,6 +4,7 @@
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
+use super::Official::{Fails, Silent, Warns};
 use super::{How, Mutant, V2025, remove};
 use crate::gate::empty;
 
@@ -15,7 +16,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "the session's id has a letter that is not ASCII",
         scenario: "server-initialize",
         requirements: V2025,
-        official: true,
+        official: Fails,
         how: &[
             How::Head(|_, head| {
                 if let Some(id) = head.headers.get_mut(SESSION)
@@ -37,7 +38,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "the server does not say who it is",
         scenario: "server-initialize",
         requirements: V2025,
-        official: true,
+        official: Fails,
         how: &[How::Result("initialize", "", |result| remove(result, "", "serverInfo"))],
     },
     Mutant {
@@ -45,7 +46,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "a session that was ended answers, and not with 404",
         scenario: "server-session-lifecycle",
         requirements: V2025,
-        official: true,
+        official: Fails,
         how: &[How::Request(|incoming| {
             (incoming.parts.method == Method::DELETE).then(|| empty(StatusCode::ACCEPTED))
         })],
@@ -55,7 +56,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "the result of `logging/setLevel` is not empty",
         scenario: "logging-set-level",
         requirements: V2025,
-        official: true,
+        official: Fails,
         how: &[How::Result("logging/setLevel", "", |result| *result = json!({"level": "info"}))],
     },
     Mutant {
@@ -63,7 +64,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "the result of `ping` is not empty",
         scenario: "ping",
         requirements: V2025,
-        official: true,
+        official: Fails,
         how: &[How::Result("ping", "", |result| *result = json!({"pong": true}))],
     },
     Mutant {
@@ -71,7 +72,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "the second of three log messages is not sent",
         scenario: "tools-call-with-logging",
         requirements: V2025,
-        official: true,
+        official: Fails,
         how: &[How::Sent("notifications/message", |params| params["data"] != "Tool processing data")],
     },
     Mutant {
@@ -79,7 +80,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "the tool answers without asking the client's model",
         scenario: "tools-call-sampling",
         requirements: V2025,
-        official: true,
+        official: Fails,
         how: &[How::Request(|incoming| {
             let content = json!([{"type": "text", "text": "LLM response: nobody was asked"}]);
             incoming
@@ -92,7 +93,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "the tool does not say what the client's model answered",
         scenario: "tools-call-sampling",
         requirements: V2025,
-        official: false,
+        official: Silent,
         how: &[How::Result("tools/call", "test_sampling", |result| {
             result["content"][0]["text"] = json!("LLM response: something");
         })],
@@ -102,7 +103,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "the tool answers without asking the user",
         scenario: "tools-call-elicitation",
         requirements: V2025,
-        official: true,
+        official: Fails,
         how: &[How::Request(|incoming| {
             let text = r#"User response: action=accept, content={"username":"nobody"}"#;
             let content = json!([{"type": "text", "text": text}]);
@@ -116,7 +117,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "a number in the form has no default",
         scenario: "elicitation-sep1034-defaults",
         requirements: V2025,
-        official: true,
+        official: Fails,
         how: &[How::Sent("elicitation/create", |params| {
             remove(params, "/requestedSchema/properties/score", "default");
             true
@@ -127,7 +128,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "the default of a whole number is text",
         scenario: "elicitation-sep1034-defaults",
         requirements: V2025,
-        official: true,
+        official: Fails,
         how: &[How::Sent("elicitation/create", |params| {
             if let Some(age) = params.pointer_mut("/requestedSchema/properties/age") {
                 age["default"] = json!("30");
@@ -140,7 +141,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "a choice has fewer names than values",
         scenario: "elicitation-sep1330-enums",
         requirements: V2025,
-        official: true,
+        official: Fails,
         how: &[How::Sent("elicitation/create", |params| {
             let names = params.pointer_mut("/requestedSchema/properties/legacyEnum/enumNames");
             if let Some(Value::Array(names)) = names {
@@ -154,7 +155,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "the values of a titled choice have no titles",
         scenario: "elicitation-sep1330-enums",
         requirements: V2025,
-        official: true,
+        official: Fails,
         how: &[How::Sent("elicitation/create", |params| {
             remove(params, "/requestedSchema/properties/titledSingle/oneOf/0", "title");
             true
@@ -165,7 +166,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "`resources/subscribe` is an unknown method",
         scenario: "resources-subscribe",
         requirements: V2025,
-        official: true,
+        official: Fails,
         how: &[How::Request(|incoming| {
             (incoming.method() == "resources/subscribe")
                 .then(|| incoming.refused(-32601, "Method not found"))?
@@ -176,7 +177,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "`resources/unsubscribe` is an error where there is a subscription",
         scenario: "resources-unsubscribe",
         requirements: V2025,
-        official: true,
+        official: Fails,
         how: &[How::Request(|incoming| {
             (incoming.method() == "resources/unsubscribe")
                 .then(|| incoming.refused(-32603, "Internal error"))?
@@ -187,7 +188,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "the streams do not begin with an event that has an id and no data",
         scenario: "server-sse-polling",
         requirements: V2025,
-        official: false,
+        official: Warns,
         how: &[How::Event(|event| !event.is_priming())],
     },
     Mutant {
@@ -195,7 +196,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "no event says how long to wait before the stream is taken up again",
         scenario: "server-sse-polling",
         requirements: V2025,
-        official: false,
+        official: Warns,
         how: &[How::Event(|event| {
             event.head.retain(|line| !line.starts_with("retry:"));
             true
@@ -206,7 +207,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "a request is refused while another one of the session is not answered",
         scenario: "server-sse-multiple-streams",
         requirements: V2025,
-        official: true,
+        official: Fails,
         how: &[How::OneAtATime("tools/list")],
     },
 ];

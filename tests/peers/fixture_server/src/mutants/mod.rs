@@ -24,9 +24,18 @@ pub struct Mutant {
     pub scenario: &'static str,
     /// The set of scenarios to run.
     pub requirements: &'static str,
-    /// Whether the official suite notices. Where it does not, it has no check for what its description says.
-    pub official: bool,
+    /// What the official suite says.
+    pub official: Official,
     pub how: &'static [How],
+}
+
+/// What the official suite says to a mutant.
+pub enum Official {
+    Fails,
+    /// It warns, and passes: the rule is a SHOULD.
+    Warns,
+    /// It has no check for what its scenario's description, or the specification, says.
+    Silent,
 }
 
 /// How a rule is broken.
@@ -61,7 +70,11 @@ impl Mutant {
             "breaks": self.breaks,
             "scenario": self.scenario,
             "requirements": self.requirements,
-            "official": self.official,
+            "official": match self.official {
+                Official::Fails => "fails",
+                Official::Warns => "warns",
+                Official::Silent => "silent",
+            },
         })
     }
 }

@@ -4,6 +4,7 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
+use super::Official::{Fails, Silent, Warns};
 use super::{How, Mutant, V2026, remove};
 use crate::gate::Incoming;
 
@@ -42,7 +43,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "a request is served that does not say its version and capabilities",
         scenario: "server-stateless",
         requirements: V2026,
-        official: true,
+        official: Fails,
         how: &[How::Request(|incoming| {
             if incoming.method() == "server/discover" {
                 let meta = &mut incoming.message["params"]["_meta"];
@@ -57,7 +58,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "`server/discover` does not tell the versions",
         scenario: "server-stateless",
         requirements: V2026,
-        official: true,
+        official: Fails,
         how: &[How::Result("server/discover", "", |result| remove(result, "", "supportedVersions"))],
     },
     Mutant {
@@ -65,7 +66,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "the server has prompts, and does not declare them",
         scenario: "server-stateless",
         requirements: V2026,
-        official: true,
+        official: Fails,
         how: &[How::Result("server/discover", "", |result| remove(result, "/capabilities", "prompts"))],
     },
     Mutant {
@@ -73,7 +74,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "the version in the header may be another than in the body",
         scenario: "server-stateless",
         requirements: V2026,
-        official: true,
+        official: Fails,
         how: &[How::Request(|incoming| {
             if let Some(version) = meta(incoming).and_then(|meta| meta[VERSION].as_str()).map(str::to_owned) {
                 incoming.set_header("mcp-protocol-version", &version);
@@ -86,7 +87,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "the error for an unsupported version does not say which one it was",
         scenario: "server-stateless",
         requirements: V2026,
-        official: true,
+        official: Fails,
         how: &[How::Error(|error| {
             if error["code"] == UNSUPPORTED_VERSION {
                 remove(error, "/data", "requested");
@@ -98,7 +99,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "the error for an unsupported version has the code of invalid params",
         scenario: "server-stateless",
         requirements: V2026,
-        official: false,
+        official: Silent,
         how: &[How::Error(|error| recode(error, UNSUPPORTED_VERSION, INVALID_PARAMS))],
     },
     Mutant {
@@ -106,7 +107,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "an unknown method is answered with the status 200",
         scenario: "server-stateless",
         requirements: V2026,
-        official: true,
+        official: Fails,
         how: &[How::Head(|_, head| {
             if head.status == StatusCode::NOT_FOUND {
                 head.status = StatusCode::OK;
@@ -118,7 +119,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "the error for an unknown method has the code of an invalid request",
         scenario: "server-stateless",
         requirements: V2026,
-        official: true,
+        official: Fails,
         how: &[How::Error(|error| recode(error, METHOD_NOT_FOUND, -32600))],
     },
     Mutant {
@@ -126,7 +127,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "`ping` is answered, which this version does not have",
         scenario: "server-stateless",
         requirements: V2026,
-        official: true,
+        official: Fails,
         how: &[How::Request(|incoming| {
             let is_modern = meta(incoming).is_some();
             (is_modern && incoming.method() == "ping")
@@ -138,7 +139,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "an error does not say which request it answers",
         scenario: "server-stateless",
         requirements: V2026,
-        official: true,
+        official: Fails,
         how: &[How::Messages(|_, mut message| {
             if message.get("error").is_some() {
                 remove(&mut message, "", "id");
@@ -151,7 +152,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "a tool runs that needs what the client did not declare",
         scenario: "server-stateless",
         requirements: V2026,
-        official: true,
+        official: Fails,
         how: &[How::Request(|incoming| {
             if incoming.is("tools/call", "test_missing_capability") {
                 declare_all(incoming);
@@ -164,7 +165,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "the error for an undeclared capability does not say which one",
         scenario: "server-stateless",
         requirements: V2026,
-        official: true,
+        official: Fails,
         how: &[How::Error(|error| remove(error, "/data", "requiredCapabilities"))],
     },
     Mutant {
@@ -172,7 +173,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "the server sends a request of its own on the stream of an answer",
         scenario: "server-stateless",
         requirements: V2026,
-        official: true,
+        official: Fails,
         how: &[How::Messages(|asked, message| {
             if !asked.is("tools/call", "test_streaming_elicitation") {
                 return vec![message];
@@ -189,7 +190,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "a log message is sent for a request that names no level",
         scenario: "server-stateless",
         requirements: V2026,
-        official: true,
+        official: Fails,
         how: &[How::Request(|incoming| {
             if let Some(meta) = meta(incoming) {
                 meta[LOG_LEVEL] = json!("debug");
@@ -202,7 +203,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "a stream of notifications does not begin with what was accepted",
         scenario: "server-stateless",
         requirements: V2026,
-        official: true,
+        official: Fails,
         how: &[How::Sent("notifications/subscriptions/acknowledged", |_| false)],
     },
     Mutant {
@@ -210,7 +211,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "a notification does not say to which subscription it belongs",
         scenario: "server-stateless",
         requirements: V2026,
-        official: true,
+        official: Fails,
         how: &[How::Sent("notifications/tools/list_changed", |params| {
             remove(params, "/_meta", SUBSCRIPTION);
             true
@@ -221,7 +222,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "a notification is sent that was not asked for",
         scenario: "server-stateless",
         requirements: V2026,
-        official: true,
+        official: Fails,
         how: &[How::Request(|incoming| {
             if incoming.method() == "subscriptions/listen" {
                 incoming.message["params"]["notifications"] =
@@ -235,7 +236,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "a result does not say that it is complete",
         scenario: "tools-call-simple-text",
         requirements: V2026,
-        official: true,
+        official: Fails,
         how: &[How::Result("tools/call", "test_simple_text", |result| remove(result, "", "resultType"))],
     },
     Mutant {
@@ -243,7 +244,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "a resource that is not there has empty contents",
         scenario: "sep-2164-resource-not-found",
         requirements: V2026,
-        official: true,
+        official: Fails,
         how: &[How::Messages(|asked, message| {
             if asked.method != "resources/read" || message.get("error").is_none() {
                 return vec![message];
@@ -258,7 +259,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "the error for a resource that is not there has the code of the older versions",
         scenario: "sep-2164-resource-not-found",
         requirements: V2026,
-        official: true,
+        official: Warns,
         how: &[How::Messages(|asked, mut message| {
             if asked.method == "resources/read"
                 && let Some(error) = message.get_mut("error")
@@ -273,7 +274,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "what was read does not say who may keep it",
         scenario: "caching",
         requirements: V2026,
-        official: true,
+        official: Fails,
         how: &[How::Result("resources/read", "", |result| remove(result, "", "cacheScope"))],
     },
     Mutant {
@@ -281,7 +282,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "a list does not say how long it may be kept",
         scenario: "caching",
         requirements: V2026,
-        official: true,
+        official: Fails,
         how: &[How::Result("prompts/list", "", |result| remove(result, "", "ttlMs"))],
     },
     Mutant {
@@ -289,7 +290,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "a list may be kept for less than no time",
         scenario: "caching",
         requirements: V2026,
-        official: true,
+        official: Fails,
         how: &[How::Result("tools/list", "", |result| result["ttlMs"] = json!(-1))],
     },
     Mutant {
@@ -297,7 +298,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "`Mcp-Method` may be missing, or another than in the body",
         scenario: "http-header-validation",
         requirements: V2026,
-        official: true,
+        official: Fails,
         how: &[How::Request(|incoming| {
             let method = incoming.method().to_owned();
             incoming.set_header("mcp-method", &method);
@@ -309,7 +310,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "`Mcp-Name` may be missing, or another than in the body",
         scenario: "http-header-validation",
         requirements: V2026,
-        official: true,
+        official: Fails,
         how: &[How::Request(|incoming| {
             if let Some(name) = incoming.message["params"]["name"].as_str().map(str::to_owned) {
                 incoming.set_header("mcp-name", &name);
@@ -322,7 +323,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         breaks: "the header of an argument may be missing, broken, or another than in the body",
         scenario: "http-custom-header-server-validation",
         requirements: V2026,
-        official: true,
+        official: Fails,
         how: &[How::Request(|incoming| {
             if incoming.is("tools/call", "test_custom_header")
                 && let Some(value) =
