@@ -503,7 +503,7 @@ impl Peers {
 
     fn fastmcp(&self) -> &str {
         let start = || {
-            let mut python = Command::new(self.folder.join("fastmcp/bin/python"));
+            let mut python = Command::new(self.folder.join("python/bin/python"));
             python.arg(here().join("tests/peers/fastmcp_server.py")).arg("0");
             Peer::start(&mut python, listening).unwrap()
         };
