@@ -91,7 +91,10 @@ impl Inner {
     async fn raw(self: &Arc<Self>, method: &str, body: Option<String>, options: &SendOptions) -> Exchange {
         let deadline = Deadline::after(options.timeout);
         if self.is_program() {
-            return unsent("`http` needs a server at an address, and this one is a command".to_owned(), Phase::Step);
+            return unsent(
+                "`http` needs a server at an address, and this one is a command".to_owned(),
+                Phase::Step,
+            );
         }
         let mut exchange = match prepare_raw(self.config.token.as_ref(), method, body, options) {
             Ok(prepared) => self.send(prepared, Want::Raw, deadline).await,

@@ -107,12 +107,8 @@ impl Inner {
         let (why, answer) = match none {
             NoEvents::Refused(head) => {
                 let status = head.status.as_u16();
-                let answer = HttpAnswer {
-                    status,
-                    headers: pairs(&head.headers),
-                    body: None,
-                    events: Vec::new(),
-                };
+                let answer =
+                    HttpAnswer { status, headers: pairs(&head.headers), body: None, events: Vec::new() };
                 let answer = matches!(status, 401 | 403).then_some((sent, answer));
                 (format!("GET was answered with HTTP {status} and no stream"), answer)
             }

@@ -180,8 +180,11 @@ impl Inner {
             listening.resources.clone()
         };
         let ends = wanted.is_empty();
-        let mut exchange =
-            if ends || self.is_shared() { Exchange::default() } else { self.own_stream(facts, options, deadline).await };
+        let mut exchange = if ends || self.is_shared() {
+            Exchange::default()
+        } else {
+            self.own_stream(facts, options, deadline).await
+        };
         let added = wanted.resources.iter().filter(|uri| !before.contains(uri));
         let removed = before.iter().filter(|uri| !wanted.resources.contains(uri));
         let changes = added.map(|uri| (true, uri)).chain(removed.map(|uri| (false, uri)));

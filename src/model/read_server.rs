@@ -65,12 +65,14 @@ fn target(
 
 /// A command, and what belongs to it.
 fn command(cursor: &Cursor<'_>, root: &Path, problems: &mut Vec<Diagnostic>) -> Option<Command> {
-    let words: Vec<Spot<String>> = cursor.get("command")?.elements().iter().filter_map(Cursor::spot).collect();
+    let words: Vec<Spot<String>> =
+        cursor.get("command")?.elements().iter().filter_map(Cursor::spot).collect();
     let mut settings = Vec::new();
     for (name, entry) in cursor.get("env").map(|all| all.entries()).unwrap_or_default() {
         match entry.spot() {
             Some(text) => settings.push((name.to_owned(), Setting::Plain(text.value))),
-            None => settings.extend(place(&entry, root, problems).map(|it| (name.to_owned(), Setting::Secret(it)))),
+            None => settings
+                .extend(place(&entry, root, problems).map(|it| (name.to_owned(), Setting::Secret(it)))),
         }
     }
     let texts = cursor.get("env").map(|all| all.entries()).unwrap_or_default();

@@ -246,9 +246,10 @@ fn bare_kind(of: &'static Kind, definitions: &mut Map<String, Value>) -> Value {
             let mut map = json!({"type": "object", "minProperties": 1, "additionalProperties": of});
             let names = match names {
                 Names::Any => None,
-                Names::Environment => {
-                    Some(("^[A-Za-z_][A-Za-z0-9_]*$", "a name has letters, digits and `_`, and begins with no digit"))
-                }
+                Names::Environment => Some((
+                    "^[A-Za-z_][A-Za-z0-9_]*$",
+                    "a name has letters, digits and `_`, and begins with no digit",
+                )),
                 Names::Variables => Some((VARIABLE, "a name has letters, digits, `_` and `-`")),
                 Names::Servers => Some((NAME, "a name has letters, digits, `_`, `-` and `.`")),
                 Names::Identities => Some((

@@ -80,7 +80,11 @@ const SERVER_KEYS: &[Key] = &[
         "Of a `command`: environment variables that it gets beside those of callsheet. A secret is named, not \
          written: `{env: NAME}`, `{file: PATH}` or `{command: [..]}`.",
     ),
-    Key::may("cwd", Kind::Text, "Of a `command`: the folder it runs in, relative to the suite file and that folder unless said."),
+    Key::may(
+        "cwd",
+        Kind::Text,
+        "Of a `command`: the folder it runs in, relative to the suite file and that folder unless said.",
+    ),
 ];
 
 /// What a variable of a `command` is set to.

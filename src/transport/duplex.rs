@@ -169,7 +169,8 @@ impl Incoming {
         let Stage::Post(incoming) = &mut self.stage else { return Ok(None) };
         let frame = incoming.next().await?;
         if let Stage::Post(incoming) = std::mem::replace(&mut self.stage, Stage::Done) {
-            let taken = matches!(&frame, Some(Frame::Head(head)) if head.status.is_success() && !head.is_stream());
+            let taken =
+                matches!(&frame, Some(Frame::Head(head)) if head.status.is_success() && !head.is_stream());
             self.stage = if taken { Stage::Posted(incoming) } else { Stage::Refused(incoming) };
         }
         Ok(frame)

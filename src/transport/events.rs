@@ -103,7 +103,9 @@ async fn read(mut incoming: Incoming, lanes: Arc<Lanes>) {
                 lanes.deliver(&Addressee::of(&message), Item::Event(event));
             }
             Ok(Some(_)) => {}
-            Ok(None) => break Error::Ended("the server ended the stream that its answers come on".to_owned()),
+            Ok(None) => {
+                break Error::Ended("the server ended the stream that its answers come on".to_owned());
+            }
             Err(error) => break error,
         }
     };

@@ -153,7 +153,9 @@ fn spawn(program: &Program) -> Result<Child, Error> {
     };
     if !program.cwd.is_dir() {
         let cwd = program.cwd.display();
-        return Err(Error::Unreachable(format!("the command cannot run in `{cwd}`: there is no such folder")));
+        return Err(Error::Unreachable(format!(
+            "the command cannot run in `{cwd}`: there is no such folder"
+        )));
     }
     let mut command = Command::new(name);
     command.args(arguments).current_dir(&program.cwd).kill_on_drop(true);
