@@ -196,6 +196,6 @@ fn is_silent(exchange: &Exchange) -> bool {
         && supported(exchange).is_none()
 }
 
-fn supported(exchange: &Exchange) -> Option<Vec<String>> {
+pub(super) fn supported(exchange: &Exchange) -> Option<Vec<String>> {
     versions_in(exchange.answer.error.as_ref()?.get("data")?.get("supported"))
 }

@@ -75,6 +75,10 @@ impl Reading {
             // Beside an HTTP error it says why there is no stream.
             if lenient {
                 self.accept(parsed);
+            } else if self.is_shared() {
+                let theirs = theirs.unwrap_or(&Value::Null);
+                let text = format!("an answer with the id `{theirs}` came, and no request waits for it");
+                self.found(Check::Ids, text, MESSAGES);
             } else {
                 self.violation("an answer came in a stream that no request opened".to_owned(), TRANSPORTS);
             }

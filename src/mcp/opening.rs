@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::client::{Discovered, Era};
+use super::legacy::supported;
 use super::session::{Deadline, Inner, Life, unsent};
 use super::{SessionFacts, Version};
 use crate::exchange::{Exchange, Outcome, Phase};
@@ -161,9 +162,13 @@ impl Inner {
                 if let Some((sent, answer)) = answer {
                     (exchange.sent, exchange.http) = (Some(sent), Some(answer));
                 }
-                let cause = exchange.cause.take().filter(|cause| !cause.is_empty());
-                let cause = cause.map(|cause| format!("{cause}; ")).unwrap_or_default();
-                exchange.cause = Some(format!("{cause}{why}"));
+                // Who answers with a message speaks another transport.
+                let is_message = exchange.answer.error.is_some();
+                exchange.cause = Some(match exchange.cause.take() {
+                    Some(cause) if is_message => cause,
+                    Some(cause) if !cause.is_empty() => format!("{cause}; {why}"),
+                    _ => why,
+                });
                 return Err(exchange);
             }
         }
@@ -176,6 +181,7 @@ impl Inner {
         !self.is_shared()
             && exchange.outcome == Outcome::Answered
             && exchange.answer.result.is_none()
+            && supported(exchange).is_none()
             && matches!(status, Some(400 | 404 | 405))
     }
 

@@ -315,7 +315,11 @@ impl Inner {
         options: &SendOptions,
     ) -> Result<Prepared, String> {
         let base = self.base.as_ref().map_err(Clone::clone)?;
-        request::prepare(base, &self.config, stage, message, options)
+        let mut prepared = request::prepare(base, &self.config, stage, message, options)?;
+        if self.is_program() {
+            prepared.sent.headers.clear();
+        }
+        Ok(prepared)
     }
 
     /// Sends a prepared message and reads what `want` says, at most until `deadline` or the interruption.

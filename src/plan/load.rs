@@ -12,8 +12,8 @@ use super::link::{Linker, Links, Outcome, Source};
 use super::{Around, Plan, Rows, Scenario};
 use crate::auth::{Credential, Redactor, Secret};
 use crate::check::{
-    Known, equal_names, flow, lint, lint_fragments, lint_suite, not_in_version, said_once, unknown_vars,
-    without_follow_ups,
+    Known, equal_names, flow, http_of_commands, lint, lint_fragments, lint_suite, not_in_version, said_once,
+    unknown_vars, without_follow_ups,
 };
 use crate::diagnostic::{Code, Diagnostic, Severity, whole_file};
 use crate::mcp::Version;
@@ -420,6 +420,7 @@ fn compiled(
     }
     problems.extend(flow(&compiled, known));
     problems.extend(not_in_version(&compiled));
+    problems.extend(http_of_commands(&compiled, suite));
     // Ten thousand scenarios are kept at once.
     compiled.steps.shrink_to_fit();
     compiled.steps.iter_mut().for_each(|step| step.save.shrink_to_fit());

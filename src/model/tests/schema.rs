@@ -279,14 +279,18 @@ fn the_suite_schema_takes_what_the_reader_takes() {
     let schema = validator(&suite_schema());
     let good = "{default: a, servers: {a: {sandbox: uipath}, b: {sandbox: {profile: uipath, slug: x}}, \
         c: {url: 'https://h/', auth: {pat: {env: A}}, identities: {d: {pat: {command: [a]}}}, \
-        limits: {concurrency: 1, rate: 10/s}, timeouts: {step: 5s}, headers: {A: b}, insecure: true}}, \
+        limits: {concurrency: 1, rate: 10/s}, timeouts: {step: 5s}, headers: {A: b}, insecure: true}, \
+        e: {command: [npx, '{{x}}'], env: {A: b, C: {env: D}}, cwd: sub}}, \
         scenarios: ['*.yaml'], env: [A], secrets: [B], vars: {a: 1}, checks: {wire: warn}}";
     assert_eq!(errors(&schema, good), Vec::<String>::new());
     for (server, at) in [
         ("{}", "/servers/a"),
         ("{insecure: true}", "/servers/a"),
         ("{url: x, sandbox: uipath}", "/servers/a/url"),
-        ("{command: [a]}", "/servers/a"),
+        ("{command: []}", "/servers/a/command"),
+        ("{command: npx}", "/servers/a/command"),
+        ("{command: [a], env: {A-B: c}}", "/servers/a/env"),
+        ("{command: [a], env: {A: {env: B, file: c}}}", "/servers/a/env/A"),
         ("{url: x, auth: {pat: rt_abc}}", "/servers/a/auth/pat"),
         ("{url: x, auth: {pat: {env: A, file: b}}}", "/servers/a/auth/pat/file"),
         ("{url: x, identities: {default: {pat: {env: A}}}}", "/servers/a/identities"),
