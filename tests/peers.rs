@@ -7,6 +7,8 @@
 #![expect(clippy::indexing_slicing, reason = "as above")]
 #![expect(clippy::disallowed_methods, reason = "where the peers are is said by the environment")]
 
+#[path = "peers/client_suite.rs"]
+mod client_suite;
 mod common;
 #[path = "peers/editor.rs"]
 mod editor;
@@ -70,7 +72,7 @@ fn main() -> ExitCode {
     // libtest-mimic shows no reason for a test that is ignored by flag. So the flag is set for those only who
     // ask which tests are ignored, as nextest does; and who asks for ignored tests by name wants them to run.
     let asked = arguments.ignored || arguments.include_ignored;
-    let trials = TESTS.iter().map(|(name, test)| {
+    let trials = TESTS.iter().chain(client_suite::TESTS).map(|(name, test)| {
         let peers = Arc::clone(&peers);
         Trial::ignorable_test(*name, move || match (peers.installed(), run || asked) {
             (true, _) => {
@@ -101,8 +103,10 @@ fn everything_scenarios(peers: &Peers) {
 
 fn everything_versions(peers: &Peers) {
     let url = peers.everything();
-    for (protocol, spoken) in
-        [("2025-06-18", "2025-06-18"), ("2025-11-25", "2025-11-25"), ("auto", "2025-11-25")]
+    for (protocol, spoken) in ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"]
+        .map(|version| (version, version))
+        .into_iter()
+        .chain([("auto", "2025-11-25")])
     {
         one_scenario(&format!("{{url: '{url}'}}"), protocol, spoken).exits(0).says("1 passed");
     }
@@ -144,6 +148,8 @@ fn fastmcp_scenarios(peers: &Peers) {
 fn fastmcp_versions(peers: &Peers) {
     let server = format!("{{url: '{}', {ALICE}}}", peers.fastmcp());
     for (protocol, spoken) in [
+        ("2024-11-05", "2024-11-05"),
+        ("2025-03-26", "2025-03-26"),
         ("2025-06-18", "2025-06-18"),
         ("2025-11-25", "2025-11-25"),
         ("2026-07-28", "2026-07-28"),
@@ -252,6 +258,8 @@ fn rmcp_scenarios(peers: &Peers) {
 fn rmcp_versions(peers: &Peers) {
     let server = format!("{{url: '{}'}}", peers.rmcp());
     for (protocol, spoken) in [
+        ("2024-11-05", "2024-11-05"),
+        ("2025-03-26", "2025-03-26"),
         ("2025-06-18", "2025-06-18"),
         ("2025-11-25", "2025-11-25"),
         ("2026-07-28", "2026-07-28"),
@@ -495,7 +503,7 @@ impl Peers {
 
     fn fastmcp(&self) -> &str {
         let start = || {
-            let mut python = Command::new(self.folder.join("fastmcp/bin/python"));
+            let mut python = Command::new(self.folder.join("python/bin/python"));
             python.arg(here().join("tests/peers/fastmcp_server.py")).arg("0");
             Peer::start(&mut python, listening).unwrap()
         };

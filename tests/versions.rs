@@ -17,7 +17,7 @@ fn lifecycle(protocol: &str, expected: &str) -> Vec<String> {
 
 #[test]
 fn the_older_eras_open_and_end_a_session() {
-    for version in ["2025-06-18", "2025-11-25"] {
+    for version in ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"] {
         let seen = lifecycle(version, version);
         assert_eq!(seen.first().map(String::as_str), Some("initialize"));
         assert_eq!(seen.get(1).map(String::as_str), Some("notifications/initialized"));
@@ -55,4 +55,32 @@ fn a_list_of_versions_is_a_case_each_and_can_be_picked() {
     assert_eq!(ran.stdout, "a@2025-11-25: test\na@2026-07-28: test\n");
     project.run(&["test", "--exact", "a@2025-11-25"]).exits(0).says("1 passed");
     assert_eq!(server.count("server/discover"), 0);
+}
+
+#[test]
+fn each_of_the_five_versions_is_a_case_with_its_own_headers() {
+    let server = Server::start();
+    let all = "2024-11-05, 2025-03-26, 2025-06-18, 2025-11-25, 2026-07-28";
+    let scenario = format!(
+        "scenario: A\nprotocol: [{all}]\nsteps:\n{STEPS}  - request: tools/list\n    when: {{protocol: {{$any: [2024-11-05, 2025-03-26]}}}}\n    expect: {{sent: {{headers: {{mcp-protocol-version: {{$exists: false}}}}}}}}\n  - request: tools/list\n    when: {{protocol: {{$not: {{$any: [2024-11-05, 2025-03-26]}}}}}}\n    expect: {{sent: {{headers: {{mcp-protocol-version: '{{{{ protocol }}}}'}}}}}}\n"
+    );
+    let project = Project::on(&server).file("a.yaml", &scenario);
+    project.run(&["test", "--test-threads", "1"]).exits(0).says("5 passed");
+    for version in all.split(", ") {
+        project.run(&["test", "--protocol", version]).exits(0).says("1 passed");
+    }
+}
+
+#[test]
+fn what_a_version_does_not_have_is_told_before_anything_is_sent() {
+    let server = Server::start();
+    let rule = "respond: [{to: elicitation/create, result: {action: decline}}]";
+    let pinned = format!("scenario: A\nprotocol: 2025-03-26\n{rule}\nsteps:\n{STEPS}");
+    let project = Project::on(&server).file("a.yaml", &pinned);
+    project.run(&["test"]).exits(3).says("`elicitation/create` came with 2025-06-18");
+    assert_eq!(server.log().entries().len(), 0);
+    // Where the case is ignored in that version, it needs nothing.
+    let required =
+        pinned.replace("protocol: 2025-03-26\n", "protocol: 2025-03-26\nrequires: {protocol: 2025-06-18}\n");
+    Project::on(&server).file("a.yaml", &required).run(&["check"]).exits(0);
 }

@@ -45,6 +45,15 @@ impl Credential {
         }
     }
 
+    /// The environment variable that holds it, if one does.
+    #[must_use]
+    pub fn variable(&self) -> Option<&str> {
+        match self {
+            Self::Env(name) => Some(name),
+            Self::File(_) | Self::Command(_) | Self::Own(..) => None,
+        }
+    }
+
     /// Reads the token.
     ///
     /// # Errors

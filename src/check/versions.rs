@@ -1,58 +1,82 @@
-//! What a step asks for that a version does not have, where `protocol` names such a version.
+//! What a scenario uses that a version which it names does not have. A step with a `when` is left out of it: the
+//! condition may be the version.
 
 use crate::diagnostic::{Code, Diagnostic};
-use crate::mcp::Version;
+use crate::mcp::{Version, wire};
 use crate::model::Protocols;
-use crate::plan::{Action, Scenario, Step};
-use crate::source::{Document, Pointer};
+use crate::plan::{Action, Rule, Scenario, Step};
+use crate::source::{Document, Pointer, Site};
 
-/// What is wrong with a scenario whose `protocol` names versions. A step with a condition, and what stands in it, may
-/// leave them out.
+/// An error for everything that a version of `protocol` does not have.
 #[must_use]
-pub fn versions(scenario: &Scenario) -> Vec<Diagnostic> {
-    let named = match &scenario.protocols {
+pub fn not_in_version(scenario: &Scenario) -> Vec<Diagnostic> {
+    // Where it is required to be another version, the case is ignored.
+    if scenario.requires.is_some() {
+        return Vec::new();
+    }
+    let at = Pointer::root().key("protocol");
+    let named: Vec<(Version, Pointer)> = match &scenario.protocols {
         Protocols::Auto => return Vec::new(),
-        Protocols::One(version) => vec![*version],
-        Protocols::Each(all) => all.iter().copied().flatten().collect(),
+        Protocols::One(version) => vec![(*version, at)],
+        Protocols::Each(versions) => {
+            let versions = versions.iter().enumerate();
+            versions.filter_map(|(index, version)| Some(((*version)?, at.index(index)))).collect()
+        }
     };
-    let mut problems = Vec::new();
-    if let Some(oldest) = named.into_iter().min() {
-        steps(&mut scenario.steps.iter(), &scenario.document, oldest, &mut problems);
-    }
-    problems
+    let Some((oldest, at)) = named.into_iter().min_by_key(|(version, _)| *version) else { return Vec::new() };
+    let mut found = Found { oldest, named: scenario.document.site(&at), problems: Vec::new() };
+    found.rules(&scenario.respond, &scenario.document);
+    found.steps(&scenario.steps, &scenario.document);
+    found.problems
 }
 
-fn steps(
-    all: &mut dyn Iterator<Item = &Step>,
-    document: &Document,
+struct Found {
+    /// The oldest of the versions, and where it stands: it has the least.
     oldest: Version,
-    problems: &mut Vec<Diagnostic>,
-) {
-    for step in all.filter(|step| step.when.is_none()) {
-        if let Some((key, what, first)) = young(step)
-            && oldest < first
-        {
-            let message = format!("{what} before {first}, and `protocol` names {oldest}");
-            let problem = Diagnostic::error(Code::Conflict, document.key_site(&key), message);
-            problems.push(problem.help("take the version out of `protocol`, or choose the step with `when`"));
-        }
-        if let Action::Use { fragment, .. } = &step.action {
-            steps(&mut fragment.steps.iter(), &fragment.document, oldest, problems);
-        }
-        steps(&mut step.inner(), document, oldest, problems);
-    }
+    named: Site,
+    problems: Vec<Diagnostic>,
 }
 
-/// What of a step not every version has: its key, what to say of it, and the first version that has it.
-fn young(step: &Step) -> Option<(Pointer, &'static str, Version)> {
-    match &step.action {
-        Action::Call { task: Some(_), .. } => {
-            Some((step.at.key("task"), "there are no tasks", Version::V2025_11_25))
+impl Found {
+    fn steps<'a>(&mut self, steps: impl IntoIterator<Item = &'a Step>, document: &Document) {
+        for step in steps.into_iter().filter(|step| step.when.is_none()) {
+            self.rules(&step.respond, document);
+            match &step.action {
+                Action::Call { task: Some(_), .. } => {
+                    self.needs(Version::V2025_11_25, "`task`", document.key_site(&step.at.key("task")));
+                }
+                Action::Complete { context: Some(_), .. } => {
+                    let site = document.key_site(&step.verb.at.key("context"));
+                    self.needs(Version::V2025_06_18, "`context` of `complete`", site);
+                }
+                Action::Use { fragment, .. } => self.steps(&fragment.steps, &fragment.document),
+                _ => {}
+            }
+            self.steps(&mut step.inner() as &mut dyn Iterator<Item = &'a Step>, document);
         }
-        Action::Complete { context: Some(_), .. } => {
-            let key = step.verb.at.key("context");
-            Some((key, "a completion has no `context`", Version::V2025_06_18))
+    }
+
+    fn rules<'a>(&mut self, rules: impl IntoIterator<Item = &'a std::sync::Arc<Rule>>, document: &Document) {
+        for rule in rules {
+            if let Some(first) = wire::first_to_ask(&rule.to) {
+                self.needs(first, &format!("`{}`", rule.to), document.site(&rule.at.key("to")));
+            }
         }
-        _ => None,
+    }
+
+    fn needs(&mut self, first: Version, what: &str, site: Site) {
+        if self.oldest >= first {
+            return;
+        }
+        let message = format!("{what} came with {first}: {} does not have it", self.oldest);
+        self.problems.push(
+            Diagnostic::error(Code::NotInVersion, site, message)
+                .also(self.named.clone(), "the scenario is run in this version")
+                .help(format!(
+                    "take `{}` out of `protocol`, or give what needs more a scenario of its own",
+                    self.oldest
+                ))
+                .help("a step that needs more can be left out of older versions by its `when`"),
+        );
     }
 }

@@ -13,7 +13,7 @@ use crate::diagnostic::Style;
 use crate::harness::Format;
 use crate::mcp::Version;
 use crate::nearest::nearest;
-use crate::plan::{IgnoredCases, Load, PathFilter, Selection};
+use crate::plan::{IgnoredCases, Load, PathFilter, Selection, Word};
 use crate::report::Spec;
 
 /// Cases at once unless said: they wait for servers, so there may be more of them than cores.
@@ -83,6 +83,8 @@ impl Settings {
         if let (Caller::Harness, true) = (caller, paths.is_empty()) {
             load.start = around.variable("CARGO_MANIFEST_DIR").map_or(load.start, PathBuf::from);
         }
+        let words = filters.iter().map(|filter| Word::Filter((*filter).clone()));
+        load.words = Some(words.chain(paths.iter().map(|path| Word::Path(path.path.clone()))).collect());
         load.protocol = args.protocol.as_deref().map(version).transpose()?;
         let nextest = around.variable("NEXTEST").is_some();
         if nextest && caller == Caller::Harness && args.exact {
@@ -258,8 +260,8 @@ fn shard(text: &str) -> Result<(u64, u64), Stop> {
 }
 
 fn version(text: &str) -> Result<Version, Stop> {
-    Version::parse(text).filter(|version| Version::SPOKEN.contains(version)).ok_or_else(|| {
-        let names = || Version::SPOKEN.iter().map(|version| version.as_str());
+    Version::parse(text).ok_or_else(|| {
+        let names = || Version::ALL.iter().map(|version| version.as_str());
         let hint =
             nearest(text, names()).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
         let names: Vec<&str> = names().collect();

@@ -41,6 +41,7 @@ pub(super) fn watch(run: &Arc<Run>) -> io::Result<()> {
 
 #[expect(clippy::exit, reason = "the second signal is to end the process whatever it is doing")]
 fn end_now() -> ! {
+    crate::transport::end_every_process();
     std::process::exit(i32::from(Exit::Interrupted as u8))
 }
 

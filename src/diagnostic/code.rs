@@ -92,6 +92,10 @@ codes! {
     FragmentCycle = "fragment-cycle",
     /// A fragment that nothing uses.
     UnusedFragment = "unused-fragment",
+    /// A key of a step that stands among the arguments of its verb.
+    MisplacedKey = "misplaced-key",
+    /// Something that a version of `protocol` does not have.
+    NotInVersion = "not-in-version",
 
     // Templates.
     /// A template that cannot be read.

@@ -10,6 +10,7 @@ use tokio::time::{Instant, timeout};
 use super::receive::{Reading, Want};
 use super::request::{Message, Stage, prepare_answer};
 use super::session::{Inner, Life};
+use super::wire::replied;
 use super::{Responder, SendOptions, Version};
 use crate::exchange::{Answer, Outcome};
 use crate::model::shown_duration;
@@ -19,14 +20,16 @@ use crate::transport::Incoming;
 pub(super) const BACKGROUND: Duration = Duration::from_secs(2);
 
 impl Inner {
-    /// Cancels a request whose answer is waited for no longer. In the modern era dropping the stream is the
-    /// cancellation; before, it means nothing, and `notifications/cancelled` does it.
+    /// Cancels a request whose answer is waited for no longer. In the modern era dropping a stream of its own is the
+    /// cancellation; else it means nothing, and `notifications/cancelled` does it.
     pub(super) fn give_up(self: &Arc<Self>, mut reading: Reading) {
         let Want::Answer { id, version, .. } = *reading.want() else { return };
         // The opening of a session may not be cancelled, and has no session to cancel in.
-        if version.is_modern() || reading.method() == "initialize" {
+        let told = version.is_modern() && !self.is_shared();
+        if told || reading.method() == "initialize" {
             return;
         }
+        reading.step_aside();
         let since = Instant::now();
         let method = reading.method().to_owned();
         let session = Arc::clone(self);
@@ -51,7 +54,7 @@ impl Inner {
         });
     }
 
-    async fn post_cancelled(&self, id: u64) {
+    pub(super) async fn post_cancelled(&self, id: u64) {
         let message = Message {
             id: None,
             method: "notifications/cancelled".to_owned(),
@@ -63,13 +66,9 @@ impl Inner {
     /// Sends a message whose answer nobody looks at.
     pub(super) async fn post(&self, message: Message) {
         let Some(facts) = self.known() else { return };
-        let stage = if facts.version.is_modern() {
-            Stage::Modern(facts.version)
-        } else {
-            Stage::Legacy(facts.version, facts.id.as_deref())
-        };
+        let stage = Stage::of(&facts);
         if let Ok(prepared) = self.prepare(stage, message, &SendOptions::default()) {
-            read_out(self.client.http.start(prepared.outgoing)).await;
+            read_out(self.start_unclaimed(prepared.outgoing)).await;
         }
     }
 
@@ -83,7 +82,15 @@ impl Inner {
         if method == "ping" {
             return (Answer { result: Some(json!({})), error: None }, false);
         }
-        own.unwrap_or(&*self.config.responder).respond(method, params)
+        let (answer, unexpected) = own.unwrap_or(&*self.config.responder).respond(method, params);
+        // It is sent as it is: what a server makes of it may be what is tested.
+        if let (Some(facts), Some(result)) = (self.known(), &answer.result) {
+            for wrong in replied(facts.version, method, result) {
+                let place = wrong.pointer.strip_prefix("/result").filter(|at| !at.is_empty()).unwrap_or("/");
+                self.note(format!("the answer to {} (at `{place}`; {})", wrong.message, wrong.section));
+            }
+        }
+        (answer, unexpected)
     }
 
     /// Sends the answer to a request of the server.
@@ -94,7 +101,7 @@ impl Inner {
             Life::New => None,
         };
         let session = facts.as_ref().and_then(|facts| facts.id.as_deref());
-        let incoming = self.client.http.start(prepare_answer(base, version, session, &id, answer));
+        let incoming = self.start_unclaimed(prepare_answer(base, version, session, &id, answer));
         self.tasks.spawn(timeout(BACKGROUND, read_out(incoming)));
     }
 }

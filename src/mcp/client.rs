@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::sync::OnceCell;
 
 use super::request::base_headers;
-use super::{ClientConfig, Session, SessionConfig, Tools, Version};
+use super::{Bounds, ClientConfig, Endpoint, Program, Session, SessionConfig, Tools, Version};
 use crate::auth::{Redactor, Secret};
 use crate::transport::{Http, Limits};
 
@@ -18,9 +18,11 @@ use crate::transport::{Http, Limits};
 /// all cases.
 pub struct Client {
     pub(super) config: ClientConfig,
-    pub(super) http: Http,
+    pub(super) reach: Reach,
     /// The era of the server, once a probe has found it.
     pub(super) era: OnceCell<Era>,
+    /// Whether it is known that the server speaks HTTP+SSE.
+    pub(super) has_events: AtomicBool,
     discovered: Shared<Discovered>,
     tools: Shared<Result<Tools, String>>,
     echoes: Mutex<HashMap<String, Redactor>>,
@@ -28,8 +30,17 @@ pub struct Client {
     pub(super) lingers: AtomicBool,
 }
 
+/// How the server is reached.
+pub(super) enum Reach {
+    Http(Http),
+    Program(Program),
+}
+
 /// One cell for each version and who asks in it.
 type Shared<T> = Mutex<HashMap<(String, Version), Arc<OnceCell<T>>>>;
+
+/// The tools, once they were listed; or why they could not be.
+pub(super) type Listing = Arc<OnceCell<Result<Tools, String>>>;
 
 /// How sessions with a server begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,13 +65,17 @@ impl Client {
     /// Where TLS cannot be set up, or a header of the suite cannot be sent.
     pub fn new(config: ClientConfig) -> Result<Arc<Self>, String> {
         base_headers(&config.headers, None)?;
-        let bounds = config.bounds;
-        let limits = Limits { body: bounds.body, event: bounds.event, stream: bounds.stream };
-        let http = Http::new(config.url.clone(), config.connect, limits)?;
+        let reach = match &config.endpoint {
+            Endpoint::Url(url) => {
+                Reach::Http(Http::new(url.clone(), config.connect, limits_of(config.bounds))?)
+            }
+            Endpoint::Program(program) => Reach::Program(program.clone()),
+        };
         Ok(Arc::new(Self {
             config,
-            http,
+            reach,
             era: OnceCell::new(),
+            has_events: AtomicBool::new(false),
             discovered: Mutex::default(),
             tools: Mutex::default(),
             echoes: Mutex::default(),
@@ -72,6 +87,10 @@ impl Client {
     #[must_use]
     pub fn session(self: &Arc<Self>, config: SessionConfig) -> Session {
         Session::new(Arc::clone(self), config)
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        limits_of(self.config.bounds)
     }
 
     pub(super) fn headers(&self, token: Option<&Secret>) -> Result<HeaderMap, String> {
@@ -93,14 +112,19 @@ impl Client {
 
     /// The tools, for an identity and what the client can do: a server may offer a tool that asks only to those who
     /// can answer.
-    pub(super) fn listed_tools(
-        &self,
-        identity: &str,
-        version: Version,
-        capabilities: &Value,
-    ) -> Arc<OnceCell<Result<Tools, String>>> {
+    pub(super) fn listed_tools(&self, identity: &str, version: Version, capabilities: &Value) -> Listing {
         cell(&self.tools, &format!("{identity}\n{capabilities}"), version)
     }
+
+    /// Has the tools listed anew by the next who asks, unless another listing took the place of this one already.
+    pub(super) fn forget_tools(&self, listing: &Listing) {
+        let mut tools = self.tools.lock().unwrap_or_else(PoisonError::into_inner);
+        tools.retain(|_, known| !Arc::ptr_eq(known, listing));
+    }
+}
+
+fn limits_of(bounds: Bounds) -> Limits {
+    Limits { body: bounds.body, event: bounds.event, stream: bounds.stream }
 }
 
 fn cell<T>(cells: &Shared<T>, who: &str, version: Version) -> Arc<OnceCell<T>> {

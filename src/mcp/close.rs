@@ -37,7 +37,10 @@ impl Inner {
                     Err(_) => reading.cut(Outcome::TimedOut, left),
                 }
             }
-            _ => Exchange::default(),
+            _ => {
+                self.shut_line(deadline).await;
+                Exchange::default()
+            }
         };
         exchange.protocol = protocol;
         exchange
@@ -46,7 +49,7 @@ impl Inner {
     fn delete_abandoned(self: &Arc<Self>) {
         for SessionFacts { id, version, .. } in self.take_abandoned() {
             if let (Some(id), Ok(base)) = (id, &self.base) {
-                let incoming = self.client.http.start(prepare_delete(base, version, &id).outgoing);
+                let incoming = self.start_unclaimed(prepare_delete(base, version, &id).outgoing);
                 self.cancels.spawn(read_out(incoming));
             }
         }
@@ -64,6 +67,7 @@ impl Inner {
         self.tasks.close();
         let _ = timeout_at(until, self.tasks.wait()).await;
         self.tasks.reopen();
+        self.note_rubbish();
         let mut notes = self.take_notes();
         notes.extend(self.store.left());
         notes

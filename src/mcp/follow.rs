@@ -1,25 +1,43 @@
-//! What a step asks for, done to its end: every page, every question on the way, and one lost session. Nothing
-//! else is ever sent twice.
+//! What a step asks for, done to its end: every page, every question on the way, one lost session, one tool whose
+//! headers the server wants otherwise. Nothing else is ever sent twice.
 
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use super::client::Listing;
+use super::mirror::Mirrored;
 use super::receive::Want;
 use super::request::{Message, Stage, prepare_raw};
 use super::session::{Deadline, Inner, Life, unsent};
-use super::{ListKind, Operation, SendOptions, SessionFacts, TaskMode, Tools};
-use crate::exchange::{Check, Exchange, Outcome, Phase, Repair, Violation};
+use super::{Operation, SendOptions, SessionFacts, TaskMode, Version};
+use crate::exchange::{Exchange, Outcome, Phase, Repair};
 
-impl ListKind {
-    /// The method, and the member of the result that holds the items.
-    fn method(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Tools => ("tools/list", "tools"),
-            Self::Prompts => ("prompts/list", "prompts"),
-            Self::Resources => ("resources/list", "resources"),
-            Self::Templates => ("resources/templates/list", "resourceTemplates"),
-        }
+/// A request whose headers do not say what its body does, or not all that the tool's schema wants: it was not done.
+const HEADER_MISMATCH: i64 = -32020;
+
+/// How a request goes out and is followed. Unless said, it is not.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Way {
+    /// Whether a stream that is cut is taken up again.
+    resumes: bool,
+    /// What the tool wants to see of its arguments in headers.
+    mirrored: Mirrored,
+    /// The listing of tools that says so.
+    listing: Option<Listing>,
+}
+
+impl Way {
+    /// That of a step: one that shapes its message by itself is not followed.
+    pub(super) fn of(options: &SendOptions) -> Self {
+        Self { resumes: options.is_plain(), ..Self::default() }
+    }
+}
+
+impl SendOptions {
+    /// Whether the protocol alone says what is sent.
+    fn is_plain(&self) -> bool {
+        self.headers.is_empty() && self.meta.is_empty()
     }
 }
 
@@ -36,7 +54,7 @@ impl Inner {
                 let message = Message { id: None, method, params };
                 return self.once(message, &options, Deadline::after(options.timeout)).await;
             }
-            Operation::List(kind) => return self.list(kind, &options).await,
+            Operation::List(kind) => return self.list(kind, &options).await.0,
             Operation::Request { method, params } => {
                 let deadline = Deadline::after(options.timeout);
                 return self.once(self.request(method, params), &options, deadline).await;
@@ -44,21 +62,31 @@ impl Inner {
             Operation::Http { method, body } => return self.raw(&method, body, &options).await,
         };
         let params = if method == "tools/call" { self.as_task(params, &options) } else { params };
+        let mut way = match self.way(method, &params, &options).await {
+            Ok(way) => way,
+            Err(exchange) => return *exchange,
+        };
         let mut deadline = Deadline::after(options.timeout);
         let used = self.life();
-        let exchange = self.once(self.request(method, Some(params.clone())), &options, deadline).await;
-        let mut exchange = match self.repaired(&used, &exchange, &options).await {
-            Repaired::Not => self.supplied(exchange, method, params, &options, deadline).await,
+        let first = self.request(method, Some(params.clone()));
+        let mut exchange = self.deliver(first, &options, &way, deadline).await;
+        let mut repairs = Vec::new();
+        match self.repaired(&used, &exchange, &options).await {
+            Repaired::Not => {}
             Repaired::Failed(opening) => return *opening,
-            Repaired::Reopened => {
-                deadline = Deadline::after(options.timeout);
-                let again = self.request(method, Some(params.clone()));
-                let exchange = self.once(again, &options, deadline).await;
-                let mut exchange = self.supplied(exchange, method, params, &options, deadline).await;
-                exchange.repairs.push(Repair::Reopened);
-                exchange
-            }
-        };
+            Repaired::Reopened => repairs.push(Repair::Reopened),
+        }
+        if let Some(fresh) = self.refreshed(&exchange, method, &params, &options, &way).await {
+            way = fresh;
+            repairs.push(Repair::Refreshed);
+        }
+        if !repairs.is_empty() {
+            deadline = Deadline::after(options.timeout);
+            let again = self.request(method, Some(params.clone()));
+            exchange = self.deliver(again, &options, &way, deadline).await;
+        }
+        exchange = self.supplied(exchange, method, params, &options, (&way, deadline)).await;
+        exchange.repairs.splice(0..0, repairs);
         if method == "completion/complete" {
             take_completion(&mut exchange);
         }
@@ -70,36 +98,104 @@ impl Inner {
         }
     }
 
-    /// Sends one request or notification in the open session.
+    /// Sends one request or notification in the open session, and follows nothing.
     pub(super) async fn once(
         self: &Arc<Self>,
         message: Message,
         options: &SendOptions,
         deadline: Deadline,
     ) -> Exchange {
+        self.deliver(message, options, &Way::default(), deadline).await
+    }
+
+    /// Sends one request or notification in the open session.
+    pub(super) async fn deliver(
+        self: &Arc<Self>,
+        message: Message,
+        options: &SendOptions,
+        way: &Way,
+        deadline: Deadline,
+    ) -> Exchange {
         let (Life::Open(facts) | Life::Closed(facts)) = self.life() else {
             return unsent("the session is not open".to_owned(), Phase::Step);
         };
         let version = facts.version;
-        let stage = if version.is_modern() {
-            Stage::Modern(version)
-        } else {
-            Stage::Legacy(version, facts.id.as_deref())
-        };
+        let stage = Stage::of(&facts);
         let want = match message.id {
             Some(id) => Want::Answer { id, version, check: true },
             None => Want::Receipt,
         };
         let mut exchange = match self.prepare(stage, message, options) {
-            Ok(prepared) => self.send(prepared, want, deadline).await,
+            Ok(mut prepared) => {
+                if !way.mirrored.is_empty() {
+                    prepared.mirror(&way.mirrored, &options.headers);
+                }
+                prepared.resumes = way.resumes.then(|| Arc::clone(&facts));
+                self.send(prepared, want, deadline).await
+            }
             Err(reason) => unsent(reason, Phase::Step),
         };
         exchange.protocol = Some(version.as_str().to_owned());
         exchange
     }
 
+    /// How a step's request goes out.
+    ///
+    /// # Errors
+    /// Where the tool is not valid, since such a tool may not be called; or where it took too long to know.
+    async fn way(
+        self: &Arc<Self>,
+        method: &str,
+        params: &Value,
+        options: &SendOptions,
+    ) -> Result<Way, Box<Exchange>> {
+        let mut way = Way::of(options);
+        if method == "tools/call" {
+            way.listing = self.listing();
+            if let Some(tools) = self.tools_for_calls(options.timeout).await? {
+                let unsent = |reason| Box::new(unsent(reason, Phase::Step));
+                way.mirrored = tools.mirrored(params).map_err(unsent)?;
+            }
+        }
+        Ok(way)
+    }
+
+    /// The version, where arguments are mirrored in headers.
+    pub(super) fn mirrors(&self) -> Option<Version> {
+        self.known().map(|facts| facts.version).filter(|version| version.is_modern())
+    }
+
+    /// How a request goes out again that the server refused for its headers, by what it says of its tools now.
+    async fn refreshed(
+        self: &Arc<Self>,
+        exchange: &Exchange,
+        method: &str,
+        params: &Value,
+        options: &SendOptions,
+        used: &Way,
+    ) -> Option<Way> {
+        let code = exchange.answer.error.as_ref()?.get("code")?.as_i64();
+        if method != "tools/call" || code != Some(HEADER_MISMATCH) || !options.is_plain() {
+            return None;
+        }
+        self.client.forget_tools(used.listing.as_ref()?);
+        match self.tools().await.and_then(|tools| tools.mirrored(params)) {
+            Ok(mirrored) => Some(Way { mirrored, ..used.clone() }),
+            Err(reason) => {
+                self.note(format!("after a header mismatch: {reason}"));
+                None
+            }
+        }
+    }
+
     async fn raw(self: &Arc<Self>, method: &str, body: Option<String>, options: &SendOptions) -> Exchange {
         let deadline = Deadline::after(options.timeout);
+        if self.is_program() {
+            return unsent(
+                "`http` needs a server at an address, and this one is a command".to_owned(),
+                Phase::Step,
+            );
+        }
         let mut exchange = match prepare_raw(self.config.token.as_ref(), method, body, options) {
             Ok(prepared) => self.send(prepared, Want::Raw, deadline).await,
             Err(reason) => unsent(reason, Phase::Step),
@@ -111,9 +207,14 @@ impl Inner {
     }
 
     /// Opens a lost session again, if that is what the answer says and the step leaves it to us.
-    async fn repaired(self: &Arc<Self>, used: &Life, exchange: &Exchange, options: &SendOptions) -> Repaired {
+    pub(super) async fn repaired(
+        self: &Arc<Self>,
+        used: &Life,
+        exchange: &Exchange,
+        options: &SendOptions,
+    ) -> Repaired {
         let Life::Open(facts) = used else { return Repaired::Not };
-        if !options.headers.is_empty() || !options.meta.is_empty() || !is_lost(facts, exchange) {
+        if !options.is_plain() || !is_lost(facts, exchange) {
             return Repaired::Not;
         }
         match self.reopen(facts).await {
@@ -125,161 +226,14 @@ impl Inner {
             }
         }
     }
-
-    async fn list(self: &Arc<Self>, kind: ListKind, options: &SendOptions) -> Exchange {
-        let (method, member) = kind.method();
-        let bounds = self.client.config.bounds;
-        let mut deadline = Deadline::after(options.timeout);
-        let mut listing = Listing::default();
-        let mut reopened = false;
-        loop {
-            let params = listing.cursor.clone().map(|cursor| {
-                let mut params = Map::new();
-                params.insert("cursor".to_owned(), cursor.into());
-                Value::Object(params)
-            });
-            let used = self.life();
-            let exchange = self.once(self.request(method, params), options, deadline).await;
-            if !reopened {
-                match self.repaired(&used, &exchange, options).await {
-                    Repaired::Not => {}
-                    Repaired::Failed(opening) => return *opening,
-                    Repaired::Reopened => {
-                        // A cursor belongs to the session that gave it.
-                        reopened = true;
-                        listing = Listing::default();
-                        deadline = Deadline::after(options.timeout);
-                        continue;
-                    }
-                }
-            }
-            let exchange = listing.take(exchange, member);
-            if listing.cursor.is_some() && listing.problem.is_none() {
-                if listing.pages >= bounds.pages as u64 {
-                    listing.problem = Some(format!("the list has more than {} pages", bounds.pages));
-                } else if listing.bytes > bounds.stream {
-                    listing.problem = Some("the pages of the list together are too large".to_owned());
-                } else {
-                    listing.before = Some(exchange);
-                    continue;
-                }
-            }
-            let mut exchange = listing.end(exchange);
-            if reopened {
-                exchange.repairs.push(Repair::Reopened);
-            }
-            return exchange;
-        }
-    }
-
-    pub(super) async fn tools(self: &Arc<Self>) -> Result<Tools, String> {
-        let life = self.life();
-        let (Life::Open(facts) | Life::Closed(facts)) = &life else {
-            return Err("the session is not open".to_owned());
-        };
-        let identity = self.config.identity.as_str();
-        let cell = self.client.listed_tools(identity, facts.version, &self.config.capabilities);
-        if matches!(life, Life::Closed(_)) {
-            // What a dead session cannot do says nothing about the other cases.
-            return cell.get().cloned().unwrap_or_else(|| Err("the session is closed".to_owned()));
-        }
-        let listing = || async {
-            let options = SendOptions { timeout: self.config.start, ..SendOptions::default() };
-            let exchange = self.list(ListKind::Tools, &options).await;
-            if self.cancel().is_cancelled() {
-                return Err("interrupted".to_owned());
-            }
-            (self.client.config.listed)(identity, &exchange);
-            Ok(tools_of(exchange))
-        };
-        cell.get_or_try_init(listing).await?.clone()
-    }
-}
-
-fn tools_of(mut exchange: Exchange) -> Result<Tools, String> {
-    let problem = match (&exchange.cause, &exchange.answer.error, &exchange.answer.result) {
-        (Some(cause), _, _) => Some(cause.clone()),
-        (None, None, Some(_)) => None,
-        (None, _, _) => {
-            Some(format!("the server answered `tools/list` with {}", super::opening::refusal(&exchange)))
-        }
-    };
-    match problem {
-        Some(problem) => Err(problem),
-        None => Ok(Tools { items: Arc::new(exchange.items.take().unwrap_or_default()) }),
-    }
 }
 
 /// What became of a session that may be lost.
-enum Repaired {
+pub(super) enum Repaired {
     /// It is not lost, or it is the step's own affair.
     Not,
     Reopened,
     Failed(Box<Exchange>),
-}
-
-/// A list, page by page.
-#[derive(Default)]
-struct Listing {
-    items: Vec<Value>,
-    pages: u64,
-    cursor: Option<String>,
-    seen: std::collections::HashSet<String>,
-    inexact: Vec<String>,
-    bytes: usize,
-    /// What the pages before brought beside their items.
-    before: Option<Exchange>,
-    problem: Option<String>,
-}
-
-impl Listing {
-    fn take(&mut self, exchange: Exchange, member: &str) -> Exchange {
-        self.cursor = None;
-        let exchange = match self.before.take() {
-            Some(before) => behind(before, exchange),
-            None => exchange,
-        };
-        let Some(result) = &exchange.answer.result else { return exchange };
-        self.pages += 1;
-        let from = format!("/result/{member}/");
-        for at in exchange.inexact.iter().filter_map(|at| at.strip_prefix(&from)) {
-            let (index, rest) =
-                at.split_once('/').map_or((at, String::new()), |(i, rest)| (i, format!("/{rest}")));
-            if let Ok(index) = index.parse::<usize>() {
-                self.inexact.push(format!("/items/{}{rest}", self.items.len() + index));
-            }
-        }
-        if let Some(items) = result.get(member).and_then(Value::as_array) {
-            self.items.extend(items.iter().cloned());
-        }
-        self.bytes += bytes(&exchange);
-        if let Some(cursor) = result.get("nextCursor").and_then(Value::as_str) {
-            if !self.seen.insert(cursor.to_owned()) {
-                self.problem = Some(format!("page {} has a cursor that came before: {cursor:?}", self.pages));
-            }
-            self.cursor = Some(cursor.to_owned());
-        }
-        exchange
-    }
-
-    fn end(self, mut exchange: Exchange) -> Exchange {
-        exchange.inexact.extend(self.inexact);
-        if self.pages > 0 {
-            exchange.items = Some(self.items);
-            exchange.pages = Some(self.pages);
-        }
-        if let Some(problem) = self.problem {
-            let version = exchange.protocol.as_deref().unwrap_or_default();
-            exchange.wire.push(Violation {
-                check: Check::Wire,
-                message: problem.clone(),
-                pointer: "/result/nextCursor".to_owned(),
-                section: format!("{version} server/utilities/pagination"),
-            });
-            exchange.cause = Some(problem);
-        }
-        exchange
-    }
 }
 
 /// An exchange with what an earlier one of the same step brought put before it: everything but the answer.
@@ -302,6 +256,9 @@ pub(super) fn behind(earlier: Exchange, mut exchange: Exchange) -> Exchange {
     exchange.notifications.splice(0..0, earlier.notifications);
     exchange.asked.splice(0..0, earlier.asked);
     exchange.wire.splice(0..0, earlier.wire);
+    let repairs = earlier.repairs.into_iter().filter(|repair| !exchange.repairs.contains(repair));
+    let repairs: Vec<Repair> = repairs.collect();
+    exchange.repairs.splice(0..0, repairs);
     exchange.echo = earlier.echo.or(exchange.echo);
     exchange
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::conduct::unanswerable;
-use super::follow::{behind, bytes};
+use super::follow::{Way, behind, bytes};
 use super::request::META_CAPABILITIES;
 use super::session::{Deadline, Inner};
 use super::wire::MAY_ASK;
@@ -31,7 +31,7 @@ impl Inner {
         method: &str,
         params: Value,
         options: &SendOptions,
-        deadline: Deadline,
+        (way, deadline): (&Way, Deadline),
     ) -> Exchange {
         let modern = self.known().filter(|facts| facts.version.is_modern()).map(|facts| facts.version);
         let Some(version) = modern.filter(|_| MAY_ASK.contains(&method)) else { return exchange };
@@ -53,7 +53,7 @@ impl Inner {
                 }
             };
             let message = self.request(method, Some(supplied.with(&params)));
-            let answer = self.once(message, options, deadline).await;
+            let answer = self.deliver(message, options, way, deadline).await;
             exchange = behind(exchange, answer);
         }
         if exchange.wants_input() {

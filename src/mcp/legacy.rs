@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::opening::{failed, not_spoken, offers, refusal, versions_in};
+use super::opening::{failed, offers, refusal, versions_in};
 use super::receive::Want;
 use super::request::{Message, Stage, capabilities};
 use super::session::{Deadline, Inner, Life, unsent};
@@ -40,8 +40,8 @@ impl Inner {
             Some(wanted) if wanted != version => {
                 format!("the server does not take `{wanted}`: it offers `{version}`")
             }
-            _ if version.is_modern() || !Version::SPOKEN.contains(&version) => {
-                format!("the server chose `{version}`: {}", not_spoken(version))
+            _ if version.is_modern() => {
+                format!("the server chose `{version}`, which has no handshake")
             }
             _ => {
                 exchange.protocol = Some(version.as_str().to_owned());
@@ -98,8 +98,9 @@ impl Inner {
             self.abandon(facts);
             return Err(failed(exchange, format!("`{method}` was not taken: {cause}")));
         }
-        let status = receipt.http.map_or(0, |http| http.status);
-        if !(200..300).contains(&status) {
+        if let Some(status) = receipt.http.map(|http| http.status)
+            && !(200..300).contains(&status)
+        {
             exchange.wire.push(Violation {
                 check: Check::Wire,
                 message: format!("`{method}` was answered with HTTP {status}, not with 202"),
@@ -120,6 +121,7 @@ impl Inner {
                 }
             }
         }
+        self.attend(facts.version);
         self.set_life(Life::Open(Arc::new(facts)));
         Ok(exchange)
     }
@@ -194,6 +196,6 @@ fn is_silent(exchange: &Exchange) -> bool {
         && supported(exchange).is_none()
 }
 
-fn supported(exchange: &Exchange) -> Option<Vec<String>> {
+pub(super) fn supported(exchange: &Exchange) -> Option<Vec<String>> {
     versions_in(exchange.answer.error.as_ref()?.get("data")?.get("supported"))
 }

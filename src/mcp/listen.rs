@@ -2,16 +2,17 @@
 //! resource. In the modern one: `subscriptions/listen`, whose answer is a stream that stays open.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use tokio::task::JoinHandle;
-use tokio::time::timeout_at;
+use tokio::time::{timeout, timeout_at};
 
+use super::cancel::BACKGROUND;
 use super::follow::behind;
 use super::message::equals;
 use super::receive::{NO_STREAM, Reading, Want};
-use super::request::{Stage, prepare_stream};
+use super::request::Stage;
+use super::resume::RESUMES;
 use super::session::{Deadline, Inner, Life, unsent};
 use super::{SendOptions, SessionFacts, Subscription};
 use crate::exchange::{Exchange, HttpAnswer, Outcome, Phase, Sent};
@@ -19,15 +20,6 @@ use crate::exchange::{Exchange, HttpAnswer, Outcome, Phase, Sent};
 pub(super) const LISTEN: &str = "subscriptions/listen";
 pub(super) const ACKNOWLEDGED: &str = "notifications/subscriptions/acknowledged";
 const SUBSCRIPTION_ID: &str = "io.modelcontextprotocol/subscriptionId";
-
-/// How often a stream that brought nothing is opened again.
-const RESUMES: u32 = 5;
-
-/// How long is waited before a cut stream is opened again, unless the server says.
-const PAUSE: Duration = Duration::from_secs(1);
-
-/// The longest wait that a server can ask for.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// What a session listens to.
 #[derive(Default)]
@@ -45,6 +37,8 @@ pub(super) struct Listening {
 struct Stream {
     /// None where the server has no such stream.
     task: Option<JoinHandle<()>>,
+    /// The id of the request that opened it, in the modern era.
+    id: Option<u64>,
     sent: Option<Sent>,
     http: Option<HttpAnswer>,
 }
@@ -120,6 +114,16 @@ impl Inner {
         *self.listening() = Listening::default();
     }
 
+    /// The same, and tells the server. To close a stream of its own is to cancel it.
+    fn cancel_listening(self: &Arc<Self>) {
+        let before = std::mem::take(&mut *self.listening());
+        let id = before.stream.as_ref().and_then(|stream| stream.id);
+        if let Some(id) = id.filter(|_| self.is_shared()) {
+            let session = Arc::clone(self);
+            self.cancels.spawn(async move { timeout(BACKGROUND, session.post_cancelled(id)).await });
+        }
+    }
+
     async fn listen_modern(
         self: &Arc<Self>,
         facts: &Arc<SessionFacts>,
@@ -128,12 +132,12 @@ impl Inner {
         deadline: Deadline,
     ) -> Exchange {
         if wanted.is_empty() {
-            // To close the stream is to cancel it.
-            self.stop_listening();
+            self.cancel_listening();
             return Exchange::default();
         }
         let version = facts.version;
         let message = self.request(LISTEN, Some(json!({"notifications": wanted.filter()})));
+        let id = message.id;
         let want = Want::Answer { id: message.id.unwrap_or_default(), version, check: true };
         let prepared = match self.prepare(Stage::Modern(version), message, options) {
             Ok(prepared) => prepared,
@@ -144,8 +148,9 @@ impl Inner {
         exchange.cause = not_taken(wanted, &exchange);
         let lacks = exchange.cause.clone();
         let task = tokio::spawn(Arc::clone(self).read_on(reading, Arc::clone(facts), false));
-        let stream = Stream { task: Some(task), sent: None, http: None };
+        let stream = Stream { task: Some(task), id, sent: None, http: None };
         // The one before ends here, so that nothing is missed between the two.
+        self.cancel_listening();
         *self.listening() =
             Listening { of: Some(Arc::clone(facts)), stream: Some(stream), resources: Vec::new(), lacks };
         exchange
@@ -166,8 +171,11 @@ impl Inner {
             listening.resources.clone()
         };
         let ends = wanted.is_empty();
-        let mut exchange =
-            if ends { Exchange::default() } else { self.own_stream(facts, options, deadline).await };
+        let mut exchange = if ends || self.is_shared() {
+            Exchange::default()
+        } else {
+            self.own_stream(facts, options, deadline).await
+        };
         let added = wanted.resources.iter().filter(|uri| !before.contains(uri));
         let removed = before.iter().filter(|uri| !wanted.resources.contains(uri));
         let changes = added.map(|uri| (true, uri)).chain(removed.map(|uri| (false, uri)));
@@ -210,7 +218,7 @@ impl Inner {
             (exchange.sent, exchange.http) = (stream.sent.clone(), stream.http.clone());
             return exchange;
         }
-        let prepared = match self.prepare_stream(facts, options, None) {
+        let prepared = match self.prepare_stream(facts, &options.headers, None) {
             Ok(prepared) => prepared,
             Err(reason) => return unsent(reason, Phase::Step),
         };
@@ -222,7 +230,7 @@ impl Inner {
                 .map(|reading| tokio::spawn(Arc::clone(self).read_on(reading, Arc::clone(facts), true)));
             let (sent, http) = (exchange.sent.clone(), exchange.http.clone());
             let mut listening = self.listening();
-            listening.stream = Some(Stream { task, sent, http });
+            listening.stream = Some(Stream { task, id: None, sent, http });
             listening.lacks = none.then(|| {
                 format!(
                     "the server has no stream of its own (HTTP {NO_STREAM} to GET): notifications come only \
@@ -231,16 +239,6 @@ impl Inner {
             });
         }
         exchange
-    }
-
-    fn prepare_stream(
-        &self,
-        facts: &SessionFacts,
-        options: &SendOptions,
-        last_id: Option<&str>,
-    ) -> Result<super::request::Prepared, String> {
-        let base = self.base.as_ref().map_err(Clone::clone)?;
-        prepare_stream(base, facts.version, facts.id.as_deref(), last_id, &options.headers)
     }
 
     /// Reads a stream in the background for as long as it lasts. The session's own is opened again where it is
@@ -256,12 +254,8 @@ impl Inner {
             if !again || lost || resume.over || failures > RESUMES {
                 break why;
             }
-            let pause = resume.retry.map_or(PAUSE, Duration::from_millis).min(LONGEST_PAUSE);
-            tokio::time::sleep(pause).await;
-            let options = SendOptions::default();
-            let Ok(prepared) = self.prepare_stream(&facts, &options, resume.last_id.as_deref()) else {
-                break why;
-            };
+            tokio::time::sleep(resume.pause()).await;
+            let Ok(prepared) = self.prepare_stream(&facts, &[], resume.from()) else { break why };
             let mut next =
                 Reading::start(Arc::clone(&self), prepared, Want::Stream { version: facts.version });
             next.resume.last_id = resume.last_id;

@@ -1,6 +1,8 @@
 //! A message in an answer or a stream: what it is, whether it may be there, and what becomes of it. What is said
 //! before the answer (notifications, questions) is taken in the order in which it comes.
 
+use std::sync::atomic::Ordering;
+
 use serde_json::Value;
 
 use super::conduct::{unanswerable, undeclared};
@@ -27,7 +29,7 @@ impl Reading {
     /// Takes a message of so many bytes; true where it is the answer. `lenient`: it came with an HTTP error, where
     /// servers often do not know the id.
     pub(super) fn message(&mut self, mut parsed: json::Parsed, weight: usize, lenient: bool) -> bool {
-        let Value::Object(message) = &mut parsed.value else { return false };
+        let Value::Object(message) = &parsed.value else { return false };
         let (Want::Answer { version, .. } | Want::Stream { version }) = self.want else {
             return self.raw_message(parsed, weight);
         };
@@ -43,8 +45,12 @@ impl Reading {
             }
             (Some(method), Some(id)) => {
                 self.judge_late(&method);
-                let params = message.shift_remove("params").unwrap_or(Value::Null);
-                self.asked(version, method, params, id);
+                // That the modern era has no such requests says it all.
+                if !version.is_modern() {
+                    self.exchange.wire.extend(wire::asked(version, &parsed.value));
+                }
+                let params = parsed.value.as_object_mut().and_then(|message| message.shift_remove("params"));
+                self.asked(version, method, params.unwrap_or(Value::Null), id);
                 false
             }
             (None, theirs) => self.answer(parsed, theirs.as_ref(), lenient),
@@ -69,6 +75,10 @@ impl Reading {
             // Beside an HTTP error it says why there is no stream.
             if lenient {
                 self.accept(parsed);
+            } else if self.is_shared() {
+                let theirs = theirs.unwrap_or(&Value::Null);
+                let text = format!("an answer with the id `{theirs}` came, and no request waits for it");
+                self.found(Check::Ids, text, MESSAGES);
             } else {
                 self.violation("an answer came in a stream that no request opened".to_owned(), TRANSPORTS);
             }
@@ -119,6 +129,11 @@ impl Reading {
         } else {
             self.judge_late(method);
         }
+        if version.is_modern() && matches!(self.want, Want::Stream { .. }) {
+            for text in misplaced(method, params, None, false) {
+                self.violation(text, "basic/patterns/subscriptions");
+            }
+        }
         if version.is_modern()
             && let Want::Answer { id, .. } = self.want
         {
@@ -147,6 +162,7 @@ impl Reading {
 
     fn asked_for_logs(&self) -> bool {
         self.sent_meta(META_LOG).is_some()
+            || (self.is_shared() && self.session.asks_logs.load(Ordering::Relaxed))
     }
 
     fn sent_meta(&self, name: &str) -> Option<&Value> {
@@ -173,7 +189,6 @@ impl Reading {
             self.violation(text, TRANSPORTS);
             return;
         }
-        self.exchange.wire.extend(wire::asked(version, &method, &params, &id));
         self.judge_question(version, &method, &params);
         let (answer, unexpected) = self.session.respond(self.responder.as_deref(), &method, &params);
         let answer = tasks::related(&params, answer);

@@ -8,13 +8,18 @@ mod conduct;
 mod follow;
 mod input;
 mod legacy;
+mod line;
+mod list;
 mod listen;
 mod message;
+mod mirror;
 mod modern;
 mod opening;
 mod receive;
 mod request;
+mod resume;
 mod session;
+mod shapes;
 mod store;
 mod tasks;
 #[cfg(test)]
@@ -35,12 +40,14 @@ pub use session::Session;
 pub use tasks::TASKS_EXTENSION;
 pub use version::Version;
 
+pub use crate::transport::Program;
+
 /// How a server is reached, the same for all cases of a run.
 pub struct ClientConfig {
     /// The server's name in the suite.
     pub name: String,
-    /// Its endpoint.
-    pub url: url::Url,
+    /// Where it is.
+    pub endpoint: Endpoint,
     /// Headers that the suite adds to every request.
     pub headers: Vec<(String, String)>,
     /// How long a connection may take.
@@ -49,6 +56,15 @@ pub struct ClientConfig {
     pub bounds: Bounds,
     /// Told of every listing of tools that the client makes for itself: the identity and the exchange.
     pub listed: Arc<Listed>,
+}
+
+/// Where a server is.
+#[derive(Clone, Debug)]
+pub enum Endpoint {
+    /// At an address: Streamable HTTP.
+    Url(url::Url),
+    /// In a process that each session starts for itself: stdio.
+    Program(Program),
 }
 
 /// Is told of a listing of tools: the identity, and the exchange of its last page.
@@ -226,6 +242,17 @@ pub struct Subscription {
 /// The tools of a server as one identity sees them in one version.
 #[derive(Clone, Debug)]
 pub struct Tools {
-    /// The tools, raw.
+    /// The tools, raw, but for those that are dropped.
     pub items: Arc<Vec<Value>>,
+    /// The tools that are not valid, and that a client has to drop.
+    pub dropped: Arc<Vec<Dropped>>,
+}
+
+/// A tool that is not valid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dropped {
+    /// Its name, as the server says it.
+    pub name: Value,
+    /// What is wrong with it, for people.
+    pub reason: String,
 }

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
+use std::time::Duration;
+
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::client::{Discovered, Era};
 use super::opening::{failed, offers, refusal, versions_in};
@@ -14,6 +17,9 @@ use crate::exchange::{Exchange, Outcome, Phase};
 
 /// The newest version: a probe begins with it.
 const NEWEST: Version = Version::V2026_07_28;
+
+/// How long the answer to a probe is waited for on a shared stream.
+const PROBE: Duration = Duration::from_secs(10);
 
 const INFO: &str = "io.modelcontextprotocol/serverInfo";
 
@@ -40,8 +46,16 @@ impl Inner {
         version: Version,
         deadline: Deadline,
     ) -> Result<(Discovered, Exchange), Box<Exchange>> {
-        let exchange = self.ask_discover(version, deadline).await;
-        let reason = match judge(&exchange, version) {
+        let mut exchange = self.ask_discover(version, deadline).await;
+        let mut judged = judge(&exchange, version);
+        if let Judgement::Others(versions) = &judged
+            && versions.iter().any(|known| known == version.as_str())
+        {
+            // It refuses the version and offers it: what it offers is asked for once more.
+            exchange = self.ask_discover(version, deadline).await;
+            judged = judge(&exchange, version);
+        }
+        let reason = match judged {
             Judgement::Taken(discovered) => return Ok((discovered, exchange)),
             Judgement::Others(versions) => {
                 format!("the server does not take `{version}`: {}", offers(&versions))
@@ -66,7 +80,7 @@ impl Inner {
     ) -> Result<(Era, Option<Exchange>), Box<Exchange>> {
         let (mut version, mut again) = (NEWEST, true);
         loop {
-            let exchange = self.ask_discover(version, deadline).await;
+            let exchange = self.ask_discover(version, self.probing(deadline)).await;
             match judge(&exchange, version) {
                 Judgement::Taken(discovered) => {
                     let _ = self.client.discovered(&self.config.identity, version).set(discovered);
@@ -74,7 +88,7 @@ impl Inner {
                 }
                 Judgement::Others(versions) => {
                     let known: Vec<Version> = versions.iter().filter_map(|v| Version::parse(v)).collect();
-                    let modern = known.iter().filter(|v| v.is_modern() && Version::SPOKEN.contains(v)).max();
+                    let modern = known.iter().filter(|v| v.is_modern()).max();
                     match modern {
                         Some(modern) if again => (version, again) = (*modern, false),
                         None if !known.is_empty() => return Ok((Era::Legacy, None)),
@@ -88,12 +102,30 @@ impl Inner {
                     }
                 }
                 Judgement::Older => return Ok((Era::Legacy, None)),
+                Judgement::Nothing if self.is_shared() && exchange.outcome != Outcome::Answered => {
+                    if self.cancel().is_cancelled() {
+                        return Err(failed(exchange, "interrupted".to_owned()));
+                    }
+                    // Who does not know the method may hold its peace, or may end.
+                    self.connect()?;
+                    return Ok((Era::Legacy, None));
+                }
                 Judgement::Nothing => {
                     let reason = refused(&exchange);
                     return Err(failed(exchange, reason));
                 }
             }
         }
+    }
+
+    /// How long a probe may take: on a shared stream there is nothing that a server which does not know the method
+    /// has to answer.
+    fn probing(&self, deadline: Deadline) -> Deadline {
+        if !self.is_shared() {
+            return deadline;
+        }
+        let left = deadline.at.saturating_duration_since(Instant::now());
+        Deadline::after(PROBE.min(left / 2))
     }
 
     /// What versions a server names where it is asked without a handshake.

@@ -2,11 +2,13 @@
 //! found once for each client.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use super::client::{Discovered, Era};
+use super::legacy::supported;
 use super::session::{Deadline, Inner, Life, unsent};
 use super::{SessionFacts, Version};
 use crate::exchange::{Exchange, Outcome, Phase};
@@ -49,6 +51,7 @@ impl Inner {
                 self.abandon(SessionFacts::clone(&facts));
             }
             self.stop_listening();
+            self.hang_up();
             self.set_life(Life::New);
             self.establish(deadline, false).await
         };
@@ -101,11 +104,16 @@ impl Inner {
 
     /// Opens the session. With `reuse`, what this identity was told before in this run is told once only.
     async fn establish(self: &Arc<Self>, deadline: Deadline, reuse: bool) -> Opened {
+        self.connect()?;
+        let mut line = Unused(Some(self));
+        let opened = self.introduce(deadline, reuse).await?;
+        line.0 = None;
+        Ok(opened)
+    }
+
+    async fn introduce(self: &Arc<Self>, deadline: Deadline, reuse: bool) -> Opened {
         let mut probed = None;
         let era = match self.config.version {
-            Some(version) if !Version::SPOKEN.contains(&version) => {
-                return Err(Box::new(unsent(not_spoken(version), Phase::Open)));
-            }
             Some(version) if version.is_modern() => Era::Modern(version),
             Some(_) => Era::Legacy,
             None => {
@@ -118,7 +126,7 @@ impl Inner {
             }
         };
         let Era::Modern(version) = era else {
-            return self.initialize(self.config.version, deadline).await.map(Some);
+            return self.shake_hands(deadline).await.map(Some);
         };
         let known = self.client.discovered(&self.config.identity, version);
         if reuse || probed.is_some() {
@@ -137,7 +145,48 @@ impl Inner {
         Ok(Some(exchange))
     }
 
-    fn opened_modern(&self, version: Version, discovered: &Discovered) {
+    /// Opens with a handshake, over HTTP+SSE where the server does not take it otherwise.
+    async fn shake_hands(self: &Arc<Self>, deadline: Deadline) -> Result<Exchange, Box<Exchange>> {
+        let known = &self.client.has_events;
+        let mut refused = None;
+        if !known.load(Ordering::Relaxed) {
+            match self.initialize(self.config.version, deadline).await {
+                Err(exchange) if self.is_refused(&exchange) => refused = Some(exchange),
+                opened => return opened,
+            }
+        }
+        match self.connect_events(deadline).await {
+            Ok(()) => known.store(true, Ordering::Relaxed),
+            Err((why, answer)) => {
+                let mut exchange = refused.unwrap_or_else(|| Box::new(unsent(String::new(), Phase::Open)));
+                if let Some((sent, answer)) = answer {
+                    (exchange.sent, exchange.http) = (Some(sent), Some(answer));
+                }
+                // Who answers with a message speaks another transport.
+                let is_message = exchange.answer.error.is_some();
+                exchange.cause = Some(match exchange.cause.take() {
+                    Some(cause) if is_message => cause,
+                    Some(cause) if !cause.is_empty() => format!("{cause}; {why}"),
+                    _ => why,
+                });
+                return Err(exchange);
+            }
+        }
+        self.initialize(self.config.version, deadline).await
+    }
+
+    /// Whether an answer to `initialize` is what servers of HTTP+SSE say to it.
+    fn is_refused(&self, exchange: &Exchange) -> bool {
+        let status = exchange.http.as_ref().map(|http| http.status);
+        !self.is_shared()
+            && exchange.outcome == Outcome::Answered
+            && exchange.answer.result.is_none()
+            && supported(exchange).is_none()
+            && matches!(status, Some(400 | 404 | 405))
+    }
+
+    fn opened_modern(self: &Arc<Self>, version: Version, discovered: &Discovered) {
+        self.attend(version);
         self.set_life(Life::Open(Arc::new(SessionFacts {
             id: None,
             version,
@@ -147,16 +196,22 @@ impl Inner {
     }
 }
 
+/// Ends a connection that no session came of: its opening failed, or was given up.
+struct Unused<'a>(Option<&'a Arc<Inner>>);
+
+impl Drop for Unused<'_> {
+    fn drop(&mut self) {
+        if let Some(session) = self.0.take() {
+            session.hang_up();
+        }
+    }
+}
+
 /// The failure of an opening, with its reason for people.
 pub(super) fn failed(mut exchange: Exchange, cause: String) -> Box<Exchange> {
     exchange.phase = Phase::Open;
     exchange.cause.get_or_insert(cause);
     Box::new(exchange)
-}
-
-pub(super) fn not_spoken(version: Version) -> String {
-    let spoken: Vec<String> = Version::SPOKEN.iter().map(|version| format!("`{version}`")).collect();
-    format!("this client does not speak `{version}`, it speaks {}", spoken.join(", "))
 }
 
 /// Versions as a server lists them in `supportedVersions` or in the data of an error.

@@ -8,14 +8,16 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
+use super::listen::LISTEN;
 use super::message::{MESSAGES, TRANSPORTS, is_message};
-use super::request::{Prepared, pairs};
+use super::request::{META_LOG, Prepared, pairs};
+use super::resume::Resume;
 use super::session::Inner;
-use super::{Responder, Version};
+use super::{Responder, SessionFacts, Version};
 use crate::exchange::{Exchange, HttpAnswer, Outcome, SseEvent};
 use crate::json;
 use crate::model::shown_duration;
-use crate::transport::{Error, Frame, Head, Incoming};
+use crate::transport::{Claims, Error, Frame, Head, Incoming};
 
 /// How long a stream may take to end after the answer: a connection whose stream ended can be used again.
 const TAIL: Duration = Duration::from_millis(100);
@@ -70,46 +72,66 @@ pub(super) struct Reading {
     pub(super) answered: bool,
     /// Where a cut stream could be taken up again.
     pub(super) resume: Resume,
-}
-
-/// Where and when a stream that was cut can be taken up again.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Resume {
-    /// The id of the last event that had one.
-    pub(super) last_id: Option<String>,
-    /// How long the server wants the client to wait, in milliseconds.
-    pub(super) retry: Option<u64>,
-    /// Whether an event came since the stream began.
-    pub(super) came: bool,
-    /// Whether the stream passed a limit, as it would again.
-    pub(super) over: bool,
+    /// The session in which it is, where the step leaves that to us.
+    pub(super) facts: Option<Arc<SessionFacts>>,
 }
 
 impl Reading {
     pub(super) fn start(session: Arc<Inner>, prepared: Prepared, want: Want) -> Self {
-        let incoming = session.client.http.start(prepared.outgoing);
         let token = prepared.sent.params.get("_meta").and_then(|meta| meta.get("progressToken")).cloned();
         let token = token.filter(|_| matches!(want, Want::Answer { .. }));
+        let id = if let Want::Answer { id, .. } = want { Some(id) } else { None };
+        let claims = Claims { id, token: token.clone(), stays: prepared.sent.method == LISTEN };
+        let incoming = match want {
+            Want::Raw => session.start_raw(prepared.outgoing),
+            _ => session.start(prepared.outgoing, claims),
+        };
+        if prepared.sent.params.get("_meta").is_some_and(|meta| meta.get(META_LOG).is_some()) {
+            session.asks_logs.store(true, Ordering::Relaxed);
+        }
         if let Some(token) = &token {
             session.tokens().give(token);
         }
         let mut exchange = Exchange::default();
         exchange.sent = Some(prepared.sent);
+        let Prepared { responder, resumes: facts, .. } = prepared;
+        Self { responder, exchange, token, facts, ..Self::of(session, incoming, want) }
+    }
+
+    /// What comes in a shared stream and belongs to no request.
+    pub(super) fn background(session: Arc<Inner>, incoming: Incoming, version: Version) -> Self {
+        Self { established: true, ..Self::of(session, incoming, Want::Stream { version }) }
+    }
+
+    fn of(session: Arc<Inner>, incoming: Incoming, want: Want) -> Self {
         Self {
             session,
-            responder: prepared.responder,
+            responder: None,
             incoming,
             want,
-            exchange,
+            exchange: Exchange::default(),
             head: None,
             started: Instant::now(),
             done: false,
             lossy: false,
-            token,
+            token: None,
             established: false,
             answered: false,
             resume: Resume::default(),
+            facts: None,
         }
+    }
+
+    /// Reads on in another stream.
+    pub(super) fn go_on(&mut self, incoming: Incoming) {
+        self.incoming = incoming;
+        self.done = false;
+        (self.exchange.outcome, self.exchange.cause) = (Outcome::Answered, None);
+    }
+
+    /// Whether the answer began as a stream.
+    pub(super) fn streams(&self) -> bool {
+        self.head.as_ref().is_some_and(|head| head.is_stream() && head.status.is_success())
     }
 
     /// Reads until the answer is there, or nothing more can come, or a stream that stays open is there.
@@ -148,6 +170,11 @@ impl Reading {
                     self.end();
                 }
             }
+            Ok(Some(Frame::Message(parsed, weight))) => {
+                if self.piece(*parsed, weight) {
+                    self.end();
+                }
+            }
             Ok(None) => {
                 self.ended();
                 self.end();
@@ -162,7 +189,8 @@ impl Reading {
     /// The exchange of an answer that was read to its end.
     pub(super) async fn finish(mut self) -> Exchange {
         self.answered = self.exchange.outcome == Outcome::Answered;
-        let streams = self.exchange.http.as_ref().is_some_and(|http| !http.events.is_empty());
+        let streams = self.exchange.http.as_ref().is_some_and(|http| !http.events.is_empty())
+            && !self.incoming.is_shared();
         self.release_token();
         // What comes too late is seen for certain where the server ends its streams, as nearly all do at once. The
         // first one that stays open costs its caller the wait, those after it do not.
@@ -246,7 +274,8 @@ impl Reading {
         exchange.outcome = outcome;
         exchange.cause = Some(match outcome {
             Outcome::TimedOut => {
-                format!("no answer to `{}` within {}", method(&exchange), shown_duration(limit))
+                let text = format!("no answer to `{}` within {}", method(&exchange), shown_duration(limit));
+                self.with_told(text)
             }
             _ => "interrupted".to_owned(),
         });
@@ -254,6 +283,24 @@ impl Reading {
         self.exchange.sent = exchange.sent.clone();
         self.exchange.outcome = outcome;
         exchange
+    }
+
+    /// A reason with what the server said beside the protocol.
+    fn with_told(&self, reason: String) -> String {
+        match self.incoming.told() {
+            Some(told) => format!("{reason}\n{told}"),
+            None => reason,
+        }
+    }
+
+    /// From now on it reads only what names it.
+    pub(super) fn step_aside(&self) {
+        self.incoming.step_aside();
+    }
+
+    /// Whether others read the same stream.
+    pub(super) fn is_shared(&self) -> bool {
+        self.incoming.is_shared()
     }
 
     pub(super) fn method(&self) -> &str {
@@ -291,9 +338,11 @@ impl Reading {
         self.resume.over = matches!(error, Error::Limit { .. });
         self.exchange.outcome = match error {
             Error::Unreachable(_) => Outcome::Unreachable,
-            Error::Closed { .. } | Error::Limit { .. } | Error::Refused(_) => Outcome::Closed,
+            Error::Closed { .. } | Error::Ended(_) | Error::Limit { .. } | Error::Refused(_) => {
+                Outcome::Closed
+            }
         };
-        self.exchange.cause = Some(error.to_string());
+        self.exchange.cause = Some(self.with_told(error.to_string()));
     }
 
     fn body(&mut self, bytes: Vec<u8>) {
@@ -402,6 +451,15 @@ impl Reading {
                 false
             }
         }
+    }
+
+    /// Takes a message of a stream without events; true where it is the answer.
+    fn piece(&mut self, parsed: json::Parsed, weight: usize) -> bool {
+        if parsed.value.is_object() {
+            return self.message(parsed, weight, false);
+        }
+        self.violation("a line of the server's stdout is a batch".to_owned(), MESSAGES);
+        false
     }
 
     /// The end of a stream.

@@ -10,8 +10,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::mirror::Mirrored;
 use super::tasks::TASKS_EXTENSION;
-use super::{Responder, SendOptions, SessionConfig, Version};
+use super::{Responder, SendOptions, SessionConfig, SessionFacts, Version};
 use crate::auth::Secret;
 use crate::exchange::{Answer, Sent};
 use crate::transport::Outgoing;
@@ -38,6 +39,17 @@ pub(super) enum Stage<'a> {
     Modern(Version),
 }
 
+impl<'a> Stage<'a> {
+    /// The stage of an open session.
+    pub(super) fn of(facts: &'a SessionFacts) -> Self {
+        if facts.version.is_modern() {
+            Self::Modern(facts.version)
+        } else {
+            Self::Legacy(facts.version, facts.id.as_deref())
+        }
+    }
+}
+
 /// A message of ours before it has a stage.
 #[derive(Clone, Debug)]
 pub(super) struct Message {
@@ -54,6 +66,8 @@ pub(super) struct Prepared {
     pub(super) sent: Sent,
     /// Answers what the server asks on the way; none for that of the session.
     pub(super) responder: Option<Arc<dyn Responder>>,
+    /// The session in which a cut stream of the answer is taken up again; none where it is not.
+    pub(super) resumes: Option<Arc<SessionFacts>>,
 }
 
 #[derive(Serialize)]
@@ -117,7 +131,7 @@ pub(super) fn prepare(
         Stage::Handshake => {}
         Stage::Legacy(version, session) => add_session(&mut headers, version, session)?,
         Stage::Modern(version) => {
-            headers.insert(PROTOCOL_VERSION, HeaderValue::from_static(version.as_str()));
+            add_version(&mut headers, version);
             if let Some(name) = routing_name(&method, params.as_ref()) {
                 headers.insert(NAME, encoded(name));
             }
@@ -129,9 +143,23 @@ pub(super) fn prepare(
     override_headers(&mut headers, &options.headers)?;
     let envelope = Envelope { jsonrpc: "2.0", id, method: &method, params: params.as_ref() };
     let body = serde_json::to_vec(&envelope).map_err(|error| error.to_string())?;
+    #[cfg(test)]
+    super::tests::sends(stage, &body, options);
     let sent = Sent { method, params: params.unwrap_or(Value::Null), headers: shown(&headers) };
     let outgoing = Outgoing { method: Method::POST, headers, body: Some(Bytes::from(body)) };
-    Ok(Prepared { outgoing, sent, responder: options.responder.clone() })
+    Ok(Prepared { outgoing, sent, responder: options.responder.clone(), resumes: None })
+}
+
+impl Prepared {
+    /// Adds what a tool wants to see of its arguments in headers. What the step says of a header stands.
+    pub(super) fn mirror(&mut self, mirrored: &Mirrored, by: &[(String, Option<String>)]) {
+        for (name, text) in mirrored {
+            if !by.iter().any(|(given, _)| given.eq_ignore_ascii_case(name.as_str())) {
+                self.outgoing.headers.insert(name.clone(), encoded(text));
+            }
+        }
+        self.sent.headers = shown(&self.outgoing.headers);
+    }
 }
 
 /// The session's own stream, in the older eras: from the event after `last_id`, where one was seen.
@@ -156,17 +184,42 @@ pub(super) fn prepare_stream(
     }
     override_headers(&mut headers, by)?;
     let sent = Sent { method: "GET".to_owned(), params: Value::Null, headers: shown(&headers) };
-    Ok(Prepared { outgoing: Outgoing { method: Method::GET, headers, body: None }, sent, responder: None })
+    Ok(Prepared {
+        outgoing: Outgoing { method: Method::GET, headers, body: None },
+        sent,
+        responder: None,
+        resumes: None,
+    })
+}
+
+/// The stream of HTTP+SSE, before any session.
+pub(super) fn prepare_events(base: &HeaderMap) -> Prepared {
+    let mut headers = base.clone();
+    headers.remove(CONTENT_TYPE);
+    headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
+    let sent = Sent { method: "GET".to_owned(), params: Value::Null, headers: shown(&headers) };
+    Prepared {
+        outgoing: Outgoing { method: Method::GET, headers, body: None },
+        sent,
+        responder: None,
+        resumes: None,
+    }
 }
 
 fn add_session(headers: &mut HeaderMap, version: Version, session: Option<&str>) -> Result<(), String> {
-    headers.insert(PROTOCOL_VERSION, HeaderValue::from_static(version.as_str()));
+    add_version(headers, version);
     if let Some(session) = session {
         let value = HeaderValue::from_bytes(session.as_bytes())
             .map_err(|_| "the session id cannot stand in a header".to_owned())?;
         headers.insert(SESSION_ID, value);
     }
     Ok(())
+}
+
+fn add_version(headers: &mut HeaderMap, version: Version) {
+    if version.has_header() {
+        headers.insert(PROTOCOL_VERSION, HeaderValue::from_static(version.as_str()));
+    }
 }
 
 /// The answer to a request of the server.
@@ -178,7 +231,7 @@ pub(super) fn prepare_answer(
     answer: &Answer,
 ) -> Outgoing {
     let mut headers = base.clone();
-    headers.insert(PROTOCOL_VERSION, HeaderValue::from_static(version.as_str()));
+    add_version(&mut headers, version);
     if let Some(value) = session.and_then(|id| HeaderValue::from_bytes(id.as_bytes()).ok()) {
         headers.insert(SESSION_ID, value);
     }
@@ -198,10 +251,15 @@ pub(super) fn prepare_delete(base: &HeaderMap, version: Version, session: &str) 
     let mut headers = base.clone();
     headers.remove(CONTENT_TYPE);
     headers.remove(ACCEPT);
-    headers.insert(PROTOCOL_VERSION, HeaderValue::from_static(version.as_str()));
+    add_version(&mut headers, version);
     headers.extend(HeaderValue::from_bytes(session.as_bytes()).ok().map(|value| (SESSION_ID, value)));
     let sent = Sent { method: "DELETE".to_owned(), params: Value::Null, headers: shown(&headers) };
-    Prepared { outgoing: Outgoing { method: Method::DELETE, headers, body: None }, sent, responder: None }
+    Prepared {
+        outgoing: Outgoing { method: Method::DELETE, headers, body: None },
+        sent,
+        responder: None,
+        resumes: None,
+    }
 }
 
 /// One raw HTTP request: the step's headers and the token, nothing else.
@@ -221,7 +279,7 @@ pub(super) fn prepare_raw(
     let params = body.clone().map_or(Value::Null, Value::String);
     let sent = Sent { method: method.to_owned(), params, headers: shown(&headers) };
     let outgoing = Outgoing { method: verb, headers, body: body.map(Bytes::from) };
-    Ok(Prepared { outgoing, sent, responder: None })
+    Ok(Prepared { outgoing, sent, responder: None, resumes: None })
 }
 
 /// The headers as they are sent, the token left out.

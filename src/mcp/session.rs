@@ -1,7 +1,7 @@
 //! A session as steps see it. Its parts are in the files beside: opening, following, cancelling, closing.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ use super::store::Store;
 use super::{Client, Operation, SendOptions, SessionConfig, SessionFacts, Subscription, Tools, Version};
 use crate::auth::Redactor;
 use crate::exchange::{Exchange, Notification, Outcome, Phase};
+use crate::transport::Duplex;
 
 /// A session of one identity with one server in one case. Methods take `&self`: several steps may use it side
 /// by side.
@@ -34,6 +35,10 @@ pub(super) struct Inner {
     /// The suite's headers and the token; the message is why they cannot be sent.
     pub(super) base: Result<HeaderMap, String>,
     state: Mutex<State>,
+    /// The connection that it has for itself.
+    pub(super) line: Mutex<Option<Arc<Duplex>>>,
+    /// Whether any request asked for log messages: a shared stream does not say whose they are.
+    pub(super) asks_logs: AtomicBool,
     /// Ends what is in flight.
     cancel: Mutex<CancellationToken>,
     /// Held while the session is being opened.
@@ -82,6 +87,8 @@ impl Session {
                 config,
                 base,
                 state: Mutex::default(),
+                line: Mutex::default(),
+                asks_logs: AtomicBool::new(false),
                 cancel: Mutex::new(cancel),
                 opening: tokio::sync::Mutex::default(),
                 next_id: AtomicU64::new(1),
@@ -192,6 +199,15 @@ impl Session {
         Box::pin(self.inner.tools()).await
     }
 
+    /// Lists the tools where a call has to know their schemas, unless they are known: then the next call does not wait
+    /// for it. That they could not be listed is no failure, but a note of the call.
+    ///
+    /// # Errors
+    /// The exchange of a call that nothing was sent of, where this takes longer than `within`.
+    pub async fn prepare_calls(&self, within: Duration) -> Result<(), Box<Exchange>> {
+        Box::pin(self.inner.tools_for_calls(within)).await.map(|_| ())
+    }
+
     /// Ends it: DELETE in the older eras, nothing on the wire in the modern one. The dead id is kept: later
     /// requests carry it until [`Self::open`].
     pub async fn close(&self, deadline: Instant) -> Exchange {
@@ -208,6 +224,7 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         self.inner.stop_listening();
+        self.inner.cut_line();
     }
 }
 
@@ -273,6 +290,14 @@ impl Inner {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(text);
     }
 
+    /// Notes what would be said of every step.
+    pub(super) fn note_once(&self, text: String) {
+        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        if !notes.contains(&text) {
+            notes.push(text);
+        }
+    }
+
     pub(super) fn take_notes(&self) -> Vec<String> {
         std::mem::take(&mut *self.notes.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -290,7 +315,11 @@ impl Inner {
         options: &SendOptions,
     ) -> Result<Prepared, String> {
         let base = self.base.as_ref().map_err(Clone::clone)?;
-        request::prepare(base, &self.config, stage, message, options)
+        let mut prepared = request::prepare(base, &self.config, stage, message, options)?;
+        if self.is_program() {
+            prepared.sent.headers.clear();
+        }
+        Ok(prepared)
     }
 
     /// Sends a prepared message and reads what `want` says, at most until `deadline` or the interruption.
@@ -333,7 +362,7 @@ impl Inner {
         let outcome = tokio::select! {
             biased;
             () = cancel.cancelled(), if !handshake => Outcome::Closed,
-            () = reading.run() => Outcome::Answered,
+            () = reading.run_to_the_answer() => Outcome::Answered,
             () = tokio::time::sleep_until(deadline.at) => Outcome::TimedOut,
         };
         if outcome != Outcome::Answered {

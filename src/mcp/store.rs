@@ -171,6 +171,7 @@ impl Inner {
             let found = std::mem::take(&mut *self.store.found());
             exchange.wire.extend(found.wire);
             exchange.asked.extend(found.asked);
+            self.rubbish(&mut exchange);
         }
         exchange
     }

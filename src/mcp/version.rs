@@ -22,9 +22,6 @@ impl Version {
     pub const ALL: &'static [Self] =
         &[Self::V2024_11_05, Self::V2025_03_26, Self::V2025_06_18, Self::V2025_11_25, Self::V2026_07_28];
 
-    /// Those that this client speaks, oldest first.
-    pub const SPOKEN: &'static [Self] = &[Self::V2025_06_18, Self::V2025_11_25, Self::V2026_07_28];
-
     /// As it stands on the wire.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -41,6 +38,12 @@ impl Version {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|version| version.as_str() == text)
+    }
+
+    /// Whether every request after the handshake names it in a header.
+    #[must_use]
+    pub fn has_header(self) -> bool {
+        self >= Self::V2025_06_18
     }
 
     /// Whether metadata comes with every request instead of a handshake.

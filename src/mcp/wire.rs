@@ -1,13 +1,10 @@
 //! The wire check: from a message of a server to what the protocol does not allow in it. A pure function; the
-//! shapes are in `schemas/mcp/`, our own writing of what each version says.
+//! shapes are in `shapes.rs`.
 
-use std::collections::HashMap;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
-
-use jsonschema::{Draft, Validator};
 use serde_json::{Map, Value};
 
 use super::Version;
+use super::shapes::{Group, known, validator};
 use crate::exchange::{Check, Violation};
 
 /// How many violations of one message are told: the rest would say the same.
@@ -64,6 +61,10 @@ fn error(version: Version, error: &Value) -> Vec<Violation> {
     if !members.get("message").is_some_and(Value::is_string) {
         found.push(basic(version, "/error/message", "`error.message` is not a string".to_owned()));
     }
+    if let Some(code) = members.get("code").and_then(Value::as_i64).map(|code| code.to_string()) {
+        let section = if code == "-32042" { "client/elicitation" } else { "basic" };
+        found.extend(check(version, Group::Errors, &code, error, "/error", section));
+    }
     found
 }
 
@@ -87,11 +88,12 @@ pub fn result(question: Question<'_>, result: &Value) -> Vec<Violation> {
             // Its absence, or a value that is no string, is what the shape says.
             None => {}
         }
-        if !members.get("resultType").is_some_and(Value::is_string) && !known(version, "results", method) {
+        if !members.get("resultType").is_some_and(Value::is_string) && !known(version, Group::Results, method)
+        {
             return vec![basic(version, "/result", "`resultType` is missing or is not a string".to_owned())];
         }
     }
-    let mut found = check(version, "results", shape, result, "/result", section(version, method));
+    let mut found = check(version, Group::Results, shape, result, "/result", section(version, method));
     if shape == "input_required" || version.is_modern() && method == "tasks/get" {
         found.extend(questions(version, members));
     }
@@ -105,28 +107,71 @@ pub fn notification(version: Version, message: &Value) -> Vec<Violation> {
     if message.get("params").is_some_and(|params| !params.is_object()) {
         return vec![basic(version, "/params", format!("the params of `{method}` are not an object"))];
     }
-    check(version, "notifications", method, message, "", section(version, method))
+    if is_foreign(version, method, Group::Notifications, Group::SentNotifications) {
+        let text = format!("the server sent `{method}`, which is none of its notifications in {version}");
+        return vec![basic(version, "/method", text)];
+    }
+    check(version, Group::Notifications, method, message, "", section(version, method))
 }
 
-/// What is wrong with a request of the server.
+/// What is wrong with a request of the server beside its envelope.
 #[must_use]
-pub fn asked(version: Version, method: &str, params: &Value, id: &Value) -> Vec<Violation> {
-    let mut found = question(version, method, params, "");
-    if !id.is_string() && !is_integer(id) {
-        let text = format!("the id of the request `{method}` is `{id}`, no string or integer");
-        found.push(basic(version, "/id", text));
+pub fn asked(version: Version, message: &Value) -> Vec<Violation> {
+    let method = message.get("method").and_then(Value::as_str).unwrap_or_default();
+    let mut found = if is_foreign(version, method, Group::Requests, Group::SentRequests) {
+        let text = format!("the server sent `{method}`, which is none of its requests in {version}");
+        vec![basic(version, "/method", text)]
+    } else if message.get("params").is_some_and(|params| !params.is_object()) {
+        vec![basic(version, "/params", format!("the params of `{method}` are not an object"))]
+    } else {
+        check(version, Group::Requests, method, message, "", section(version, method))
+    };
+    found.extend(id(version, method, message.get("id").unwrap_or(&Value::Null)));
+    found
+}
+
+fn id(version: Version, method: &str, id: &Value) -> Option<Violation> {
+    let text = || format!("the id of the request `{method}` is `{id}`, no string or integer");
+    (!id.is_string() && !is_integer(id)).then(|| basic(version, "/id", text()))
+}
+
+/// What is wrong with what we send: a request or a notification.
+#[cfg(test)]
+pub(super) fn sent(version: Version, message: &Value) -> Vec<Violation> {
+    let method = message.get("method").and_then(Value::as_str).unwrap_or_default();
+    let mut found = message.as_object().map(|message| envelope(version, message)).unwrap_or_default();
+    let theirs = message.get("id");
+    let (group, others) = match theirs {
+        Some(_) => (Group::SentRequests, Group::Requests),
+        None => (Group::SentNotifications, Group::Notifications),
+    };
+    found.extend(theirs.and_then(|theirs| id(version, method, theirs)));
+    if message.get("params").is_some_and(|params| !params.is_object()) {
+        found.push(basic(version, "/params", format!("the params of `{method}` are not an object")));
+    } else if is_foreign(version, method, group, others) {
+        found.push(basic(
+            version,
+            "/method",
+            format!("`{method}` is nothing that a client sends in {version}"),
+        ));
+    } else {
+        found.extend(check(version, group, method, message, "", section(version, method)));
     }
     found
 }
 
-/// What is wrong with a question: its params, which may be left out.
-fn question(version: Version, method: &str, params: &Value, at: &str) -> Vec<Violation> {
-    let mut message = Map::new();
-    message.insert("method".to_owned(), method.into());
-    if !params.is_null() {
-        message.insert("params".to_owned(), params.clone());
+/// What is wrong with what we answer to a question of the server.
+pub(super) fn replied(version: Version, method: &str, result: &Value) -> Vec<Violation> {
+    if !result.is_object() {
+        return vec![basic(version, "/result", "`result` is not an object".to_owned())];
     }
-    check(version, "requests", method, &Value::Object(message), at, section(version, method))
+    check(version, Group::SentResults, method, result, "/result", section(version, method))
+}
+
+/// The first version in which a server may ask this.
+#[must_use]
+pub fn first_to_ask(method: &str) -> Option<Version> {
+    Version::ALL.iter().copied().find(|version| known(*version, Group::Requests, method))
 }
 
 /// What is wrong with what a result asks for.
@@ -136,7 +181,7 @@ fn questions(version: Version, result: &Map<String, Value>) -> Vec<Violation> {
     for (key, request) in requests.into_iter().flatten() {
         let at = format!("/result/inputRequests/{}", key.replace('~', "~0").replace('/', "~1"));
         let method = request.get("method").and_then(Value::as_str).unwrap_or_default();
-        found.extend(check(version, "requests", method, request, &at, section(version, method)));
+        found.extend(check(version, Group::Requests, method, request, &at, section(version, method)));
         if found.len() >= MOST {
             break;
         }
@@ -183,9 +228,9 @@ pub(super) fn section(version: Version, method: &str) -> &'static str {
     }
 }
 
-pub(super) fn check(
+fn check(
     version: Version,
-    group: &'static str,
+    group: Group,
     name: &str,
     value: &Value,
     at: &str,
@@ -204,54 +249,9 @@ pub(super) fn check(
     validator.iter_errors(value).take(MOST).map(violation).collect()
 }
 
-/// The document of shapes of a version; the versions before have the shapes of the first.
-fn shapes(version: Version) -> &'static Value {
-    static SHAPES: LazyLock<[Value; 3]> = LazyLock::new(|| {
-        let read = |text: &str| serde_json::from_str(text).unwrap_or_default();
-        [
-            read(include_str!("../../schemas/mcp/2025-06-18.json")),
-            read(include_str!("../../schemas/mcp/2025-11-25.json")),
-            read(include_str!("../../schemas/mcp/2026-07-28.json")),
-        ]
-    });
-    let [first, second, third] = &*SHAPES;
-    match version {
-        Version::V2024_11_05 | Version::V2025_03_26 | Version::V2025_06_18 => first,
-        Version::V2025_11_25 => second,
-        Version::V2026_07_28 => third,
-    }
-}
-
-/// The document of shapes of the extension for tasks, where a shape is its.
-fn extension(version: Version, group: &str, name: &str) -> Option<&'static Value> {
-    static TASKS: LazyLock<Value> = LazyLock::new(|| {
-        serde_json::from_str(include_str!("../../schemas/mcp/tasks.json")).unwrap_or_default()
-    });
-    let shapes = Some(&*TASKS).filter(|_| version.is_modern())?;
-    shapes.get(group)?.get(name).and(Some(shapes))
-}
-
-fn known(version: Version, group: &str, name: &str) -> bool {
-    extension(version, group, name).is_some()
-        || shapes(version).get(group).and_then(|shapes| shapes.get(name)).is_some()
-}
-
-type Compiled = HashMap<(Version, &'static str, String), Option<Arc<Validator>>>;
-
-/// The check of one shape, compiled when it is first needed.
-fn validator(version: Version, group: &'static str, name: &str) -> Option<Arc<Validator>> {
-    static COMPILED: LazyLock<Mutex<Compiled>> = LazyLock::new(Mutex::default);
-    // A name that has no shape must not grow the table: a server could send any number of them.
-    if !known(version, group, name) {
-        return None;
-    }
-    let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
-    compiled.entry((version, group, name.to_owned())).or_insert_with(|| compile(version, group, name)).clone()
-}
-
-fn compile(version: Version, group: &str, name: &str) -> Option<Arc<Validator>> {
-    let mut root = extension(version, group, name).unwrap_or_else(|| shapes(version)).clone();
-    let place = format!("#/{group}/{}", name.replace('~', "~0").replace('/', "~1"));
-    root.as_object_mut()?.insert("$ref".to_owned(), place.into());
-    jsonschema::options().with_draft(Draft::Draft202012).build(&root).ok().map(Arc::new)
+/// Whether a method belongs to the protocol, and not to this version, or to the other side: what the protocol does
+/// not know may be an extension.
+fn is_foreign(version: Version, method: &str, theirs: Group, ours: Group) -> bool {
+    !known(version, theirs, method)
+        && Version::ALL.iter().any(|other| known(*other, theirs, method) || known(*other, ours, method))
 }

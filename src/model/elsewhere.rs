@@ -1,8 +1,11 @@
 //! Words that people know from other tools, or from another level of the format, and the form that exists here.
 
+use serde_json::Value;
+
 use super::keys::Table;
 use super::scenario_keys::SCENARIO;
-use super::step_keys::STEP;
+use super::step_keys::{STEP, VERB_KEYS};
+use crate::exchange::FIELDS;
 
 /// What is meant by a key that a table does not have.
 #[derive(Debug, PartialEq, Eq)]
@@ -83,6 +86,29 @@ pub(super) fn meant(word: &str, table: &Table) -> Option<Meant> {
     }
 }
 
+/// Whether a member of `arguments` or `params` is a key of the step, indented too far: by its name and by what it
+/// holds, since a tool may have an argument of the name.
+pub(super) fn is_of_step(name: &str, value: &Value) -> bool {
+    let has = |value: &Value, key: &str| value.get(key).is_some();
+    let is_step = |value: &Value| VERB_KEYS.iter().any(|verb| has(value, verb.name));
+    let list = value.as_array().filter(|list| !list.is_empty());
+    let members = value.as_object().filter(|members| !members.is_empty());
+    let all_keys = |known: &dyn Fn(&str) -> bool| members.is_some_and(|all| all.keys().all(|key| known(key)));
+    let is_save = |value: &Value| match value {
+        Value::String(path) => path.starts_with("$.") || path.starts_with("$["),
+        other => other.get("path").is_some_and(Value::is_string),
+    };
+    match name {
+        "expect" => all_keys(&|key| key.starts_with('$') || FIELDS.iter().any(|field| field.name == key)),
+        "save" => members.is_some_and(|all| all.values().all(is_save)),
+        "defer" => is_step(value) || list.is_some_and(|steps| steps.iter().all(is_step)),
+        "eventually" => has(value, "within"),
+        "known_bug" => has(value, "issue"),
+        "respond" => list.is_some_and(|rules| rules.iter().all(|rule| has(rule, "to"))),
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,5 +145,35 @@ mod tests {
         assert_eq!(told("expect", &SCENARIO), "`expect` belongs to a step, under `steps`");
         assert_eq!(told("vars", &STEP), "`vars` belongs to the scenario, beside `steps`");
         assert_eq!(meant("nonsense", &STEP), None);
+    }
+
+    #[test]
+    fn what_an_argument_holds_tells_whether_it_is_a_key_of_the_step() {
+        let is = |name, value: Value| is_of_step(name, &value);
+        use serde_json::json;
+        for (name, value) in [
+            ("expect", json!({"json": {"a": 1}, "$.text": "x"})),
+            ("save", json!({"a": "$.json.a", "b": {"path": "$.text", "matches": "x(.)"}})),
+            ("defer", json!({"call": "x"})),
+            ("defer", json!([{"call": "x"}, {"wait": "1s"}])),
+            ("eventually", json!({"within": "5s"})),
+            ("known_bug", json!({"issue": "X-1"})),
+            ("respond", json!([{"to": "roots/list", "result": {}}])),
+        ] {
+            assert!(is(name, value.clone()), "{name}: {value}");
+        }
+        for (name, value) in [
+            ("expect", json!("100-continue")),
+            ("expect", json!({})),
+            ("expect", json!({"status": 200, "json": 1})),
+            ("save", json!(true)),
+            ("save", json!({"a": "b"})),
+            ("defer", json!({"until": "tomorrow"})),
+            ("defer", json!([])),
+            ("respond", json!("yes")),
+            ("name", json!("x")),
+        ] {
+            assert!(!is(name, value.clone()), "{name}: {value}");
+        }
     }
 }

@@ -112,6 +112,10 @@ pub(super) enum Names {
     Servers,
     /// Identities of a server.
     Identities,
+    /// Environment variables.
+    Environment,
+    /// Sets of scenarios.
+    Sets,
     /// Anything.
     Any,
 }
@@ -204,6 +208,8 @@ impl Kind {
                     Names::Variables => "names of variables",
                     Names::Servers => "names of servers",
                     Names::Identities => "names of identities",
+                    Names::Environment => "names of environment variables",
+                    Names::Sets => "names of sets",
                     Names::Any => "names",
                 };
                 match of {

@@ -40,4 +40,4 @@ pub use scenario::{
     RowSource, Rows, Rule, Save, Scenario, SessionVerb, Spot, Step, Unit,
 };
 pub use schema::{scenario_schema, schema_text, suite_schema};
-pub use suite::{Checks, Level, Limits, Server, Suite, Target, Timeouts};
+pub use suite::{Checks, Command, Level, Limits, Server, Set, Setting, Suite, Target, Timeouts};

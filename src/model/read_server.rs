@@ -9,7 +9,7 @@ use super::cursor::Cursor;
 use super::read_suite::checks;
 use super::scenario::Spot;
 use super::shape::literal_secret;
-use super::suite::{Limits, Server, Target, Timeouts};
+use super::suite::{Command, Limits, Server, Setting, Target, Timeouts};
 use super::suite_keys::{PAT, SERVER};
 use super::values::{looks_like_token, rate};
 use crate::auth::Credential;
@@ -21,7 +21,8 @@ use crate::uipath::{Address, DEFAULT_BASE, Fault, TOKEN_VARIABLE};
 pub(super) fn server(name: &str, cursor: &Cursor<'_>, root: &Path, problems: &mut Vec<Diagnostic>) -> Server {
     let name = Spot { value: name.to_owned(), at: cursor.at().clone() };
     let insecure = cursor.flag("insecure");
-    let (target, own) = target(cursor, insecure, problems);
+    misplaced(cursor, problems);
+    let (target, own) = target(cursor, insecure, root, problems);
     let target = target.unwrap_or(Target::Sandbox { slug: String::new() });
     let mut server = Server::new(name, target);
     server.auth = cursor.get("auth").and_then(|auth| credential(&auth, root, problems)).or(own);
@@ -49,6 +50,7 @@ pub(super) fn server(name: &str, cursor: &Cursor<'_>, root: &Path, problems: &mu
 fn target(
     cursor: &Cursor<'_>,
     insecure: bool,
+    root: &Path,
     problems: &mut Vec<Diagnostic>,
 ) -> (Option<Target>, Option<Credential>) {
     let mut given = SERVER.one_of.iter().filter_map(|key| Some((*key, cursor.get(key)?)));
@@ -57,7 +59,49 @@ fn target(
         "sandbox" => sandbox(&first, problems),
         "uipath" => (uipath(&first, insecure, problems), Some(Credential::Env(TOKEN_VARIABLE.to_owned()))),
         "url" => (url(&first, insecure, problems).map(Target::Url), None),
-        _ => (None, None),
+        _ => (command(cursor, root, problems).map(Target::Command), None),
+    }
+}
+
+/// A command, and what belongs to it.
+fn command(cursor: &Cursor<'_>, root: &Path, problems: &mut Vec<Diagnostic>) -> Option<Command> {
+    let words: Vec<Spot<String>> =
+        cursor.get("command")?.elements().iter().filter_map(Cursor::spot).collect();
+    let mut settings = Vec::new();
+    for (name, entry) in cursor.get("env").map(|all| all.entries()).unwrap_or_default() {
+        match entry.spot() {
+            Some(text) => settings.push((name.to_owned(), Setting::Plain(text.value))),
+            None => settings
+                .extend(place(&entry, root, problems).map(|it| (name.to_owned(), Setting::Secret(it)))),
+        }
+    }
+    let texts = cursor.get("env").map(|all| all.entries()).unwrap_or_default();
+    let texts = texts.into_iter().filter_map(|(_, entry)| entry.spot());
+    for word in words.iter().cloned().chain(texts).filter(|word| looks_like_token(&word.value)) {
+        let problem = literal_secret(cursor.document(), &word.at);
+        problems.push(problem.help("a `command` gets it in its environment: `env: {NAME: {env: NAME}}`"));
+    }
+    let folder = cursor.text("cwd").map_or_else(|| root.to_owned(), |cwd| root.join(cwd));
+    let cwd = if folder.as_os_str().is_empty() { ".".into() } else { folder };
+    let argv: Vec<String> = words.into_iter().map(|word| word.value).collect();
+    (!argv.is_empty()).then_some(Command { argv, env: settings, cwd })
+}
+
+/// What belongs to an address stands beside a command, or the other way round.
+fn misplaced(cursor: &Cursor<'_>, problems: &mut Vec<Diagnostic>) {
+    let starts = cursor.get("command").is_some();
+    let (wrong, message, help): (&[&str], _, _) = if starts {
+        (
+            &["auth", "identities", "headers", "insecure"],
+            "is of a server at an address, and this one is a `command`",
+            "give a `command` its credentials in `env`: `{NAME: {env: NAME}}`",
+        )
+    } else {
+        (&["env", "cwd"], "is of a `command`, and this server is none", "leave it out")
+    };
+    for (key, found) in wrong.iter().filter_map(|key| Some((key, cursor.get(key)?))) {
+        let problem = Diagnostic::error(Code::Conflict, found.key_site(), format!("`{key}` {message}"));
+        problems.push(problem.help(help));
     }
 }
 
@@ -126,7 +170,10 @@ fn uipath(cursor: &Cursor<'_>, insecure: bool, problems: &mut Vec<Diagnostic>) -
 
 /// Where a token comes from: one of `env`, `file`, `command`.
 fn credential(cursor: &Cursor<'_>, root: &Path, problems: &mut Vec<Diagnostic>) -> Option<Credential> {
-    let pat = cursor.get("pat").filter(|pat| pat.value().is_object())?;
+    place(&cursor.get("pat").filter(|pat| pat.value().is_object())?, root, problems)
+}
+
+fn place(pat: &Cursor<'_>, root: &Path, problems: &mut Vec<Diagnostic>) -> Option<Credential> {
     let (key, place) = PAT.one_of.iter().find_map(|key| Some((*key, pat.get(key)?)))?;
     let words = [place.clone()].into_iter().chain(place.elements());
     let words: Vec<Spot<String>> = words.filter_map(|word| word.spot()).collect();

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::cursor::Cursor;
+use super::elsewhere;
 use super::keys::listed;
 use super::read_rules::rules;
 use super::read_suite::checks;
@@ -179,6 +180,26 @@ impl<'p> Reader<'p> {
         }
         if let Some((key, reason)) = rule.needs {
             self.needs(cursor, verb, name, key, reason);
+        }
+        for key in ["arguments", "params"] {
+            if let Some(operand) = cursor.get(key) {
+                self.swallowed(key, &operand);
+            }
+        }
+    }
+
+    /// Tells of keys of the step that are indented into its operand, where they would be sent and do nothing.
+    fn swallowed(&mut self, key: &str, operand: &Cursor<'_>) {
+        for (name, member) in operand.entries() {
+            if elsewhere::is_of_step(name, member.value()) {
+                let message = format!("`{name}` stands among the {key}, and would be sent");
+                let problem = Diagnostic::error(Code::MisplacedKey, member.key_site(), message);
+                let problem =
+                    problem.also(operand.key_site(), format!("beside this, `{name}` is the step's"));
+                self.problems.push(problem.help(format!("indent `{name}` as far as `{key}`")).help(format!(
+                    "if the server takes it, give it as a variable, which is always data: `{name}: \"{{{{ … }}}}\"`"
+                )));
+            }
         }
     }
 

@@ -9,7 +9,7 @@ use super::hide;
 use super::read_server::server;
 use super::scenario::Spot;
 use super::shape::{self, choices};
-use super::suite::{Checks, Level, Server, Suite, Target};
+use super::suite::{Checks, Level, Server, Set, Suite, Target};
 use super::suite_keys::SUITE;
 use crate::auth::Credential;
 use crate::diagnostic::{Code, Diagnostic, Severity};
@@ -40,7 +40,8 @@ pub fn read_suite(
     let suite = Suite {
         default: cursor.get("default").and_then(|default| default.spot()),
         servers: servers.into_iter().map(|(name, entry)| server(name, &entry, &root, problems)).collect(),
-        scenarios: patterns(&cursor),
+        scenarios: patterns(cursor.get("scenarios")),
+        sets: sets(&cursor),
         env: spots(&cursor, "env"),
         secrets: spots(&cursor, "secrets"),
         vars: variables(&cursor),
@@ -92,12 +93,18 @@ pub(super) fn unknown_server(suite: &Suite, name: &Spot<String>, document: &Docu
     choices(problem, &name.value, &names, "it has")
 }
 
-/// The patterns of `scenarios`; `suite/` judges them.
-fn patterns(cursor: &Cursor<'_>) -> Vec<Spot<String>> {
-    let Some(scenarios) = cursor.get("scenarios") else { return Vec::new() };
-    let mut patterns: Vec<Spot<String>> = scenarios.spot().into_iter().collect();
-    patterns.extend(scenarios.elements().iter().filter_map(Cursor::spot));
+/// The patterns of `scenarios` or of a set; `suite/` judges them.
+fn patterns(cursor: Option<Cursor<'_>>) -> Vec<Spot<String>> {
+    let Some(written) = cursor else { return Vec::new() };
+    let mut patterns: Vec<Spot<String>> = written.spot().into_iter().collect();
+    patterns.extend(written.elements().iter().filter_map(Cursor::spot));
     patterns
+}
+
+fn sets(cursor: &Cursor<'_>) -> Vec<Set> {
+    let entries = cursor.get("sets").map(|sets| sets.entries()).unwrap_or_default();
+    let set = |(name, entry): (&str, _)| Set { name: name.to_owned(), patterns: patterns(Some(entry)) };
+    entries.into_iter().map(set).collect()
 }
 
 /// The strings of a list, each with its place.

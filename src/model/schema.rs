@@ -224,7 +224,7 @@ fn bare_kind(of: &'static Kind, definitions: &mut Map<String, Value>) -> Value {
         }),
         Kind::Rate => json!({"type": "string", "pattern": "^0*[1-9][0-9]*/[smh]$", "examples": ["10/s"]}),
         Kind::Protocol => {
-            let versions = Version::SPOKEN.iter().map(|version| version.as_str());
+            let versions = Version::ALL.iter().map(|version| version.as_str());
             json!({"enum": std::iter::once("auto").chain(versions).collect::<Vec<_>>()})
         }
         Kind::Word(words) => json!({"enum": words}),
@@ -246,8 +246,12 @@ fn bare_kind(of: &'static Kind, definitions: &mut Map<String, Value>) -> Value {
             let mut map = json!({"type": "object", "minProperties": 1, "additionalProperties": of});
             let names = match names {
                 Names::Any => None,
+                Names::Environment => Some((
+                    "^[A-Za-z_][A-Za-z0-9_]*$",
+                    "a name has letters, digits and `_`, and begins with no digit",
+                )),
                 Names::Variables => Some((VARIABLE, "a name has letters, digits, `_` and `-`")),
-                Names::Servers => Some((NAME, "a name has letters, digits, `_`, `-` and `.`")),
+                Names::Servers | Names::Sets => Some((NAME, "a name has letters, digits, `_`, `-` and `.`")),
                 Names::Identities => Some((
                     "^(?!(default|anonymous)$)[A-Za-z0-9_.-]+$",
                     "a name has letters, digits, `_`, `-` and `.`; `default` and `anonymous` are always there",

@@ -336,23 +336,13 @@ impl<'a> Shape<'a> {
     }
 
     fn protocol(&mut self, at: &Pointer, text: &str) {
-        let spoken: Vec<&str> =
-            std::iter::once("auto").chain(Version::SPOKEN.iter().map(|version| version.as_str())).collect();
-        let problem = match Version::parse(text) {
-            _ if text == "auto" => return,
-            Some(version) if Version::SPOKEN.contains(&version) => return,
-            Some(_) => {
-                let message = format!("protocol version `{text}` is not supported by this version yet");
-                let problem = self.error(Code::NotYet, at, message);
-                problem.help(format!("write {}", listed(spoken, "or")))
-            }
-            None => {
-                let problem =
-                    self.error(Code::BadValue, at, format!("there is no protocol version `{text}`"));
-                choices(problem, text, &spoken, "there are")
-            }
-        };
-        self.problems.push(problem);
+        if text == "auto" || Version::parse(text).is_some() {
+            return;
+        }
+        let known: Vec<&str> =
+            std::iter::once("auto").chain(Version::ALL.iter().map(|version| version.as_str())).collect();
+        let problem = self.error(Code::BadValue, at, format!("there is no protocol version `{text}`"));
+        self.problems.push(choices(problem, text, &known, "there are"));
     }
 
     fn name(&mut self, at: &Pointer, names: Names, name: &str) {
@@ -367,14 +357,23 @@ impl<'a> Shape<'a> {
                 format!("`{name}` cannot be the name of an identity: every server has one"),
                 "choose another name; `default` is the token under `auth`, `anonymous` sends none",
             ),
-            Names::Servers | Names::Identities => {
+            Names::Environment if is_variable(name) => return,
+            Names::Environment => (
+                format!("`{name}` cannot be the name of an environment variable"),
+                "write letters, digits and `_`, such as `LOG_LEVEL`",
+            ),
+            Names::Servers | Names::Identities | Names::Sets => {
                 if !name.is_empty() && name.chars().all(word) {
                     return;
                 }
                 (
                     format!(
                         "`{name}` cannot be the name of {}",
-                        if names == Names::Servers { "a server" } else { "an identity" }
+                        match names {
+                            Names::Servers => "a server",
+                            Names::Sets => "a set",
+                            _ => "an identity",
+                        }
                     ),
                     "write letters, digits, `_`, `-` and `.`",
                 )

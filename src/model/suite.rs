@@ -23,6 +23,8 @@ pub struct Suite {
     pub servers: Vec<Server>,
     /// `scenarios`: the patterns, relative to the folder.
     pub scenarios: Vec<Spot<String>>,
+    /// `sets`: the scenarios that stand apart.
+    pub sets: Vec<Set>,
     /// `env`: the variables that templates may read.
     pub env: Vec<Spot<String>>,
     /// `secrets`: the same, and they join the redactor.
@@ -31,6 +33,15 @@ pub struct Suite {
     pub vars: Vec<Spot<String>>,
     /// `checks`.
     pub checks: Checks,
+}
+
+/// Scenarios that are read only where the command line asks for them.
+#[derive(Clone, Debug)]
+pub struct Set {
+    /// Its name, with which those of its cases begin.
+    pub name: String,
+    /// The patterns, relative to the folder.
+    pub patterns: Vec<Spot<String>>,
 }
 
 /// One server of the suite.
@@ -66,6 +77,28 @@ pub enum Target {
     },
     /// An address.
     Url(url::Url),
+    /// A command, started for each session; its stdin and stdout are the connection.
+    Command(Command),
+}
+
+/// A server that is started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Command {
+    /// `command`: the program and its arguments.
+    pub argv: Vec<String>,
+    /// `env`, in order.
+    pub env: Vec<(String, Setting)>,
+    /// `cwd`, or the suite's folder.
+    pub cwd: PathBuf,
+}
+
+/// What a variable of a command is set to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Setting {
+    /// This text.
+    Plain(String),
+    /// A secret, and where it is.
+    Secret(Credential),
 }
 
 /// `limits`.
@@ -141,6 +174,26 @@ pub enum Level {
 }
 
 impl Suite {
+    /// The environment variables that hold the secrets of the suite.
+    #[must_use]
+    pub fn secret_variables(&self) -> Vec<String> {
+        let own = |server: &Server| {
+            let settings = match &server.target {
+                Target::Command(command) => command.env.as_slice(),
+                Target::Sandbox { .. } | Target::Url(_) => &[],
+            };
+            let settings = settings.iter().filter_map(|(_, setting)| match setting {
+                Setting::Secret(credential) => Some(credential),
+                Setting::Plain(_) => None,
+            });
+            let identities = server.identities.iter().map(|(_, credential)| credential);
+            let all = server.auth.iter().chain(identities).chain(settings);
+            all.filter_map(Credential::variable).map(str::to_owned).collect::<Vec<_>>()
+        };
+        let secrets = self.secrets.iter().map(|name| name.value.clone());
+        self.servers.iter().flat_map(own).chain(secrets).collect()
+    }
+
     /// The server of a name.
     #[must_use]
     pub fn server(&self, name: &str) -> Option<&Server> {

@@ -19,6 +19,11 @@ const SUITE_KEYS: &[Key] = &[
         "Patterns that find the scenario files, relative to the suite file: `scenarios/**/*.yaml`.",
     ),
     Key::may(
+        "sets",
+        Kind::Map(Names::Sets, &PATTERNS),
+        "Scenarios that stand apart, by the name of the set: they are run only where the command line asks for it.",
+    ),
+    Key::may(
         "env",
         Kind::List(&Kind::Variable),
         "Environment variables that templates may read as `env.NAME`.",
@@ -36,7 +41,7 @@ const SUITE_KEYS: &[Key] = &[
     Key::may("checks", Kind::Table(&CHECKS), "What the implied checks do."),
 ];
 
-const COMMAND_LATER: &str = "start the server yourself with an HTTP transport and name its `url`";
+static PATTERNS: Kind = Kind::Either(&Kind::Text, &Kind::List(&Kind::Text));
 
 /// One of `servers`.
 pub(super) static SERVER: Table = Table {
@@ -53,8 +58,13 @@ const SERVER_KEYS: &[Key] = &[
         "The embedded server, started for the run on a free loopback port.",
     ),
     Key::may("uipath", Kind::Table(&UIPATH), "A UiPath Orchestrator MCP Server by the parts of its address."),
-    Key::may("url", Kind::Text, "The address of a server that speaks Streamable HTTP."),
-    Key::later("command", COMMAND_LATER),
+    Key::may("url", Kind::Text, "The address of a server that speaks Streamable HTTP, or HTTP+SSE."),
+    Key::may(
+        "command",
+        Kind::List(&Kind::Verbatim),
+        "The command that starts a server which speaks on its stdin and stdout, as a list of words. Each session \
+         starts one of its own.",
+    ),
     Key::may(
         "auth",
         Kind::Secret(&AUTH),
@@ -71,9 +81,21 @@ const SERVER_KEYS: &[Key] = &[
     Key::may("headers", Kind::ServerHeaders, "HTTP headers that every request carries."),
     Key::may("insecure", Kind::Flag, "With `true` a token may be sent over plain http to another machine."),
     Key::may("checks", Kind::Table(&CHECKS), "What the implied checks do with this server."),
-    Key::later("env", COMMAND_LATER),
-    Key::later("cwd", COMMAND_LATER),
+    Key::may(
+        "env",
+        Kind::Map(Names::Environment, &A_SETTING),
+        "Of a `command`: environment variables that it gets beside those of callsheet. A secret is named, not \
+         written: `{env: NAME}`, `{file: PATH}` or `{command: [..]}`.",
+    ),
+    Key::may(
+        "cwd",
+        Kind::Text,
+        "Of a `command`: the folder it runs in, relative to the suite file and that folder unless said.",
+    ),
 ];
+
+/// What a variable of a `command` is set to.
+static A_SETTING: Kind = Kind::Either(&Kind::Verbatim, &Kind::Table(&PAT));
 
 /// The long form of `sandbox`.
 pub(super) static SANDBOX: Table = Table::new("sandbox", "`sandbox`", &[SANDBOX_KEYS]);

@@ -12,8 +12,8 @@ use super::link::{Linker, Links, Outcome, Source};
 use super::{Around, Plan, Rows, Scenario};
 use crate::auth::{Credential, Redactor, Secret};
 use crate::check::{
-    Known, equal_names, flow, lint, lint_fragments, lint_suite, said_once, unknown_vars, versions,
-    without_follow_ups,
+    Known, equal_names, flow, http_of_commands, lint, lint_fragments, lint_suite, not_in_version, said_once,
+    unknown_vars, without_follow_ups,
 };
 use crate::diagnostic::{Code, Diagnostic, Severity, whole_file};
 use crate::mcp::Version;
@@ -33,6 +33,9 @@ pub struct Load {
     /// PATHs that name scenario files: without a suite file, they are the scenarios; with one, they are read in
     /// addition to what it finds.
     pub files: Vec<PathBuf>,
+    /// What the command line asks for by FILTERs and PATHs, which decides what is read of a suite with sets; none
+    /// where everything is wanted.
+    pub words: Option<Vec<Word>>,
     /// `--url`: the server in place of the suite's, and the credential of `--pat-env`.
     pub url: Option<(String, Option<Credential>)>,
     /// `--server`: in place of the default and of what scenarios name. A step that names a server keeps it.
@@ -45,6 +48,15 @@ pub struct Load {
     pub exact: Vec<String>,
     /// Whether advice is given on what is allowed and seldom meant.
     pub lint: bool,
+}
+
+/// A FILTER or a PATH.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Word {
+    /// Part of a case's name.
+    Filter(String),
+    /// A file or folder, absolute and normal.
+    Path(PathBuf),
 }
 
 /// What was loaded.
@@ -116,7 +128,8 @@ pub fn load(load: &Load) -> Result<Loaded, Vec<Diagnostic>> {
     problems.extend(equal_names(&plan));
     without_follow_ups(&mut problems);
     // What was not read could read it.
-    if load.exact.is_empty() && !problems.iter().any(Diagnostic::is_error) {
+    let all = load.exact.is_empty() && main_is_wanted(load, &plan.suite);
+    if all && !problems.iter().any(Diagnostic::is_error) {
         problems.extend(unknown_vars(&plan, &load.vars));
         let names = snapshot::names(&plan, &snapshots);
         problems.extend(side_by_side(&names, snapshot::problems).into_iter().flatten());
@@ -220,26 +233,23 @@ fn shown(load: &Load, path: &Path) -> String {
 /// The scenario files: what the suite's patterns find, and the files that the command line names; and the files of
 /// snapshots beside them.
 fn files(load: &Load, suite: &Suite, problems: &mut Vec<Diagnostic>) -> (Vec<File>, Vec<(PathBuf, String)>) {
-    let mut files = Vec::new();
-    let mut seen = HashSet::new();
-    let mut patterns: Vec<&str> = suite.scenarios.iter().map(|pattern| pattern.value.as_str()).collect();
-    if patterns.is_empty() && suite.document.is_some() {
-        patterns.push(DEFAULT_PATTERN);
+    let main = discovered(suite, &suite.scenarios, problems);
+    let sets: Vec<(&model::Set, Finds)> =
+        suite.sets.iter().map(|set| (set, discovered(suite, &set.patterns, problems))).collect();
+    let apart: HashSet<PathBuf> = sets.iter().flat_map(|(_, finds)| finds.paths()).collect();
+    let (mut files, mut seen, mut snapshots) = (Vec::new(), HashSet::new(), Vec::new());
+    if main_is_wanted(load, suite) {
+        files.extend(main.files.into_iter().filter(|file| !apart.contains(&file.path)));
+        snapshots.extend(main.snapshots.into_iter().filter(|path| !apart.contains(path)));
     }
-    let discovery = suite::discover(&suite.root, &patterns);
-    for refused in discovery.refused {
-        let Some(document) = &suite.document else { continue };
-        let spot = suite.scenarios.get(refused.pattern);
-        let site = spot.map_or_else(|| whole_file(&document.file), |spot| document.site(&spot.at));
-        problems.push(refused.error.diagnostic(site));
-    }
-    for found in discovery.files {
-        let below = patterns.get(found.pattern).map_or("", |pattern| suite::fixed_part(pattern));
-        let path = suite.root.join(&found.path);
-        if seen.insert(path.clone()) {
-            files.push(File { name: name_of(&path, &suite.root.join(below)), path });
+    for (set, finds) in sets {
+        if is_wanted(load, suite, set) {
+            let of_set = |file: File| File { name: format!("{}::{}", set.name, file.name), path: file.path };
+            files.extend(finds.files.into_iter().map(of_set));
+            snapshots.extend(finds.snapshots);
         }
     }
+    files.retain(|file| seen.insert(file.path.clone()));
     for path in &load.files {
         let nearest = suite.document.as_ref().and_then(|_| suite::find(path));
         if let Some(other) = nearest.filter(|found| found.parent() != Some(suite.root.as_path())) {
@@ -255,9 +265,68 @@ fn files(load: &Load, suite: &Suite, problems: &mut Vec<Diagnostic>) -> (Vec<Fil
     if !load.exact.is_empty() {
         files.retain(|file| load.exact.iter().any(|name| file.may_hold(name)));
     }
-    let snapshots = discovery.snapshots.iter().map(|path| suite.root.join(path));
-    let snapshots = snapshots.map(|path| (path.clone(), shown(load, &path))).collect();
+    let snapshots = snapshots.into_iter().map(|path| (path.clone(), shown(load, &path))).collect();
     (files, snapshots)
+}
+
+/// What patterns lead to.
+struct Finds {
+    files: Vec<File>,
+    snapshots: Vec<PathBuf>,
+}
+
+impl Finds {
+    fn paths(&self) -> impl Iterator<Item = PathBuf> {
+        self.files.iter().map(|file| &file.path).chain(&self.snapshots).cloned()
+    }
+}
+
+/// What the patterns of a suite or of one of its sets lead to.
+fn discovered(suite: &Suite, written: &[Spot<String>], problems: &mut Vec<Diagnostic>) -> Finds {
+    let mut patterns: Vec<&str> = written.iter().map(|pattern| pattern.value.as_str()).collect();
+    if patterns.is_empty() && suite.document.is_some() {
+        patterns.push(DEFAULT_PATTERN);
+    }
+    let discovery = suite::discover(&suite.root, &patterns);
+    for refused in discovery.refused {
+        let Some(document) = &suite.document else { continue };
+        let spot = written.get(refused.pattern);
+        let site = spot.map_or_else(|| whole_file(&document.file), |spot| document.site(&spot.at));
+        problems.push(refused.error.diagnostic(site));
+    }
+    let file = |found: suite::Found| {
+        let below = patterns.get(found.pattern).map_or("", |pattern| suite::fixed_part(pattern));
+        let path = suite.root.join(&found.path);
+        File { name: name_of(&path, &suite.root.join(below)), path }
+    };
+    let snapshots = discovery.snapshots.iter().map(|path| suite.root.join(path)).collect();
+    Finds { files: discovery.files.into_iter().map(file).collect(), snapshots }
+}
+
+/// Whether a word of the command line asks for a set: a FILTER with its name, or with what the names of its cases
+/// begin with, or a PATH that is its folder or in it.
+fn asks(word: &Word, suite: &Suite, set: &model::Set) -> bool {
+    match word {
+        Word::Filter(filter) => {
+            filter.strip_prefix(&set.name).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+        }
+        Word::Path(path) => {
+            let folder = |pattern: &Spot<String>| suite.root.join(suite::fixed_part(&pattern.value));
+            set.patterns.iter().any(|pattern| path.starts_with(folder(pattern)))
+        }
+    }
+}
+
+fn is_wanted(load: &Load, suite: &Suite, set: &model::Set) -> bool {
+    load.words.as_ref().is_none_or(|words| words.iter().any(|word| asks(word, suite, set)))
+}
+
+/// Whether something is wanted that is in no set. What is not wanted is not read either: it may need what a server
+/// of `--url` does not have.
+fn main_is_wanted(load: &Load, suite: &Suite) -> bool {
+    let Some(words) = &load.words else { return true };
+    let of_a_set = |word: &Word| suite.sets.iter().any(|set| asks(word, suite, set));
+    words.is_empty() || !words.iter().all(of_a_set)
 }
 
 impl File {
@@ -350,7 +419,8 @@ fn compiled(
         compiled.rows = Some(rows);
     }
     problems.extend(flow(&compiled, known));
-    problems.extend(versions(&compiled));
+    problems.extend(not_in_version(&compiled));
+    problems.extend(http_of_commands(&compiled, suite));
     // Ten thousand scenarios are kept at once.
     compiled.steps.shrink_to_fit();
     compiled.steps.iter_mut().for_each(|step| step.save.shrink_to_fit());

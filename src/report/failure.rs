@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::layout::{clean, json_lines, lines, shortened};
+use super::layout::{clean, clean_lines, json_lines, lines, shortened};
 use crate::diagnostic::{Code, Style, render};
 use crate::event::{CaseEnded, StepEnded};
 use crate::model::shown_duration;
@@ -104,10 +104,10 @@ impl Page {
             let problems = step.problems.iter();
             problems
                 .flat_map(|problem| problem.notes.iter().chain([&problem.message]))
-                .any(|text| text.contains(*cause))
+                .any(|text| text.contains(cause.lines().next().unwrap_or_default()))
         };
         let cause = step.cause.as_ref().filter(|cause| !told(cause));
-        let cause = cause.map(|cause| format!("{} {}\n", self.label("cause:"), clean(cause)));
+        let cause = cause.map(|cause| format!("{} {}\n", self.label("cause:"), clean_lines(cause)));
         match &step.exchange {
             // A step that has steps in it sends nothing by itself.
             Some(exchange) if exchange.get("outcome").is_none() => {
@@ -173,6 +173,10 @@ impl Page {
     fn received(&self, exchange: &Value, cause: Option<&str>) -> String {
         let mut facts = Vec::new();
         match exchange.get("outcome").and_then(Value::as_str) {
+            // `await` sends nothing.
+            Some("timed_out") if exchange.get("sent").is_none() => {
+                facts.push("nothing that was waited for, in time".to_owned());
+            }
             Some("timed_out") => facts.push("no whole answer in time".to_owned()),
             Some("closed") => facts.push("the connection was closed before the answer was whole".to_owned()),
             Some("unreachable") => facts.push("nothing, no connection could be made".to_owned()),

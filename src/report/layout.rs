@@ -58,6 +58,11 @@ pub(super) fn clean(text: &str) -> String {
         .collect()
 }
 
+/// The same of a text of several lines.
+pub(super) fn clean_lines(text: &str) -> String {
+    text.split('\n').map(clean).collect::<Vec<_>>().join("\n")
+}
+
 fn append(out: &mut [String], text: &str) {
     if let Some(last) = out.last_mut() {
         last.push_str(text);

@@ -107,7 +107,7 @@ fn prepare<'a>(running: &mut Running<'a>, clock: Arc<Clock>) -> Result<Frame<'a>
     let at = |choice, key| template_at(choice).cloned().unwrap_or_else(|| Pointer::root().key(key));
     frame.check_target(running, &target, &at(&scenario.server, "server"), &at(&scenario.identity, "as"))?;
     (frame.server, frame.identity) = target;
-    frame.scope.set("server", json!({"name": frame.server}));
+    frame.scope.set("server", shared.servers.scope(&frame.server));
     if let Some(version) = case.version {
         frame.scope.set("protocol", version.as_str().into());
     }

@@ -1,7 +1,7 @@
 //! Steps that have steps in them: `use` and `parallel`.
 
 use futures_util::future::join_all;
-use serde_json::{Map, json};
+use serde_json::Map;
 use tokio::time::Instant;
 
 use super::frame::{Frame, promised};
@@ -40,7 +40,7 @@ impl<'a> Current<'_, 'a> {
         let scope = self.frame.scope.child(folder.into(), SEEN);
         let mut frame = self.inner_frame(scope, format!("{}.", self.number));
         frame.document = &fragment.document;
-        frame.scope.set("server", json!({"name": self.server}));
+        frame.scope.set("server", self.running.shared.servers.scope(&self.server));
         frame.promised = promised(&fragment.steps).into();
         frame.used_at.push(self.site());
         for (name, default) in &fragment.inputs {

@@ -119,7 +119,9 @@ impl Subject<'_> {
             Outcome::TimedOut => {
                 let cause = cause
                     .unwrap_or_else(|| format!("no answer within {}", shown_duration(exchange.duration)));
+                let (cause, more) = cause.split_once('\n').unwrap_or((&cause, ""));
                 let problem = self.problem(Code::TimedOut, format!("{opening}{cause}"));
+                let problem = if more.is_empty() { problem } else { problem.note(more) };
                 let raise = match exchange.phase {
                     Phase::Open => "`timeouts: {start: …}` of the server",
                     Phase::Step => "`timeout` of the step or `timeouts: {step: …}` of the server",
@@ -127,13 +129,16 @@ impl Subject<'_> {
                 let help = format!("raise {raise}, or expect it: `outcome: timed_out`");
                 return Err(Box::new(self.with_reasons(problem.label("this step").help(help))));
             }
+            Outcome::Closed if exchange.sent.is_none() => {
+                self.problem(code, format!("{opening}nothing was sent")).label("this step")
+            }
             Outcome::Closed => self
                 .problem(code, format!("{opening}the connection ended before the answer was whole"))
                 .label("this step"),
             Outcome::Unreachable => self
                 .problem(code, format!("{opening}the server cannot be reached"))
                 .label("this step")
-                .help("start the server, or correct its address"),
+                .help("start the server, or correct its address or its command"),
         };
         let problem = match cause {
             Some(cause) => problem.note(cause),

@@ -1,7 +1,5 @@
 //! What is made of an exchange: `save`, the implied checks and `expect`.
 
-use serde_json::Value;
-
 use super::implied::{Levels, Subject, http_holds};
 use super::save::save;
 use super::step::{Current, Failed};
@@ -146,10 +144,7 @@ impl<'a> Current<'_, 'a> {
         let version = exchange.protocol.as_deref().unwrap_or_default();
         let key = format!("{}\n{}\n{version}\n{tool}", self.server, self.identity);
         let output = match self.held("the tools were listed", session.tools()).await? {
-            Ok(tools) => running.shared.outputs.of(key, || {
-                let named = |item: &&Value| item.get("name").and_then(Value::as_str) == Some(tool);
-                tools.items.iter().find(named)?.get("outputSchema").cloned()
-            }),
+            Ok(tools) => running.shared.outputs.of(key, tool, &tools.items),
             Err(reason) => {
                 running.note(format!(
                     "output schemas were not checked: the tools could not be listed: {reason}"

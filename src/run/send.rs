@@ -27,7 +27,7 @@ impl<'a> Current<'_, 'a> {
             return Err(self.problem(Code::UnknownName, format!("there is no server `{}`", self.server)));
         };
         let session = self.session(entry).await?;
-        self.frame.scope.set("server", json!({"name": self.server}));
+        self.frame.scope.set("server", shared.servers.scope(&self.server));
         match &self.step.action {
             Action::Session(SessionVerb::Open) => {
                 self.turn(entry).await?;
@@ -56,6 +56,12 @@ impl<'a> Current<'_, 'a> {
         if self.rendered.is_none() {
             self.rendered = Some((self.operation()?, self.options()?));
             self.can_be_sent(&session).await?;
+        }
+        if let Action::Call { .. } = &self.step.action {
+            let listing = session.prepare_calls(self.timeout(entry));
+            if let Err(exchange) = self.bounded("the tools were listed", listing).await? {
+                return Ok(*exchange);
+            }
         }
         self.turn(entry).await?;
         let Some((operation, mut options)) = self.rendered.clone() else { return Ok(Exchange::default()) };

@@ -5,19 +5,22 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::{Value, json};
 use tokio::sync::{Mutex, OnceCell, Semaphore};
 use tokio::time::Instant;
 
 use crate::auth::{Environment, Redactor, Secret};
 use crate::exchange::Exchange;
-use crate::mcp::{Bounds, Client, ClientConfig};
-use crate::model::{self, Suite, Target};
+use crate::mcp::{Bounds, Client, ClientConfig, Endpoint, Program};
+use crate::model::{self, Setting, Suite, Target};
 
 /// The servers of one run.
 pub(super) struct Servers {
     entries: HashMap<String, Entry>,
     environment: Environment,
     redactor: Redactor,
+    /// The variables that hold secrets: no server that is started inherits them.
+    secret_variables: Vec<String>,
     #[cfg(feature = "sandbox")]
     sandbox: OnceCell<Result<crate::sandbox::Sandbox, String>>,
     listed: Arc<Listed>,
@@ -49,6 +52,7 @@ impl Servers {
             entries,
             environment,
             redactor,
+            secret_variables: suite.secret_variables(),
             #[cfg(feature = "sandbox")]
             sandbox: OnceCell::new(),
             listed,
@@ -63,6 +67,24 @@ impl Servers {
         &self.environment
     }
 
+    /// What templates see of a server: its name, and the host and port of its address. Those of the sandbox are
+    /// not known before it is started.
+    pub(super) fn scope(&self, name: &str) -> Value {
+        let url = self.entries.get(name).and_then(|entry| match &entry.model.target {
+            Target::Url(url) => Some(url.clone()),
+            #[cfg(feature = "sandbox")]
+            Target::Sandbox { slug } => self.sandbox.get()?.as_ref().ok()?.url(slug).parse().ok(),
+            #[cfg(not(feature = "sandbox"))]
+            Target::Sandbox { .. } => None,
+            Target::Command(_) => None,
+        });
+        let mut scope = json!({"name": name});
+        if let Some((host, scope)) = url.as_ref().and_then(host).zip(scope.as_object_mut()) {
+            scope.insert("host".to_owned(), host.into());
+        }
+        scope
+    }
+
     /// The client of a server.
     pub(super) async fn client(&self, entry: &Entry) -> Result<Arc<Client>, String> {
         entry.client.get_or_init(|| self.connect(entry)).await.clone()
@@ -70,20 +92,40 @@ impl Servers {
 
     async fn connect(&self, entry: &Entry) -> Result<Arc<Client>, String> {
         let name = entry.model.name.value.clone();
-        let url = match &entry.model.target {
-            Target::Url(url) => url.clone(),
-            Target::Sandbox { slug } => self.sandbox(slug).await?,
+        let endpoint = match &entry.model.target {
+            Target::Url(url) => Endpoint::Url(url.clone()),
+            Target::Sandbox { slug } => Endpoint::Url(self.sandbox(slug).await?),
+            Target::Command(command) => Endpoint::Program(self.program(command).await?),
         };
         let listed = Arc::clone(&self.listed);
         let server = name.clone();
         Client::new(ClientConfig {
             name,
-            url,
+            endpoint,
             headers: entry.model.headers.clone(),
             connect: entry.model.timeouts.connect(),
             bounds: Bounds::default(),
             listed: Arc::new(move |identity, exchange| listed(&server, identity, exchange)),
         })
+    }
+
+    /// What is started for a command, its secrets read.
+    async fn program(&self, command: &model::Command) -> Result<Program, String> {
+        let mut env = Vec::new();
+        for (name, setting) in &command.env {
+            let value = match setting {
+                Setting::Plain(text) => text.clone(),
+                Setting::Secret(credential) => {
+                    let secret = credential.read(&self.environment).await;
+                    let secret = secret.map_err(|error| format!("`env: {name}`: {error}"))?;
+                    self.redactor.add(&secret);
+                    secret.reveal().to_owned()
+                }
+            };
+            env.push((name.clone(), value));
+        }
+        let withheld = self.secret_variables.clone();
+        Ok(Program { argv: command.argv.clone(), env, withheld, cwd: command.cwd.clone() })
     }
 
     #[cfg(feature = "sandbox")]
@@ -115,6 +157,12 @@ impl Servers {
         tokens.insert(identity.to_owned(), token.clone());
         token.map(Some)
     }
+}
+
+/// The host of an address, with its port where that is not the usual one: as the header `Host` has it.
+fn host(url: &url::Url) -> Option<String> {
+    let host = url.host_str()?;
+    Some(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
 }
 
 impl Entry {

@@ -18,6 +18,9 @@ pub(crate) enum Error {
         /// Bytes of the body that had come.
         received: usize,
     },
+    /// The stream that answers share has ended.
+    #[error("{0}")]
+    Ended(String),
     /// The answer is larger than a limit.
     #[error("{what} is larger than {}", size(*.limit))]
     Limit {

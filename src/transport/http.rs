@@ -14,6 +14,7 @@ use url::{Host, Url};
 use super::sse::Parser;
 use super::{Error, Limits};
 use crate::exchange::SseEvent;
+use crate::json::Parsed;
 
 /// How long an idle connection is kept. Servers close theirs after five seconds or more; a request on a
 /// connection that the server closes at this moment would fail, and may not be sent again.
@@ -22,7 +23,9 @@ const IDLE: Duration = Duration::from_secs(4);
 /// What an event weighs beside its bytes: it is kept as a document, so that many small ones add up.
 const EVENT_WEIGHT: usize = 512;
 
-/// The HTTP client of one server. It follows no redirect, repeats nothing and keeps no cookies.
+/// The HTTP client of one server. It follows no redirect, repeats nothing and keeps no cookies. A clone of it has
+/// the same connections.
+#[derive(Clone)]
 pub(crate) struct Http {
     client: Client,
     url: Url,
@@ -61,6 +64,8 @@ pub(crate) enum Frame {
     Body(Vec<u8>),
     /// An event of a stream.
     Event(SseEvent),
+    /// A message of a stream without events, of so many bytes.
+    Message(Box<Parsed>, usize),
 }
 
 impl Http {
@@ -91,6 +96,21 @@ impl Http {
         let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
         let host = format!("{}{port}", url.host_str().unwrap_or_default()).into();
         Ok(Self { client, url, host, connect, limits })
+    }
+
+    /// The address that it sends to.
+    pub(super) fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// The same client for another address of the same server.
+    pub(super) fn at(&self, url: Url) -> Self {
+        Self { url, ..self.clone() }
+    }
+
+    /// The same client with other limits.
+    pub(super) fn within(&self, limits: Limits) -> Self {
+        Self { limits, ..self.clone() }
     }
 
     /// Prepares an exchange; it begins with the first call of [`Incoming::next`], and dropping it ends it.
@@ -234,8 +254,14 @@ impl Head {
     }
 }
 
-fn within(size: usize, limit: usize, what: &'static str) -> Result<(), Error> {
+pub(super) fn within(size: usize, limit: usize, what: &'static str) -> Result<(), Error> {
     if size > limit { Err(Error::Limit { what, limit }) } else { Ok(()) }
+}
+
+impl fmt::Debug for Http {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Http").field("host", &self.host).finish_non_exhaustive()
+    }
 }
 
 impl fmt::Debug for Incoming {

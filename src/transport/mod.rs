@@ -1,20 +1,31 @@
-//! Bytes to and from a server: Streamable HTTP and its SSE streams, with limits of size and time. Headers come
-//! with the message; nothing here knows a method's name.
+//! Bytes to and from a server, with limits of size and time: Streamable HTTP and its SSE streams, and connections
+//! that a session has for itself. Headers come with the message; nothing here knows a method's name.
 
+mod diary;
+mod duplex;
 mod error;
+mod events;
 mod http;
+mod incoming;
+mod lanes;
+mod process;
 mod sse;
 
+pub(crate) use duplex::Duplex;
 pub(crate) use error::Error;
-pub(crate) use http::{Frame, Head, Http, Incoming, Outgoing};
+pub(crate) use events::NoEvents;
+pub(crate) use http::{Frame, Head, Http, Outgoing};
+pub(crate) use incoming::Incoming;
+pub(crate) use lanes::Claims;
+pub use process::{Program, end_every_process};
 
 /// Limits of one answer, in bytes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     /// Of a body that is no stream.
     pub(crate) body: usize,
-    /// Of one SSE event.
+    /// Of one SSE event, and of one line.
     pub(crate) event: usize,
-    /// Of one SSE stream.
+    /// Of one SSE stream, and of what one request is sent on a shared one.
     pub(crate) stream: usize,
 }

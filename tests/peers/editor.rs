@@ -177,7 +177,10 @@ pub(crate) fn completion(peers: &Peers) {
     for (text, words) in [
         ("scenario: A\nsteps:\n  - session: ‸", &["open", "close"][..]),
         ("scenario: A\nsteps:\n  - list: ‸", &["tools", "prompts", "resources", "templates"]),
-        ("scenario: A\nprotocol: ‸", &["auto", "2025-06-18", "2025-11-25", "2026-07-28"]),
+        (
+            "scenario: A\nprotocol: ‸",
+            &["auto", "2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"],
+        ),
         ("scenario: A\nrespond:\n  - to: ‸", &["sampling/createMessage", "elicitation/create", "roots/list"]),
         ("scenario: A\nchecks:\n  wire: ‸", &["error", "warn", "ignore"]),
         (&in_step("expect:\n      outcome: ‸"), &["answered", "timed_out", "closed", "unreachable"]),

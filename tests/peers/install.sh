@@ -9,6 +9,8 @@
 set -euo pipefail
 
 FASTMCP=4.1.2
+# Its dependencies have the Python SDK, `mcp`, in a version that constraints.txt says.
+PYTHON_SERVERS=2026.10.19
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -18,8 +20,8 @@ say() { printf 'peers: %s\n' "$*" >&2; }
 fail() { say "$*"; exit 1; }
 
 # What is installed is told by what it was installed from: an edited pin installs anew.
-wanted=$(cat "$here/package-lock.json" "$here/constraints.txt" <(echo "$FASTMCP") \
-  "$here"/rmcp_server/{Cargo.toml,Cargo.lock,src/main.rs} | sha256sum | cut -d' ' -f1)
+wanted=$(cat "$here/package-lock.json" "$here/constraints.txt" <(echo "$FASTMCP $PYTHON_SERVERS") \
+  <(cd "$here" && find rmcp_server fixture_server -type f | LC_ALL=C sort | xargs cat) | sha256sum | cut -d' ' -f1)
 if [[ -f $dir/installed && $(<"$dir/installed") == "$wanted" ]]; then
   printf '%s\n' "$dir"
   exit 0
@@ -67,27 +69,34 @@ fi
 mkdir -p "$dir"
 rm -f "$dir/installed"
 
-say "npm: @modelcontextprotocol/server-everything, yaml-language-server"
+say "npm: the official conformance suite and Node 22 for it, servers, yaml-language-server"
 mkdir -p "$dir/npm"
 cp "$here/package.json" "$here/package-lock.json" "$dir/npm/"
 (cd "$dir/npm" && npm ci --no-audit --no-fund --loglevel=error >&2) || fail "npm ci failed"
 
-say "PyPI: fastmcp $FASTMCP"
-rm -rf "$dir/fastmcp"
-"$python" -m venv "$dir/fastmcp" || fail "'$python -m venv' failed"
-"$dir/fastmcp/bin/pip" install --quiet --disable-pip-version-check \
-  -c "$here/constraints.txt" "fastmcp==$FASTMCP" >&2 || fail "pip install failed"
+say "PyPI: fastmcp $FASTMCP and mcp, mcp-server-time and mcp-server-git $PYTHON_SERVERS"
+rm -rf "$dir/python"
+"$python" -m venv "$dir/python" || fail "'$python -m venv' failed"
+"$dir/python/bin/pip" install --quiet --disable-pip-version-check -c "$here/constraints.txt" \
+  "fastmcp==$FASTMCP" "mcp-server-time==$PYTHON_SERVERS" "mcp-server-git==$PYTHON_SERVERS" mcp >&2 \
+  || fail "pip install failed"
 
-say "crates.io: rmcp"
-(
+for server in rmcp_server fixture_server; do
+  say "crates.io: rmcp, for $server"
   # Half of what it needs is built for callsheet anyway.
-  export CARGO_TARGET_DIR=$root/target
-  cargo build --quiet --locked --manifest-path "$here/rmcp_server/Cargo.toml" >&2
-) || fail "cargo build of rmcp_server failed"
-cp "$root/target/debug/rmcp_server" "$dir/rmcp_server"
+  CARGO_TARGET_DIR=$root/target \
+    cargo build --quiet --locked --manifest-path "$here/$server/Cargo.toml" >&2 \
+    || fail "cargo build of $server failed"
+  # The one before may still be running.
+  rm -f "$dir/$server"
+  cp "$root/target/debug/$server" "$dir/$server"
+done
 
-"$dir/fastmcp/bin/python" -c 'import fastmcp' || fail "fastmcp is installed but cannot be imported"
-for name in mcp-server-everything yaml-language-server; do
+"$dir/python/bin/python" -c 'import fastmcp, mcp' || fail "fastmcp is installed but cannot be imported"
+for name in mcp-server-time mcp-server-git; do
+  [[ -x $dir/python/bin/$name ]] || fail "$name is not where pip puts it"
+done
+for name in conformance node mcp-server-everything mcp-server-filesystem mcp-server-memory yaml-language-server; do
   [[ -f $dir/npm/node_modules/.bin/$name ]] || fail "$name is not where npm puts it"
 done
 printf '%s\n' "$wanted" >"$dir/installed"

@@ -10,7 +10,7 @@ use crate::template::{SCOPE_WORDS, Use, listed};
 
 /// The members of the scope words that have a fixed shape, and whether the word is a value by itself.
 const MEMBERS: &[(&str, &[&str], bool)] = &[
-    ("server", &["name"], false),
+    ("server", &["name", "host"], false),
     ("run", &["id"], false),
     ("session", &["id", "capabilities", "tools", "auth"], false),
     ("request", &["method", "params"], true),

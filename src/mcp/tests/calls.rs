@@ -12,7 +12,7 @@ async fn a_call_in_the_older_era() {
             legacy(request).unwrap_or_else(answer)
         })
         .await;
-        for version in [Version::V2025_06_18, Version::V2025_11_25] {
+        for version in Version::ALL.iter().copied().filter(|version| !version.is_modern()) {
             let before = server.seen().len();
             let session = session(&server, Some(version));
             session.begin().await.unwrap();
@@ -40,7 +40,8 @@ async fn a_call_in_the_older_era() {
                 assert_eq!(request.header("x-env"), "test");
                 let later = number > 0;
                 assert_eq!(request.header("mcp-session-id"), if later { "s1" } else { "" });
-                assert_eq!(request.header("mcp-protocol-version"), if later { version.as_str() } else { "" });
+                let named = later && version >= Version::V2025_06_18;
+                assert_eq!(request.header("mcp-protocol-version"), if named { version.as_str() } else { "" });
                 assert_eq!(request.header("mcp-method"), "");
             }
             let params = &seen[2].json()["params"];
@@ -49,7 +50,7 @@ async fn a_call_in_the_older_era() {
             assert_eq!(seen[0].header("content-type"), "application/json");
         }
         if !streams {
-            assert_eq!(*server.connections.lock().unwrap(), 2, "one connection for each client");
+            assert_eq!(*server.connections.lock().unwrap(), 4, "one connection for each client");
         }
     }
 }
@@ -74,7 +75,7 @@ async fn a_call_in_the_modern_era() {
         good(&session.perform(other, options()).await);
         good(&session.close(soon()).await);
 
-        assert_eq!(server.methods(), ["server/discover", "tools/call", "tools/call"]);
+        assert_eq!(server.methods(), ["server/discover", "tools/list", "tools/call", "tools/call"]);
         for request in server.seen() {
             assert_eq!(request.header("mcp-protocol-version"), "2026-07-28");
             assert_eq!(request.header("mcp-method"), request.method());
@@ -89,8 +90,98 @@ async fn a_call_in_the_modern_era() {
             );
         }
         let seen = server.seen();
-        assert_eq!(seen[1].header("mcp-name"), "echo");
-        assert_eq!(seen[2].header("mcp-name"), "=?base64?Z3LDtsOfZSA=?=");
+        assert_eq!(seen[2].header("mcp-name"), "echo");
+        assert_eq!(seen[3].header("mcp-name"), "=?base64?Z3LDtsOfZSA=?=");
         assert_eq!(*server.connections.lock().unwrap(), 1, "a stream that ended leaves its connection");
+    }
+}
+
+/// What a good server answers to any method of any version.
+fn anything(request: &Request) -> Reply {
+    let method = request.method();
+    let text = json!({"type": "text", "text": "x"});
+    let mut result = match method.as_str() {
+        "server/discover" => return request.result(discovered()),
+        "GET" => return Reply::with(405, "", ""),
+        "tools/list" => json!({"tools": [{"name": "echo", "inputSchema": {"type": "object"}}]}),
+        "tools/call" => json!({"content": [text]}),
+        "resources/list" => json!({"resources": [{"uri": "a:b", "name": "b"}]}),
+        "resources/templates/list" => json!({"resourceTemplates": [{"uriTemplate": "a:{b}", "name": "b"}]}),
+        "resources/read" => json!({"contents": [{"uri": "a:b", "text": "x"}]}),
+        "prompts/list" => json!({"prompts": [{"name": "p"}]}),
+        "prompts/get" => json!({"messages": [{"role": "user", "content": text}]}),
+        "completion/complete" => json!({"completion": {"values": ["x"]}}),
+        "subscriptions/listen" => {
+            let id = request.json()["id"].clone();
+            let meta = json!({"io.modelcontextprotocol/subscriptionId": id});
+            let filter = request.json()["params"]["notifications"].clone();
+            let params = json!({"_meta": meta, "notifications": filter});
+            let method = "notifications/subscriptions/acknowledged";
+            return Reply::open_stream(&[json!({"jsonrpc": "2.0", "method": method, "params": params})]);
+        }
+        _ => json!({}),
+    };
+    if request.json()["params"]["_meta"]["io.modelcontextprotocol/protocolVersion"].is_string() {
+        result["resultType"] = "complete".into();
+        if method.ends_with("/list") || method == "resources/read" {
+            result["ttlMs"] = 0.into();
+            result["cacheScope"] = "private".into();
+        }
+    }
+    legacy(request).filter(|_| method != "server/discover").unwrap_or_else(|| request.result(result))
+}
+
+/// Each message is judged where it is made, by `sends`.
+#[tokio::test]
+async fn every_operation_in_every_version() {
+    let server = Server::start(|request, _| anything(request)).await;
+    let object = |value: Value| Some(value);
+    let operations = || {
+        let completes = |reference: Value, context: Option<Value>| Operation::Complete {
+            reference,
+            argument: "a".to_owned(),
+            value: String::new(),
+            context,
+        };
+        [
+            Operation::Call { tool: "echo".to_owned(), arguments: object(json!({"n": 1.5})) },
+            Operation::Call { tool: "echo".to_owned(), arguments: None },
+            Operation::List(ListKind::Tools),
+            Operation::List(ListKind::Prompts),
+            Operation::List(ListKind::Resources),
+            Operation::List(ListKind::Templates),
+            Operation::Read { uri: "a:b".to_owned() },
+            Operation::Prompt { name: "p".to_owned(), arguments: object(json!({"a": "x"})) },
+            completes(json!({"type": "ref/prompt", "name": "p"}), object(json!({"b": "y"}))),
+            completes(json!({"type": "ref/resource", "uri": "a:{b}"}), None),
+            Operation::Request { method: "my/own".to_owned(), params: None },
+            Operation::Notify {
+                method: "notifications/cancelled".to_owned(),
+                params: object(json!({"requestId": 99})),
+            },
+        ]
+    };
+    for version in Version::ALL.iter().copied() {
+        let capabilities = json!({"roots": {}, "sampling": {}, "elicitation": {}, "experimental": {"x": {}}});
+        let log = Some("info".to_owned());
+        let session = client(&server).session(SessionConfig { capabilities, log, ..config(Some(version)) });
+        let opened = session.open(None).await;
+        assert_eq!(opened.wire, [], "{version} {opened:?}");
+        for operation in operations() {
+            let shown = format!("{version} {operation:?}");
+            let exchange = session.perform(operation, options()).await;
+            assert_eq!(
+                (exchange.outcome.as_str(), &exchange.wire),
+                ("answered", &Vec::new()),
+                "{shown} {exchange:?}"
+            );
+            assert!(exchange.answer.error.is_none(), "{shown} {exchange:?}");
+        }
+        let wanted = Subscription { tools: true, prompts: true, resources: vec!["a:b".to_owned()] };
+        let exchange = session.listen(wanted, options()).await;
+        assert_eq!(exchange.wire, [], "{version} {exchange:?}");
+        session.listen(Subscription::default(), options()).await;
+        session.close(soon()).await;
+        assert_eq!(session.settle(soon()).await, Vec::<String>::new(), "{version}");
     }
 }

@@ -203,18 +203,18 @@ async fn ids_must_be_ours() {
     // Id, result or error, status: whether it is taken, and whether it is a violation.
     let cases = [
         (json!(999), "result", 200, false, true),
-        (json!("2"), "result", 200, true, true),
+        (json!("3"), "result", 200, true, true),
         (json!(null), "result", 200, false, true),
         (json!(null), "error", 400, true, false),
         (json!(null), "error", 200, true, true),
         (json!("server-error"), "error", 404, true, true),
         (json!(999), "error", 200, false, true),
-        (json!(2), "result", 200, true, false),
+        (json!(3), "result", 200, true, false),
     ];
     for (id, part, status, taken, wrong) in cases {
         let body = with_id(id.clone(), part);
         let (exchange, _) = call(move |request| {
-            assert_eq!(request.json()["id"], 2);
+            assert_eq!(request.json()["id"], 3);
             Reply::json(status, &body)
         })
         .await;
@@ -230,7 +230,7 @@ async fn ids_must_be_ours() {
     let (exchange, _) =
         call(move |request| Reply::stream(&[foreign.clone(), message(request, &called())])).await;
     assert!(exchange.answer.result.is_some());
-    assert_eq!(words(&exchange), "- / the answer's id is `77`; the request's is `2`");
+    assert_eq!(words(&exchange), "- / the answer's id is `77`; the request's is `3`");
 }
 
 #[tokio::test]
@@ -240,7 +240,7 @@ async fn a_server_that_is_not_there() {
     drop(listener);
     let server = Server::start(|_, _| Reply::accepted()).await;
     let url = format!("http://127.0.0.1:{port}/mcp").parse().unwrap();
-    let session = client_with(&server, |config| config.url = url).0.session(config(None));
+    let session = client_with(&server, |config| config.endpoint = Endpoint::Url(url)).0.session(config(None));
     let exchange = session.begin().await.unwrap_err();
     assert_eq!((exchange.outcome, exchange.phase.as_str()), (Outcome::Unreachable, "open"));
     assert_eq!(exchange.cause, Some(format!("connection refused: `127.0.0.1:{port}`")));
@@ -290,7 +290,7 @@ async fn tls_is_set_up_for_https_and_says_what_is_wrong() {
         }
     });
     let server = Server::start(|_, _| Reply::accepted()).await;
-    let session = client_with(&server, |config| config.url = url).0.session(config(None));
+    let session = client_with(&server, |config| config.endpoint = Endpoint::Url(url)).0.session(config(None));
     let exchange = session.begin().await.unwrap_err();
     assert_eq!(exchange.outcome, Outcome::Unreachable, "{exchange:?}");
     assert!(
@@ -355,13 +355,16 @@ async fn a_connection_that_was_closed_while_idle_is_no_failure() {
     .await;
     let session = session(&server, MODERN);
     session.begin().await.unwrap();
+    // The end of the connection is on its way.
+    let pause = || tokio::time::sleep(Duration::from_millis(5));
+    pause().await;
+    session.prepare_calls(options().timeout).await.unwrap();
     for calls in 1..30 {
-        // The end of the connection is on its way.
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        pause().await;
         good(&session.perform(echo(), options()).await);
         assert_eq!(server.count("tools/call"), calls, "sent once");
     }
-    assert_eq!(*server.connections.lock().unwrap(), 30);
+    assert_eq!(*server.connections.lock().unwrap(), 31);
 }
 
 /// A server that takes a request on a connection that was used before, and ends the connection instead of an answer.

@@ -217,7 +217,7 @@ async fn pages_that_do_not_end_are_an_error() {
 #[tokio::test]
 async fn tools_are_listed_once_for_each_identity_version_and_ability() {
     let server = Server::start(|request, _| {
-        modern(request).unwrap_or_else(|| {
+        discovers(request).unwrap_or_else(|| {
             request.result(json!({"resultType": "complete", "ttlMs": 0, "cacheScope": "public",
                 "tools": [{"name": request.header("authorization"), "inputSchema": {"type": "object"}}]}))
         })
@@ -254,7 +254,7 @@ async fn tools_are_listed_once_for_each_identity_version_and_ability() {
 #[tokio::test]
 async fn tools_that_cannot_be_listed_are_not_asked_for_again() {
     let server = Server::start(|request, _| {
-        modern(request).unwrap_or_else(|| request.error(403, -32000, "OR.Execution is missing"))
+        discovers(request).unwrap_or_else(|| request.error(403, -32000, "OR.Execution is missing"))
     })
     .await;
     let session = session(&server, MODERN);

@@ -3,10 +3,13 @@
 mod asking;
 mod calls;
 mod conduct;
+mod corpus;
 mod failures;
 mod following;
 mod listening;
+mod mirroring;
 mod openings;
+mod resuming;
 mod server;
 mod task_shapes;
 mod tasks;
@@ -43,7 +46,7 @@ fn client_with(server: &Server, change: impl FnOnce(&mut ClientConfig)) -> (Arc<
     let told = Arc::clone(&listed);
     let mut config = ClientConfig {
         name: "test".to_owned(),
-        url: server.url.clone(),
+        endpoint: Endpoint::Url(server.url.clone()),
         headers: vec![("X-Env".to_owned(), "test".to_owned())],
         connect: Duration::from_secs(10),
         bounds: Bounds::default(),
@@ -117,12 +120,37 @@ fn discovered() -> Value {
            "ttlMs": 0, "cacheScope": "private", "_meta": {"io.modelcontextprotocol/serverInfo": info()}})
 }
 
+/// What a good server of the modern era answers to everything but the calls. A call has to know the tools.
 fn modern(request: &Request) -> Option<Reply> {
+    match request.method().as_str() {
+        "tools/list" => Some(request.result(tools(json!([])))),
+        _ => discovers(request),
+    }
+}
+
+fn discovers(request: &Request) -> Option<Reply> {
     (request.method() == "server/discover").then(|| request.result(discovered()))
+}
+
+fn tools(tools: Value) -> Value {
+    json!({"resultType": "complete", "ttlMs": 0, "cacheScope": "public", "tools": tools})
 }
 
 fn called() -> Value {
     json!({"resultType": "complete", "content": [{"type": "text", "text": "{\"n\":1.1}"}], "isError": false})
+}
+
+/// Is told of every message that a client of a test sends: a step may break what it says itself, the client may not.
+pub(super) fn sends(stage: request::Stage<'_>, body: &[u8], options: &SendOptions) {
+    let message: Value = serde_json::from_slice(body).unwrap();
+    let version = match stage {
+        request::Stage::Legacy(version, _) | request::Stage::Modern(version) => version,
+        request::Stage::Handshake => {
+            Version::parse(message["params"]["protocolVersion"].as_str().unwrap()).unwrap()
+        }
+    };
+    let wrong = wire::sent(version, &message);
+    assert!(wrong.is_empty() || !options.meta.is_empty(), "{message} {wrong:?}");
 }
 
 /// Everything right, and no violations.

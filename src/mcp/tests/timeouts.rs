@@ -80,7 +80,7 @@ async fn a_timeout_drops_the_stream_in_the_modern_era() {
         server.until(|server| *server.dropped.lock().unwrap() == 1).await;
         good(&session.perform(fast(), options()).await);
         assert_eq!(session.settle(soon()).await, Vec::<String>::new());
-        assert_eq!(server.methods(), ["server/discover", "tools/call", "tools/call"]);
+        assert_eq!(server.methods(), ["server/discover", "tools/list", "tools/call", "tools/call"]);
     }
 }
 

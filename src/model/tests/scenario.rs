@@ -319,14 +319,12 @@ fn a_call_may_be_a_task() {
 }
 
 #[test]
-fn versions_are_those_that_are_spoken() {
+fn versions_are_those_that_exist() {
     assert_told(
         &problems("protocol: [2025-03-26, 2025-11-52, auto, auto]\nsteps: [{list: tools}]"),
         &[
-            "2:12 not-yet [2025-03-26] protocol version `2025-03-26` is not supported by this version yet \
-             | help: write `auto`, `2025-06-18`, `2025-11-25` or `2026-07-28`",
             "2:24 bad-value [2025-11-52] there is no protocol version `2025-11-52` \
-             | note: there are `auto`, `2025-06-18`, `2025-11-25` and `2026-07-28` | help: did you mean `2025-11-25`?",
+             | note: there are `auto`, `2024-11-05`, `2025-03-26`, `2025-06-18`, `2025-11-25` and `2026-07-28` | help: did you mean `2025-11-25`?",
             "2:42 equal-names [auto] `auto` stands twice under `protocol`: its two cases would have one name \
              | help: leave one of them out",
         ],

@@ -228,7 +228,7 @@ fn scenario_keys_are_judged() {
         "scenario: A\nrows: {file: a.csv, name: b, separator: ab}\nsteps: [{wait: 1s}]",
         "scenario: A\nrows: a.csv\nsteps: [{wait: 1s}]",
         "scenario: A\nrequires: {}\nsteps: [{wait: 1s}]",
-        "scenario: A\nprotocol: 2024-11-05\nsteps: [{wait: 1s}]",
+        "scenario: A\nprotocol: 2024-10-07\nsteps: [{wait: 1s}]",
         "scenario: A\ntags: a\nsteps: [{wait: 1s}]",
         "scenario: A\nfragment: A\nsteps: [{wait: 1s}]",
         "scenario: A\ninputs: {a: 1}\nsteps: [{wait: 1s}]",
@@ -279,14 +279,18 @@ fn the_suite_schema_takes_what_the_reader_takes() {
     let schema = validator(&suite_schema());
     let good = "{default: a, servers: {a: {sandbox: uipath}, b: {sandbox: {profile: uipath, slug: x}}, \
         c: {url: 'https://h/', auth: {pat: {env: A}}, identities: {d: {pat: {command: [a]}}}, \
-        limits: {concurrency: 1, rate: 10/s}, timeouts: {step: 5s}, headers: {A: b}, insecure: true}}, \
+        limits: {concurrency: 1, rate: 10/s}, timeouts: {step: 5s}, headers: {A: b}, insecure: true}, \
+        e: {command: [npx, '{{x}}'], env: {A: b, C: {env: D}}, cwd: sub}}, \
         scenarios: ['*.yaml'], env: [A], secrets: [B], vars: {a: 1}, checks: {wire: warn}}";
     assert_eq!(errors(&schema, good), Vec::<String>::new());
     for (server, at) in [
         ("{}", "/servers/a"),
         ("{insecure: true}", "/servers/a"),
         ("{url: x, sandbox: uipath}", "/servers/a/url"),
-        ("{command: [a]}", "/servers/a"),
+        ("{command: []}", "/servers/a/command"),
+        ("{command: npx}", "/servers/a/command"),
+        ("{command: [a], env: {A-B: c}}", "/servers/a/env"),
+        ("{command: [a], env: {A: {env: B, file: c}}}", "/servers/a/env/A"),
         ("{url: x, auth: {pat: rt_abc}}", "/servers/a/auth/pat"),
         ("{url: x, auth: {pat: {env: A, file: b}}}", "/servers/a/auth/pat/file"),
         ("{url: x, identities: {default: {pat: {env: A}}}}", "/servers/a/identities"),

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::auth::Credential;
-use crate::model::{Target, suite_of_url};
+use crate::model::{Setting, Target, suite_of_url};
 
 /// The problems of a suite whose one server, `a`, has this entry.
 fn server(entry: &str) -> Vec<Diagnostic> {
@@ -157,7 +157,7 @@ fn a_server_has_one_address() {
     assert_told(
         &server("{insecure: true}"),
         &[
-            "1:15 missing-key [insecure] a server needs one of `sandbox`, `uipath` and `url` | help: add one of them",
+            "1:15 missing-key [insecure] a server needs one of `sandbox`, `uipath`, `url` and `command` | help: add one of them",
         ],
     );
     assert_told(
@@ -165,18 +165,33 @@ fn a_server_has_one_address() {
             "{url: 'https://h/', uipath: {org: a, tenant: b, folderKey: 6f0c2a4e-8a1b-4c3d-9e5f-0123456789ab, slug: cde}}",
         ),
         &[
-            "1:34 conflict [uipath] a server needs one of `sandbox`, `uipath` and `url`, this one has `url` and `uipath` | 1:15 [url] (the other one) \
+            "1:34 conflict [uipath] a server needs one of `sandbox`, `uipath`, `url` and `command`, this one has `url` and `uipath` | 1:15 [url] (the other one) \
            | help: leave one of them out",
         ],
     );
     assert_told(
-        &server("{command: [npx], env: {A: b}}"),
-        &[
-            "1:15 not-yet [command] `command` is not supported by this version yet \
-             | help: start the server yourself with an HTTP transport and name its `url`",
-            "1:31 not-yet [env] `env` is not supported by this version yet \
-             | help: start the server yourself with an HTTP transport and name its `url`",
-        ],
+        &server("{url: 'https://h/', env: {A: b}}"),
+        &["1:33 conflict [env] `env` is of a `command`, and this server is none | help: leave it out"],
+    );
+}
+
+#[test]
+fn a_command_is_started() {
+    let (suite, problems) = suite_of(
+        "servers: {a: {command: [npx, '{{x}}'], env: {A: b, C: {env: D}}, cwd: sub}, b: {command: [c]}}\nsecrets: [E]",
+    );
+    assert_told(&problems, &[]);
+    let suite = suite.unwrap();
+    let Target::Command(command) = &suite.servers[0].target else { panic!("{:?}", suite.servers[0]) };
+    assert_eq!(command.argv, ["npx", "{{x}}"]);
+    let secret = Setting::Secret(Credential::Env("D".into()));
+    assert_eq!(command.env, [("A".to_owned(), Setting::Plain("b".into())), ("C".to_owned(), secret)]);
+    assert!(command.cwd.ends_with("sub"), "{:?}", command.cwd);
+    assert_eq!(suite.secret_variables(), ["D", "E"]);
+    assert_told(
+        &server("{command: [a], auth: {pat: {env: B}}}"),
+        &["1:29 conflict [auth] `auth` is of a server at an address, and this one is a `command` \
+           | help: give a `command` its credentials in `env`: `{NAME: {env: NAME}}`"],
     );
 }
 

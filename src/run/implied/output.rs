@@ -73,18 +73,26 @@ impl Output {
 
 /// The output schemas of a run.
 #[derive(Default)]
-pub(in crate::run) struct Outputs(Mutex<HashMap<String, Option<Arc<Output>>>>);
+pub(in crate::run) struct Outputs(Mutex<HashMap<String, Known>>);
+
+/// The schema of a tool, and the listing that has it.
+type Known = (Arc<Vec<Value>>, Option<Arc<Output>>);
 
 impl Outputs {
-    /// The schema of a tool; `key` names server, identity, version and tool.
-    pub(in crate::run) fn of(
-        &self,
-        key: String,
-        schema: impl FnOnce() -> Option<Value>,
-    ) -> Option<Arc<Output>> {
+    /// The schema of a tool by a listing of the tools; `key` names server, identity, version and tool.
+    pub(in crate::run) fn of(&self, key: String, tool: &str, tools: &Arc<Vec<Value>>) -> Option<Arc<Output>> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((listing, output)) = known.get(&key)
+            && Arc::ptr_eq(listing, tools)
+        {
+            return output.clone();
+        }
+        let named = |item: &&Value| item.get("name").and_then(Value::as_str) == Some(tool);
+        let schema = tools.iter().find(named).and_then(|tool| tool.get("outputSchema")).cloned();
         let output = |schema| Output { schema, compiled: OnceLock::new(), slow: AtomicBool::new(false) };
-        known.entry(key).or_insert_with(|| schema().map(output).map(Arc::new)).clone()
+        let output = schema.map(output).map(Arc::new);
+        known.insert(key, (Arc::clone(tools), output.clone()));
+        output
     }
 }
 
@@ -94,10 +102,24 @@ mod tests {
 
     use super::*;
 
-    async fn wrong(schema: Value) -> Vec<String> {
+    fn output(schema: Value) -> Arc<Output> {
+        let tools = Arc::new(vec![json!({"name": "tool", "outputSchema": schema})]);
+        Outputs::default().of("server tool".to_owned(), "tool", &tools).unwrap()
+    }
+
+    #[test]
+    fn a_listing_that_was_made_again_has_other_schemas() {
         let outputs = Outputs::default();
-        let output = outputs.of("tool".to_owned(), || Some(schema)).unwrap();
-        output.wrong(Some(&json!({"a": "b"}))).await
+        let of = |tools: &Arc<Vec<Value>>| outputs.of("server tool".to_owned(), "tool", tools);
+        let none = Arc::new(vec![json!({"name": "tool"})]);
+        let one = Arc::new(vec![json!({"name": "other"}), json!({"name": "tool", "outputSchema": true})]);
+        assert!(of(&none).is_none());
+        assert!(Arc::ptr_eq(&of(&one).unwrap(), &of(&one).unwrap()));
+        assert!(of(&none).is_none());
+    }
+
+    async fn wrong(schema: Value) -> Vec<String> {
+        output(schema).wrong(Some(&json!({"a": "b"}))).await
     }
 
     #[tokio::test]
@@ -133,7 +155,7 @@ mod tests {
         defs.insert("a60".to_owned(), json!({"type": "string"}));
         let schema = json!({"$ref": "#/$defs/a0", "$defs": defs});
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        let output = Outputs::default().of("tool".to_owned(), || Some(schema)).unwrap();
+        let output = output(schema);
         for _ in 0..2 {
             let wrong = runtime.block_on(Arc::clone(&output).wrong(Some(&json!({}))));
             assert_eq!(wrong, ["the check by the output schema takes longer than 5 s"]);
