@@ -124,12 +124,13 @@ fn amend(value: &mut Value, place: &str, by: &Value) {
         Value::Object(members) if first == "*" => {
             members.values_mut().for_each(|member| amend(member, rest, by))
         }
-        Value::Object(members) if rest.is_empty() => {
-            // What an older file does not have stays away.
-            if members.contains_key(first) || matches!(first, "maxItems" | "anyOf") {
-                members.insert(first.to_owned(), by.clone());
-            }
+        // What an older file does not have stays away.
+        Value::Object(members)
+            if rest.is_empty() && (members.contains_key(first) || matches!(first, "maxItems" | "anyOf")) =>
+        {
+            members.insert(first.to_owned(), by.clone());
         }
+        Value::Object(_) if rest.is_empty() => {}
         Value::Object(members) => {
             members.get_mut(first).into_iter().for_each(|member| amend(member, rest, by))
         }
