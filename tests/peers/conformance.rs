@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,7 +16,13 @@ use super::{Peer, Peers, here, listening};
 const REVISIONS: [&str; 2] = ["2025-11-25", "2026-07-28"];
 
 /// Scenarios of theirs that we have, too, and that are in no required set.
-const UNSCORED: &[&str] = &[];
+const UNSCORED: &[&str] = &[
+    "http-custom-header-server-validation",
+    "http-header-validation",
+    "json-schema-2020-12",
+    "server-session-lifecycle",
+    "server-sse-polling",
+];
 
 /// How many mutants are run at once: each waits for its server more than it computes.
 const AT_ONCE: usize = 6;
@@ -27,7 +32,8 @@ type Case = (String, String);
 
 /// The scenarios of the folder are those of both required sets, each in the revisions that it is required in.
 pub(crate) fn required_sets(peers: &Peers) {
-    let ours = listed();
+    let ours = listed(&[]);
+    assert_eq!(documented(), ours, "the document's table of scenarios");
     let mut theirs = BTreeSet::new();
     for revision in REVISIONS {
         let path = suite(peers).join(format!("requirements/{revision}.yaml"));
@@ -40,6 +46,7 @@ pub(crate) fn required_sets(peers: &Peers) {
     let scored: BTreeSet<Case> =
         ours.into_iter().filter(|(name, _)| !UNSCORED.contains(&name.as_str())).collect();
     assert_eq!(scored, theirs);
+    assert_eq!(listed(&["--tag", "required"]), theirs);
 }
 
 /// The verdict of the official tool and ours are the same, but where the document says why not.
@@ -112,7 +119,7 @@ pub(crate) fn mutants(peers: &Peers) {
         .unwrap()
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
-        .filter(|mutant: &Value| has(&listed(), mutant))
+        .filter(|mutant: &Value| has(&listed(&[]), mutant))
         .collect();
     assert!(mutants.len() >= 20, "{} mutants", mutants.len());
 
@@ -170,8 +177,8 @@ fn callsheet() -> Command {
 }
 
 /// Our cases: scenario and revision.
-fn listed() -> BTreeSet<Case> {
-    let listed = callsheet().args(["conformance", "--list"]).output().unwrap().stdout;
+fn listed(words: &[&str]) -> BTreeSet<Case> {
+    let listed = callsheet().args(["conformance", "--list"]).args(words).output().unwrap().stdout;
     String::from_utf8(listed).unwrap().lines().filter_map(|line| case(line.strip_suffix(": test")?)).collect()
 }
 
@@ -198,7 +205,7 @@ fn verdicts_of_ours(server: &str, url: &str) -> BTreeMap<Place, String> {
         Some(((name, revision, server.to_owned()), verdict.to_owned()))
     };
     let verdicts: BTreeMap<Place, String> = said.lines().filter_map(verdict).collect();
-    assert_eq!(verdicts.len(), listed().len(), "{said}{}", String::from_utf8_lossy(&ran.stderr));
+    assert_eq!(verdicts.len(), listed(&[]).len(), "{said}{}", String::from_utf8_lossy(&ran.stderr));
     verdicts
 }
 
@@ -234,24 +241,37 @@ fn official(peers: &Peers, server: &str, url: &str, revision: &str) -> BTreeMap<
     verdicts
 }
 
-fn read(path: &Path) -> String {
-    fs::read_to_string(path).unwrap()
+/// The rows of a table of the document, behind this mark.
+fn rows(mark: &str, text: &str) -> Vec<Vec<String>> {
+    let (_, rest) = text.split_once(mark).unwrap();
+    let (rows, _) = rest.split_once("<!-- end -->").unwrap();
+    let cells = |row: &str| {
+        row.trim_matches('|').split('|').map(|cell| cell.trim().trim_matches('`').to_owned()).collect()
+    };
+    rows.lines().filter(|line| line.starts_with("| `")).map(cells).collect()
 }
 
-/// The rows of the document between its marks: what the official tool and we say, and why they differ.
+/// The cases of the document's table of scenarios.
+fn documented() -> BTreeSet<Case> {
+    let rows = rows("<!-- scenarios -->", &document());
+    rows.iter()
+        .flat_map(|cells| cells[1].split(", ").map(|revision| (cells[0].clone(), revision.to_owned())))
+        .collect()
+}
+
+fn document() -> String {
+    fs::read_to_string(here().join("docs/conformance.md")).unwrap()
+}
+
+/// The document's table of differences: what the official tool and we say, and why they differ.
 fn explained() -> BTreeMap<Place, (String, String)> {
-    let text = read(&here().join("docs/conformance.md"));
-    let (_, rest) = text.split_once("<!-- differences -->").unwrap();
-    let (rows, _) = rest.split_once("<!-- end -->").unwrap();
     let mut explained = BTreeMap::new();
-    for row in rows.lines().filter(|line| line.starts_with("| `")) {
-        let cells: Vec<&str> =
-            row.trim_matches('|').split('|').map(|cell| cell.trim().trim_matches('`')).collect();
-        let [name, revision, server, theirs, ours, why] = cells[..] else { panic!("not six cells: {row}") };
-        assert!(!why.is_empty(), "no reason: {row}");
+    for row in rows("<!-- differences -->", &document()) {
+        let [name, revision, server, theirs, ours, why] = &row[..] else { panic!("not six cells: {row:?}") };
+        assert!(!why.is_empty(), "no reason: {row:?}");
         let place = (name.to_owned(), revision.to_owned(), server.to_owned());
         let twice = explained.insert(place, (theirs.to_owned(), ours.to_owned()));
-        assert!(twice.is_none(), "twice: {row}");
+        assert!(twice.is_none(), "twice: {row:?}");
     }
     explained
 }
