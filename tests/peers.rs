@@ -10,6 +10,8 @@
 #[path = "peers/client_suite.rs"]
 mod client_suite;
 mod common;
+#[path = "peers/conformance.rs"]
+mod conformance;
 #[path = "peers/editor.rs"]
 mod editor;
 #[path = "peers/language_server.rs"]
@@ -55,6 +57,9 @@ const TESTS: &[Test] = &[
     ("rmcp::its_scenarios", rmcp_scenarios),
     ("rmcp::one_scenario_in_both_eras", rmcp_versions),
     ("rmcp::failures_are_told_in_both_eras", rmcp_failures),
+    ("conformance::the_scenarios_are_those_of_the_required_sets", conformance::required_sets),
+    ("conformance::verdicts_are_those_of_the_official_tool", conformance::verdicts),
+    ("conformance::each_mutant_is_caught_by_the_scenario_that_owns_the_rule", conformance::mutants),
     ("editor::good_files_are_good", editor::good_files),
     ("editor::it_offers_what_may_stand_there", editor::completion),
     ("editor::hovering_shows_our_sentences", editor::hover),
