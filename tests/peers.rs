@@ -16,6 +16,8 @@ mod conformance;
 mod editor;
 #[path = "peers/language_server.rs"]
 mod language_server;
+#[path = "peers/stdio.rs"]
+mod stdio;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -65,6 +67,8 @@ const TESTS: &[Test] = &[
     ("editor::hovering_shows_our_sentences", editor::hover),
     ("editor::a_newcomer_is_offered_the_words_of_the_design", editor::newcomer),
     ("editor::mistakes_are_underlined_at_their_line", editor::errors),
+    ("stdio::its_scenarios", stdio::scenarios),
+    ("stdio::side_by_side", stdio::side_by_side),
     ("recorder::saved_values_arrive_as_the_same_bytes", same_bytes),
 ];
 

@@ -48,7 +48,7 @@ impl Inner {
     /// Sends an HTTP request whatever connects the session.
     pub(super) fn start_raw(&self, outgoing: Outgoing) -> Incoming {
         match &self.client.reach {
-            Reach::Http(http) => Incoming::Own(http.start(outgoing)),
+            Reach::Http(http) => Incoming::Own(Box::new(http.start(outgoing))),
             Reach::Program(_) => Incoming::None(Some(Error::Ended("the session is not open".to_owned()))),
         }
     }
