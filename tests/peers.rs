@@ -7,9 +7,9 @@
 #![expect(clippy::indexing_slicing, reason = "as above")]
 #![expect(clippy::disallowed_methods, reason = "where the peers are is said by the environment")]
 
-mod common;
 #[path = "peers/client_suite.rs"]
 mod client_suite;
+mod common;
 #[path = "peers/editor.rs"]
 mod editor;
 #[path = "peers/language_server.rs"]

@@ -52,6 +52,10 @@ pub struct Server {
     pub timeouts: Timeouts,
     /// `insecure`: plain http to another machine is allowed.
     pub insecure: bool,
+    /// `tls`.
+    pub tls: Tls,
+    /// `socket`: the Unix socket that every connection is made to.
+    pub socket: Option<PathBuf>,
     /// `checks`.
     pub checks: Checks,
 }
@@ -66,6 +70,17 @@ pub enum Target {
     },
     /// An address.
     Url(url::Url),
+}
+
+/// `tls`: files in PEM.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tls {
+    /// `ca`: the certificates that are trusted; those of the system unless said.
+    pub ca: Option<PathBuf>,
+    /// `cert`: the client's own certificate, with those that lead to a trusted one.
+    pub cert: Option<PathBuf>,
+    /// `key`: its private key; in the file of `cert` unless said.
+    pub key: Option<PathBuf>,
 }
 
 /// `limits`.
@@ -173,6 +188,8 @@ impl Server {
             limits: Limits::default(),
             timeouts: Timeouts::default(),
             insecure: false,
+            tls: Tls::default(),
+            socket: None,
             checks: Checks::default(),
         }
     }
