@@ -1,5 +1,6 @@
 //! How a server is reached: by proxies and trusted certificates of the environment, with a certificate of our own,
 //! over a Unix socket.
+#![cfg(feature = "sandbox")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has to fail")]
 
 mod common;
