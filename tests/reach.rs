@@ -133,6 +133,8 @@ impl Certificates {
         let both = format!("{}{}", certificate.pem(), key.serialize_pem());
         project
             .file("tls/ca.pem", &self.ca.pem())
+            // In a folder they are looked for by names that OpenSSL gives them.
+            .file("tls/all/0123abcd.0", &self.ca.pem())
             .file("tls/client.pem", &certificate.pem())
             .file("tls/client.key", &key.serialize_pem())
             .file("tls/both.pem", &both)
@@ -146,9 +148,11 @@ fn a_certificate_is_trusted_by_the_environment_or_by_the_suite() {
     let url = certificates.start(false);
     let plain = || certificates.files(project(&format!("url: '{url}'")));
     plain().run(&["test"]).exits(101).says("the server cannot be reached").says("invalid peer certificate");
-    let trusting = plain();
-    let file = trusting.path().join("tls/ca.pem");
-    trusting.env("SSL_CERT_FILE", file.to_str().unwrap()).run(&["test"]).exits(0).says("1 passed");
+    for (name, place) in [("SSL_CERT_FILE", "tls/ca.pem"), ("SSL_CERT_DIR", "tls/all")] {
+        let trusting = plain();
+        let place = trusting.path().join(place);
+        trusting.env(name, place.to_str().unwrap()).run(&["test"]).exits(0).says("1 passed");
+    }
     let suite = |tls: &str| certificates.files(project(&format!("url: '{url}', tls: {{{tls}}}")));
     suite("ca: tls/ca.pem").run(&["test"]).exits(0).says("1 passed");
     suite("ca: tls/client.pem").run(&["test"]).exits(101).says("invalid peer certificate");
