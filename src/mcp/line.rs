@@ -15,7 +15,7 @@ use crate::model::shown_duration;
 use crate::transport::{Claims, Duplex, Error, Incoming, NoEvents, Outgoing};
 
 /// How long the end of a connection that was not used may take.
-const UNUSED: Duration = Duration::from_secs(6);
+const UNUSED: Duration = Duration::from_secs(2);
 
 impl Inner {
     /// The connection that the session has for itself, if it has one.
