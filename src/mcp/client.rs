@@ -59,7 +59,7 @@ impl Client {
         base_headers(&config.headers, None)?;
         let bounds = config.bounds;
         let limits = Limits { body: bounds.body, event: bounds.event, stream: bounds.stream };
-        let http = Http::new(config.url.clone(), &config.reach, config.connect, limits)?;
+        let http = Http::new(config.url.clone(), &config.route, config.connect, limits)?;
         Ok(Arc::new(Self {
             config,
             http,

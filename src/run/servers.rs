@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::auth::{Environment, Redactor, Secret};
 use crate::exchange::Exchange;
-use crate::mcp::{Bounds, Client, ClientConfig, Reach};
+use crate::mcp::{Bounds, Client, ClientConfig, Route};
 use crate::model::{self, Suite, Target};
 
 /// The servers of one run.
@@ -75,13 +75,13 @@ impl Servers {
             Target::Url(url) => url.clone(),
             Target::Sandbox { slug } => self.sandbox(slug).await?,
         };
-        let reach = reach(&entry.model).await?;
+        let route = route(&entry.model).await?;
         let listed = Arc::clone(&self.listed);
         let server = name.clone();
         Client::new(ClientConfig {
             name,
             url,
-            reach,
+            route,
             headers: entry.model.headers.clone(),
             connect: entry.model.timeouts.connect(),
             bounds: Bounds::default(),
@@ -121,7 +121,7 @@ impl Servers {
 }
 
 /// How connections to a server are made: reads the files that say it.
-async fn reach(server: &model::Server) -> Result<Reach, String> {
+async fn route(server: &model::Server) -> Result<Route, String> {
     let model::Tls { ca, cert, key } = &server.tls;
     let identity = match (cert, key) {
         (Some(cert), Some(key)) => Some(format!("{}\n{}", pem("cert", cert).await?, pem("key", key).await?)),
@@ -132,7 +132,7 @@ async fn reach(server: &model::Server) -> Result<Reach, String> {
         Some(ca) => Some(pem("ca", ca).await?),
         None => None,
     };
-    Ok(Reach { ca, identity: identity.map(Secret::new), socket: server.socket.clone() })
+    Ok(Route { ca, identity: identity.map(Secret::new), socket: server.socket.clone() })
 }
 
 async fn pem(key: &str, path: &Path) -> Result<String, String> {
