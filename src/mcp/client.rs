@@ -68,7 +68,7 @@ impl Client {
         let medium = match &config.endpoint {
             Endpoint::Url(url) => {
                 let limits = limits_of(config.bounds);
-                Medium::Http(Http::new(url.clone(), &config.reach, config.connect, limits)?)
+                Medium::Http(Http::new(url.clone(), &config.route, config.connect, limits)?)
             }
             Endpoint::Program(program) => Medium::Program(program.clone()),
         };

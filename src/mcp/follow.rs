@@ -162,6 +162,9 @@ impl Inner {
 
     /// The version, where arguments are mirrored in headers.
     pub(super) fn mirrors(&self) -> Option<Version> {
+        if self.is_program() {
+            return None;
+        }
         self.known().map(|facts| facts.version).filter(|version| version.is_modern())
     }
 

@@ -35,7 +35,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::auth::Secret;
 use crate::exchange::{Answer, Exchange};
-pub use crate::transport::Reach;
+pub use crate::transport::Route;
 pub use client::Client;
 pub use session::Session;
 pub use tasks::TASKS_EXTENSION;
@@ -52,7 +52,7 @@ pub struct ClientConfig {
     /// Headers that the suite adds to every request.
     pub headers: Vec<(String, String)>,
     /// How connections to it are made.
-    pub reach: Reach,
+    pub route: Route,
     /// How long a connection may take.
     pub connect: Duration,
     /// What an answer may be.

@@ -97,7 +97,7 @@ fn misplaced(cursor: &Cursor<'_>, problems: &mut Vec<Diagnostic>) {
     let starts = cursor.get("command").is_some();
     let (wrong, message, help): (&[&str], _, _) = if starts {
         (
-            &["auth", "identities", "headers", "insecure"],
+            &["auth", "identities", "headers", "tls", "socket", "insecure"],
             "is of a server at an address, and this one is a `command`",
             "give a `command` its credentials in `env`: `{NAME: {env: NAME}}`",
         )

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::auth::{Environment, Redactor, Secret};
 use crate::exchange::Exchange;
-use crate::mcp::{Bounds, Client, ClientConfig, Endpoint, Program, Reach};
+use crate::mcp::{Bounds, Client, ClientConfig, Endpoint, Program, Route};
 use crate::model::{self, Setting, Suite, Target};
 
 /// The servers of one run.
@@ -98,13 +98,13 @@ impl Servers {
             Target::Sandbox { slug } => Endpoint::Url(self.sandbox(slug).await?),
             Target::Command(command) => Endpoint::Program(self.program(command).await?),
         };
-        let reach = reach(&entry.model).await?;
+        let route = route(&entry.model).await?;
         let listed = Arc::clone(&self.listed);
         let server = name.clone();
         Client::new(ClientConfig {
             name,
             endpoint,
-            reach,
+            route,
             headers: entry.model.headers.clone(),
             connect: entry.model.timeouts.connect(),
             bounds: Bounds::default(),
@@ -169,7 +169,7 @@ fn host(url: &url::Url) -> Option<String> {
 }
 
 /// How connections to a server are made: reads the files that say it.
-async fn reach(server: &model::Server) -> Result<Reach, String> {
+async fn route(server: &model::Server) -> Result<Route, String> {
     let model::Tls { ca, cert, key } = &server.tls;
     let identity = match (cert, key) {
         (Some(cert), Some(key)) => Some(format!("{}\n{}", pem("cert", cert).await?, pem("key", key).await?)),
@@ -180,7 +180,7 @@ async fn reach(server: &model::Server) -> Result<Reach, String> {
         Some(ca) => Some(pem("ca", ca).await?),
         None => None,
     };
-    Ok(Reach { ca, identity: identity.map(Secret::new), socket: server.socket.clone() })
+    Ok(Route { ca, identity: identity.map(Secret::new), socket: server.socket.clone() })
 }
 
 async fn pem(key: &str, path: &Path) -> Result<String, String> {

@@ -13,7 +13,7 @@ use reqwest::{Client, Response};
 use url::{Host, Url};
 
 use super::sse::Parser;
-use super::{Error, Limits, Reach};
+use super::{Error, Limits, Route};
 use crate::exchange::SseEvent;
 use crate::json::Parsed;
 
@@ -74,7 +74,7 @@ impl Http {
     ///
     /// # Errors
     /// Where TLS cannot be set up.
-    pub(crate) fn new(url: Url, reach: &Reach, connect: Duration, limits: Limits) -> Result<Self, String> {
+    pub(crate) fn new(url: Url, route: &Route, connect: Duration, limits: Limits) -> Result<Self, String> {
         install_provider();
         let mut builder = Client::builder()
             .redirect(reqwest::redirect::Policy::none())
@@ -85,10 +85,10 @@ impl Http {
             .pool_idle_timeout(IDLE);
         if url.scheme() == "http" {
             builder = builder.tls_certs_only([]);
-        } else if let Some(ca) = &reach.ca {
+        } else if let Some(ca) = &route.ca {
             builder = builder.tls_certs_only(trusted(ca)?);
         }
-        if let Some(identity) = &reach.identity {
+        if let Some(identity) = &route.identity {
             let identity = reqwest::Identity::from_pem(identity.reveal().as_bytes()).map_err(|error| {
                 format!("the client's certificate and its key cannot be used: {}", caused(&error))
             })?;
@@ -97,14 +97,14 @@ impl Http {
         if is_loopback(&url) {
             builder = builder.no_proxy();
         }
-        if let Some(socket) = &reach.socket {
+        if let Some(socket) = &route.socket {
             builder = to_socket(builder, socket)?;
         }
         let client = builder
             .build()
             .map_err(|error| format!("the HTTP client cannot be set up: {}", caused(&error)))?;
         let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
-        let host = match &reach.socket {
+        let host = match &route.socket {
             Some(socket) => socket.display().to_string(),
             None => format!("{}{port}", url.host_str().unwrap_or_default()),
         };

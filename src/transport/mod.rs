@@ -24,7 +24,7 @@ pub use process::{Program, end_every_process};
 
 /// How connections are made, beside the address.
 #[derive(Clone, Debug, Default)]
-pub struct Reach {
+pub struct Route {
     /// The certificates that are trusted in place of the system's, in PEM.
     pub ca: Option<String>,
     /// The client's own certificate and its private key, in PEM.
