@@ -267,7 +267,8 @@ fn document() -> String {
 fn explained() -> BTreeMap<Place, (String, String)> {
     let mut explained = BTreeMap::new();
     for row in rows("<!-- differences -->", &document()) {
-        let [name, revision, server, theirs, ours, why] = &row[..] else { panic!("not six cells: {row:?}") };
+        assert_eq!(row.len(), 6, "{row:?}");
+        let [name, revision, server, theirs, ours, why] = [0, 1, 2, 3, 4, 5].map(|cell| &row[cell]);
         assert!(!why.is_empty(), "no reason: {row:?}");
         let place = (name.to_owned(), revision.to_owned(), server.to_owned());
         let twice = explained.insert(place, (theirs.to_owned(), ours.to_owned()));

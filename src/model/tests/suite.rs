@@ -119,7 +119,7 @@ fn a_token_under_a_wrong_key_is_masked_too() {
              | help: add `pat`: a mapping with `env`, `file` or `command`",
             "3:36 literal-secret [AUTHORIZATION] `Authorization` cannot be written among the headers \
              | help: say where the token is: `auth: {pat: {env: NAME}}`",
-            "4:1 unknown-key [x] unknown key `x` in a suite | help: a suite takes `default`, `servers`, `scenarios`, `env`, \
+            "4:1 unknown-key [x] unknown key `x` in a suite | help: a suite takes `default`, `servers`, `scenarios`, `sets`, `env`, \
              `secrets`, `vars` and `checks`",
         ],
     );
