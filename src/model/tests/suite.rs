@@ -222,7 +222,7 @@ fn a_token_comes_from_one_place() {
 fn names_are_judged() {
     assert_told(
         &suite_of(
-            "default: ordrs\nservers: {orders: {url: 'https://h/', identities: {default: {pat: {env: A}}}}, 'a b': {url: 'https://h/'}}\nenv: [1A]\n",
+            "default: ordrs\nservers: {orders: {url: 'https://h/', identities: {default: {pat: {env: A}}}}, 'a b': {url: 'https://h/'}}\nenv: [1A]\nsets: {a::b: x.yaml}\n",
         )
         .1,
         &[
@@ -231,6 +231,7 @@ fn names_are_judged() {
             "2:80 bad-name ['a b'] `a b` cannot be the name of a server | help: write letters, digits, `_`, `-` and `.`",
             "3:7 bad-name [1A] `1A` is no name of an environment variable \
              | help: write letters, digits and `_`, such as `CUSTOMER_ID`",
+            "4:8 bad-name [a::b] `a::b` cannot be the name of a set | help: write letters, digits, `_`, `-` and `.`",
             "1:10 unknown-name [ordrs] the suite has no server `ordrs` | note: it has `orders` and `a b` \
              | help: did you mean `orders`?",
         ],
