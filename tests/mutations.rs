@@ -31,7 +31,9 @@ struct Mutation {
 fn every_expected_scalar_counts() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut mutations = Vec::new();
-    for file in files(&root.join("scenarios")) {
+    // The set of the official suite's scenarios means another server; its mutants are those of tests/peers.
+    let apart = root.join("scenarios/conformance");
+    for file in files(&root.join("scenarios")).into_iter().filter(|file| !file.starts_with(&apart)) {
         let text = std::fs::read_to_string(&file).unwrap();
         let name = file.strip_prefix(root).unwrap().to_owned();
         let source = Arc::new(SourceFile::new(name.to_string_lossy(), text));

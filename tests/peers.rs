@@ -61,6 +61,7 @@ const TESTS: &[Test] = &[
     ("rmcp::failures_are_told_in_both_eras", rmcp_failures),
     ("conformance::the_scenarios_are_those_of_the_required_sets", conformance::required_sets),
     ("conformance::verdicts_are_those_of_the_official_tool", conformance::verdicts),
+    ("conformance::a_server_that_wants_a_token_is_met", conformance::token),
     ("conformance::each_mutant_is_caught_by_the_scenario_that_owns_the_rule", conformance::mutants),
     ("editor::good_files_are_good", editor::good_files),
     ("editor::it_offers_what_may_stand_there", editor::completion),

@@ -1,4 +1,5 @@
 //! Sets of a suite: scenarios that stand apart until the command line asks for them.
+#![cfg(feature = "sandbox")]
 
 mod common;
 

@@ -38,6 +38,8 @@ pub(super) enum Operand {
     Exact,
     /// A list of matchers.
     Matchers,
+    /// A list of matchers, or a template that gives a list.
+    Members,
     /// Any value but `""`.
     Content,
     /// A snapshot's name, or its name and masks.
@@ -92,7 +94,7 @@ pub static OPERATORS: &[Operator] = &[
     operator(
         "$unordered",
         "list of matchers",
-        Operand::Matchers,
+        Operand::Members,
         "Is a list that matches them in some order, one to one.",
     ),
     operator(

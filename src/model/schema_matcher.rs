@@ -162,6 +162,12 @@ fn operand(shape: Operand) -> Value {
         Operand::Matcher => reference("matcher"),
         Operand::Exact => json!({"anyOf": [{"const": {}}, reference("matcher")]}),
         Operand::Matchers => json!({"type": "array", "minItems": 1, "items": reference("matcher")}),
+        Operand::Members => json!({
+            "type": ["array", "string"],
+            "minItems": 1,
+            "items": reference("matcher"),
+            "pattern": "\\{\\{",
+        }),
         Operand::Snapshot => {
             let name = json!({
                 "type": "string",

@@ -119,7 +119,7 @@ fn a_token_under_a_wrong_key_is_masked_too() {
              | help: add `pat`: a mapping with `env`, `file` or `command`",
             "3:36 literal-secret [AUTHORIZATION] `Authorization` cannot be written among the headers \
              | help: say where the token is: `auth: {pat: {env: NAME}}`",
-            "4:1 unknown-key [x] unknown key `x` in a suite | help: a suite takes `default`, `servers`, `scenarios`, `env`, \
+            "4:1 unknown-key [x] unknown key `x` in a suite | help: a suite takes `default`, `servers`, `scenarios`, `sets`, `env`, \
              `secrets`, `vars` and `checks`",
         ],
     );
@@ -237,7 +237,7 @@ fn a_token_comes_from_one_place() {
 fn names_are_judged() {
     assert_told(
         &suite_of(
-            "default: ordrs\nservers: {orders: {url: 'https://h/', identities: {default: {pat: {env: A}}}}, 'a b': {url: 'https://h/'}}\nenv: [1A]\n",
+            "default: ordrs\nservers: {orders: {url: 'https://h/', identities: {default: {pat: {env: A}}}}, 'a b': {url: 'https://h/'}}\nenv: [1A]\nsets: {a::b: x.yaml}\n",
         )
         .1,
         &[
@@ -246,6 +246,7 @@ fn names_are_judged() {
             "2:80 bad-name ['a b'] `a b` cannot be the name of a server | help: write letters, digits, `_`, `-` and `.`",
             "3:7 bad-name [1A] `1A` is no name of an environment variable \
              | help: write letters, digits and `_`, such as `CUSTOMER_ID`",
+            "4:8 bad-name [a::b] `a::b` cannot be the name of a set | help: write letters, digits, `_`, `-` and `.`",
             "1:10 unknown-name [ordrs] the suite has no server `ordrs` | note: it has `orders` and `a b` \
              | help: did you mean `orders`?",
         ],
