@@ -1,6 +1,7 @@
 //! The client against scripted servers on loopback sockets.
 
 mod asking;
+mod batches;
 mod calls;
 mod conduct;
 mod corpus;
