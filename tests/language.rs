@@ -19,7 +19,8 @@ fn set<'a>(names: impl IntoIterator<Item = &'a str>) -> BTreeSet<String> {
 }
 
 /// The tables of keys of a suite file; all others are of scenario files.
-const OF_SUITES: [&str; 8] = ["suite", "server", "sandbox", "uipath", "auth", "pat", "limits", "timeouts"];
+const OF_SUITES: [&str; 9] =
+    ["suite", "server", "sandbox", "uipath", "auth", "pat", "limits", "timeouts", "tls"];
 
 /// What documents use of the language.
 #[derive(Debug, Default)]
@@ -71,7 +72,7 @@ impl Used {
             ("step", "save") => self.members("save", value),
             ("suite", "servers") => self.members("server", value),
             ("server", "identities") => self.members("auth", value),
-            ("server", "sandbox" | "uipath" | "auth" | "limits" | "timeouts")
+            ("server", "sandbox" | "uipath" | "auth" | "limits" | "timeouts" | "tls")
             | ("auth", "pat")
             | ("scenario", "client")
             | ("step", "http" | "complete" | "listen" | "await" | "eventually" | "known_bug")

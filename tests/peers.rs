@@ -10,10 +10,14 @@
 #[path = "peers/client_suite.rs"]
 mod client_suite;
 mod common;
+#[path = "peers/conformance.rs"]
+mod conformance;
 #[path = "peers/editor.rs"]
 mod editor;
 #[path = "peers/language_server.rs"]
 mod language_server;
+#[path = "peers/stdio.rs"]
+mod stdio;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -55,11 +59,16 @@ const TESTS: &[Test] = &[
     ("rmcp::its_scenarios", rmcp_scenarios),
     ("rmcp::one_scenario_in_both_eras", rmcp_versions),
     ("rmcp::failures_are_told_in_both_eras", rmcp_failures),
+    ("conformance::the_scenarios_are_those_of_the_required_sets", conformance::required_sets),
+    ("conformance::verdicts_are_those_of_the_official_tool", conformance::verdicts),
+    ("conformance::each_mutant_is_caught_by_the_scenario_that_owns_the_rule", conformance::mutants),
     ("editor::good_files_are_good", editor::good_files),
     ("editor::it_offers_what_may_stand_there", editor::completion),
     ("editor::hovering_shows_our_sentences", editor::hover),
     ("editor::a_newcomer_is_offered_the_words_of_the_design", editor::newcomer),
     ("editor::mistakes_are_underlined_at_their_line", editor::errors),
+    ("stdio::its_scenarios", stdio::scenarios),
+    ("stdio::side_by_side", stdio::side_by_side),
     ("recorder::saved_values_arrive_as_the_same_bytes", same_bytes),
 ];
 

@@ -176,6 +176,11 @@ fn probed() {
         quickly(project.run(&["test"])).exits(0);
         nothing_is_left(&project, started);
     }
+    // One that is greeted before it can answer the probe.
+    let steps = "  - list: tools\n    expect: {protocol: '2026-07-28', wire: []}";
+    let project = project("slow-modern", ", timeouts: {start: 7s}").steps(steps);
+    quickly(project.run(&["test"])).exits(0);
+    nothing_is_left(&project, 1);
 }
 
 fn missing() {

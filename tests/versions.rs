@@ -84,3 +84,29 @@ fn what_a_version_does_not_have_is_told_before_anything_is_sent() {
         pinned.replace("protocol: 2025-03-26\n", "protocol: 2025-03-26\nrequires: {protocol: 2025-06-18}\n");
     Project::on(&server).file("a.yaml", &required).run(&["check"]).exits(0);
 }
+
+/// A tool that declares an output schema, and answers without structured content.
+fn no_structured_content() -> String {
+    use common::scripted::{answer, lifecycle, start};
+    start(|request| {
+        let result = match request.method() {
+            "tools/list" => serde_json::json!({"tools": [
+                {"name": "sum", "inputSchema": {"type": "object"}, "outputSchema": {"type": "object"}}]}),
+            _ => serde_json::json!({"content": []}),
+        };
+        let json = "200 OK\r\ncontent-type: application/json";
+        lifecycle(request).unwrap_or_else(|| answer(json, &request.result(&result)))
+    })
+}
+
+#[test]
+fn structured_content_is_not_missed_in_a_version_that_has_none() {
+    let url = no_structured_content();
+    let steps = "steps:\n  - call: sum\n    expect: {is_error: false}\n";
+    let project = Project::new()
+        .file("callsheet.yaml", &format!("servers: {{it: {{url: '{url}'}}}}\nscenarios: '*.yaml'\n"))
+        .file("a.yaml", &format!("scenario: A\nprotocol: [2024-11-05, 2025-03-26]\n{steps}"))
+        .file("b.yaml", &format!("scenario: B\nprotocol: 2025-06-18\n{steps}"));
+    project.run(&["test", "--exact", "a@2024-11-05", "a@2025-03-26"]).exits(0).says("2 passed");
+    project.run(&["test", "--exact", "b"]).exits(101).says("there is no structuredContent");
+}

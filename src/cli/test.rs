@@ -328,6 +328,14 @@ pub(super) fn nothing(plan: &Plan, selection: &Selection) -> String {
     } else if !selection.filters.is_empty() && !plan.cases.is_empty() {
         message.push_str("; `callsheet test --list` shows the names");
     }
+    if near.is_empty() && !selection.filters.is_empty() && !plan.suite.sets.is_empty() {
+        let names: Vec<String> = plan.suite.sets.iter().map(|set| format!("`{}`", set.name)).collect();
+        let (sets, each) = if names.len() == 1 { ("set", "it") } else { ("sets", "one of them") };
+        message.push_str(&format!(
+            "; what stands in the {sets} {} is run where {each} is named",
+            names.join(", ")
+        ));
+    }
     let tags = || plan.scenarios.iter().flat_map(|scenario| scenario.tags.iter().map(String::as_str));
     for tag in selection.tags.iter().filter(|tag| !tags().any(|known| known == *tag)) {
         if let Some(near) = nearest(tag, tags()) {

@@ -26,7 +26,8 @@ impl Inner {
         let Want::Answer { id, version, .. } = *reading.want() else { return };
         // The opening of a session may not be cancelled, and has no session to cancel in.
         let told = version.is_modern() && !self.is_shared();
-        if told || reading.method() == "initialize" {
+        // A probe is sent before there is a session.
+        if told || matches!(reading.method(), "initialize" | "server/discover") {
             return;
         }
         reading.step_aside();

@@ -18,7 +18,7 @@ use crate::transport::{Http, Limits};
 /// all cases.
 pub struct Client {
     pub(super) config: ClientConfig,
-    pub(super) reach: Reach,
+    pub(super) medium: Medium,
     /// The era of the server, once a probe has found it.
     pub(super) era: OnceCell<Era>,
     /// Whether it is known that the server speaks HTTP+SSE.
@@ -31,7 +31,7 @@ pub struct Client {
 }
 
 /// How the server is reached.
-pub(super) enum Reach {
+pub(super) enum Medium {
     Http(Http),
     Program(Program),
 }
@@ -65,15 +65,16 @@ impl Client {
     /// Where TLS cannot be set up, or a header of the suite cannot be sent.
     pub fn new(config: ClientConfig) -> Result<Arc<Self>, String> {
         base_headers(&config.headers, None)?;
-        let reach = match &config.endpoint {
+        let medium = match &config.endpoint {
             Endpoint::Url(url) => {
-                Reach::Http(Http::new(url.clone(), config.connect, limits_of(config.bounds))?)
+                let limits = limits_of(config.bounds);
+                Medium::Http(Http::new(url.clone(), &config.reach, config.connect, limits)?)
             }
-            Endpoint::Program(program) => Reach::Program(program.clone()),
+            Endpoint::Program(program) => Medium::Program(program.clone()),
         };
         Ok(Arc::new(Self {
             config,
-            reach,
+            medium,
             era: OnceCell::new(),
             has_events: AtomicBool::new(false),
             discovered: Mutex::default(),

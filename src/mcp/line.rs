@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 use super::Version;
-use super::client::Reach;
+use super::client::Medium;
 use super::receive::Reading;
 use super::request::{Prepared, pairs, prepare_events};
 use super::session::{Deadline, Inner, unsent};
@@ -15,7 +15,7 @@ use crate::model::shown_duration;
 use crate::transport::{Claims, Duplex, Error, Incoming, NoEvents, Outgoing};
 
 /// How long the end of a connection that was not used may take.
-const UNUSED: Duration = Duration::from_secs(6);
+const UNUSED: Duration = Duration::from_secs(2);
 
 impl Inner {
     /// The connection that the session has for itself, if it has one.
@@ -29,7 +29,7 @@ impl Inner {
 
     /// Whether the server is a command.
     pub(super) fn is_program(&self) -> bool {
-        matches!(self.client.reach, Reach::Program(_))
+        matches!(self.client.medium, Medium::Program(_))
     }
 
     /// Whether answers share one stream.
@@ -47,9 +47,9 @@ impl Inner {
 
     /// Sends an HTTP request whatever connects the session.
     pub(super) fn start_raw(&self, outgoing: Outgoing) -> Incoming {
-        match &self.client.reach {
-            Reach::Http(http) => Incoming::Own(http.start(outgoing)),
-            Reach::Program(_) => Incoming::None(Some(Error::Ended("the session is not open".to_owned()))),
+        match &self.client.medium {
+            Medium::Http(http) => Incoming::Own(Box::new(http.start(outgoing))),
+            Medium::Program(_) => Incoming::None(Some(Error::Ended("the session is not open".to_owned()))),
         }
     }
 
@@ -63,7 +63,7 @@ impl Inner {
     /// # Errors
     /// The exchange of an opening that failed.
     pub(super) fn connect(&self) -> Result<(), Box<Exchange>> {
-        let Reach::Program(program) = &self.client.reach else { return Ok(()) };
+        let Medium::Program(program) = &self.client.medium else { return Ok(()) };
         if self.line().is_some_and(|line| !line.is_over()) {
             return Ok(());
         }
@@ -89,7 +89,7 @@ impl Inner {
         &self,
         deadline: Deadline,
     ) -> Result<(), (String, Option<(Sent, HttpAnswer)>)> {
-        let Reach::Http(http) = &self.client.reach else { return Ok(()) };
+        let Medium::Http(http) = &self.client.medium else { return Ok(()) };
         let base = self.base.as_ref().map_err(|reason| (reason.clone(), None))?;
         let Prepared { outgoing, sent, .. } = prepare_events(base);
         let opening = Duplex::open_events(http, outgoing, self.client.limits());

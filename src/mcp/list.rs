@@ -120,8 +120,8 @@ impl Inner {
         let life = self.life();
         let identity = self.config.identity.as_str();
         let Some(cell) = self.listing() else { return Err("the session is not open".to_owned()) };
-        if matches!(life, Life::Closed(_)) {
-            // What a dead session cannot do says nothing about the other cases.
+        if matches!(life, Life::Closed(_)) && self.mirrors().is_none() {
+            // What a dead session cannot do says nothing about the other cases. The modern era has no sessions.
             return cell.get().cloned().unwrap_or_else(|| Err("the session is closed".to_owned()));
         }
         let listing = || async {

@@ -36,6 +36,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::auth::Secret;
 use crate::exchange::{Answer, Exchange};
+pub use crate::transport::Reach;
 pub use client::Client;
 pub use session::Session;
 pub use tasks::TASKS_EXTENSION;
@@ -51,6 +52,8 @@ pub struct ClientConfig {
     pub endpoint: Endpoint,
     /// Headers that the suite adds to every request.
     pub headers: Vec<(String, String)>,
+    /// How connections to it are made.
+    pub reach: Reach,
     /// How long a connection may take.
     pub connect: Duration,
     /// What an answer may be.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::client::{Discovered, Era};
 use super::opening::{failed, offers, refusal, versions_in};
@@ -18,8 +18,11 @@ use crate::exchange::{Exchange, Outcome, Phase};
 /// The newest version: a probe begins with it.
 const NEWEST: Version = Version::V2026_07_28;
 
-/// How long the answer to a probe is waited for on a shared stream.
+/// How long the answer to a probe alone is waited for on a shared stream.
 const PROBE: Duration = Duration::from_secs(10);
+
+/// How long it is still waited for once the greeting was refused.
+const SECOND_THOUGHT: Duration = Duration::from_secs(1);
 
 const INFO: &str = "io.modelcontextprotocol/serverInfo";
 
@@ -80,7 +83,7 @@ impl Inner {
     ) -> Result<(Era, Option<Exchange>), Box<Exchange>> {
         let (mut version, mut again) = (NEWEST, true);
         loop {
-            let exchange = self.ask_discover(version, self.probing(deadline)).await;
+            let exchange = self.ask_discover(version, deadline).await;
             match judge(&exchange, version) {
                 Judgement::Taken(discovered) => {
                     let _ = self.client.discovered(&self.config.identity, version).set(discovered);
@@ -118,14 +121,39 @@ impl Inner {
         }
     }
 
-    /// How long a probe may take: on a shared stream there is nothing that a server which does not know the method
-    /// has to answer.
-    fn probing(&self, deadline: Deadline) -> Deadline {
-        if !self.is_shared() {
-            return deadline;
-        }
+    /// Finds the era of a server that need not answer what it does not know: after a while it is greeted, too, and
+    /// what it answers first decides. The last part is the opening that came of the greeting.
+    pub(super) async fn probe_and_greet(
+        self: &Arc<Self>,
+        deadline: Deadline,
+    ) -> Result<(Era, Option<Exchange>, Option<Exchange>), Box<Exchange>> {
+        let mut probe = Box::pin(self.probe(deadline));
+        let mut is_probed = false;
         let left = deadline.at.saturating_duration_since(Instant::now());
-        Deadline::after(PROBE.min(left / 2))
+        if let Ok(found) = timeout(PROBE.min(left / 2), &mut probe).await {
+            return found.map(|(era, exchange)| (era, exchange, None));
+        }
+        let mut greeting = Box::pin(self.initialize(None, deadline));
+        let opened = tokio::select! {
+            biased;
+            found = &mut probe => {
+                if let Ok((era @ Era::Modern(_), exchange)) = found {
+                    return Ok((era, exchange, None));
+                }
+                is_probed = true;
+                greeting.await
+            }
+            opened = &mut greeting => opened,
+        };
+        // A server that is slow and not of this era may refuse the greeting before it answers the probe.
+        if opened.is_err()
+            && !is_probed
+            && let Ok(Ok((era @ Era::Modern(_), exchange))) = timeout(SECOND_THOUGHT, probe).await
+        {
+            return Ok((era, exchange, None));
+        }
+        // What was not proven is asked again by the next session.
+        Ok((Era::Legacy, None, Some(opened?)))
     }
 
     /// What versions a server names where it is asked without a handshake.

@@ -112,10 +112,18 @@ impl Inner {
     }
 
     async fn introduce(self: &Arc<Self>, deadline: Deadline, reuse: bool) -> Opened {
-        let mut probed = None;
+        let (mut probed, mut greeted) = (None, None);
         let era = match self.config.version {
             Some(version) if version.is_modern() => Era::Modern(version),
             Some(_) => Era::Legacy,
+            None if self.is_program() => {
+                let probe = async {
+                    let (era, exchange, opened) = Box::pin(self.probe_and_greet(deadline)).await?;
+                    (probed, greeted) = (exchange, opened);
+                    Ok::<_, Box<Exchange>>(era)
+                };
+                *self.client.era.get_or_try_init(|| probe).await?
+            }
             None => {
                 let probe = async {
                     let (era, exchange) = self.probe(deadline).await?;
@@ -126,6 +134,9 @@ impl Inner {
             }
         };
         let Era::Modern(version) = era else {
+            if let Some(opened) = greeted {
+                return Ok(Some(opened));
+            }
             return self.shake_hands(deadline).await.map(Some);
         };
         let known = self.client.discovered(&self.config.identity, version);

@@ -40,6 +40,12 @@ impl Version {
         Self::ALL.iter().copied().find(|version| version.as_str() == text)
     }
 
+    /// Whether tools declare what their structured content is like.
+    #[must_use]
+    pub fn has_structured(self) -> bool {
+        self >= Self::V2025_06_18
+    }
+
     /// Whether every request after the handshake names it in a header.
     #[must_use]
     pub fn has_header(self) -> bool {

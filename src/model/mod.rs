@@ -16,6 +16,7 @@ mod read_scenario;
 mod read_server;
 mod read_step;
 mod read_suite;
+mod read_tls;
 mod scenario;
 mod scenario_keys;
 mod schema;
@@ -40,4 +41,4 @@ pub use scenario::{
     RowSource, Rows, Rule, Save, Scenario, SessionVerb, Spot, Step, Unit,
 };
 pub use schema::{scenario_schema, schema_text, suite_schema};
-pub use suite::{Checks, Command, Level, Limits, Server, Set, Setting, Suite, Target, Timeouts};
+pub use suite::{Checks, Command, Level, Limits, Server, Set, Setting, Suite, Target, Timeouts, Tls};

@@ -7,6 +7,7 @@ use url::Url;
 use super::address::{AddressError, address};
 use super::cursor::Cursor;
 use super::read_suite::checks;
+use super::read_tls::{socket, tls};
 use super::scenario::Spot;
 use super::shape::literal_secret;
 use super::suite::{Command, Limits, Server, Setting, Target, Timeouts};
@@ -22,7 +23,9 @@ pub(super) fn server(name: &str, cursor: &Cursor<'_>, root: &Path, problems: &mu
     let name = Spot { value: name.to_owned(), at: cursor.at().clone() };
     let insecure = cursor.flag("insecure");
     misplaced(cursor, problems);
-    let (target, own) = target(cursor, insecure, root, problems);
+    // What goes over a socket of this machine leaves it on no wire.
+    let plain = insecure || cursor.get("socket").is_some();
+    let (target, own) = target(cursor, plain, root, problems);
     let target = target.unwrap_or(Target::Sandbox { slug: String::new() });
     let mut server = Server::new(name, target);
     server.auth = cursor.get("auth").and_then(|auth| credential(&auth, root, problems)).or(own);
@@ -42,6 +45,8 @@ pub(super) fn server(name: &str, cursor: &Cursor<'_>, root: &Path, problems: &mu
     server.limits = limits(cursor);
     server.timeouts = timeouts(cursor);
     server.insecure = insecure;
+    server.tls = tls(cursor, &server.target, root, problems);
+    server.socket = socket(cursor, &server.target, root, problems);
     server.checks = checks(cursor);
     server
 }

@@ -63,6 +63,10 @@ pub struct Server {
     pub timeouts: Timeouts,
     /// `insecure`: plain http to another machine is allowed.
     pub insecure: bool,
+    /// `tls`.
+    pub tls: Tls,
+    /// `socket`: the Unix socket that every connection is made to.
+    pub socket: Option<PathBuf>,
     /// `checks`.
     pub checks: Checks,
 }
@@ -99,6 +103,17 @@ pub enum Setting {
     Plain(String),
     /// A secret, and where it is.
     Secret(Credential),
+}
+
+/// `tls`: files in PEM.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tls {
+    /// `ca`: the certificates that are trusted; those of the system unless said.
+    pub ca: Option<PathBuf>,
+    /// `cert`: the client's own certificate, with those that lead to a trusted one.
+    pub cert: Option<PathBuf>,
+    /// `key`: its private key; in the file of `cert` unless said.
+    pub key: Option<PathBuf>,
 }
 
 /// `limits`.
@@ -226,6 +241,8 @@ impl Server {
             limits: Limits::default(),
             timeouts: Timeouts::default(),
             insecure: false,
+            tls: Tls::default(),
+            socket: None,
             checks: Checks::default(),
         }
     }

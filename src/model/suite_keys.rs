@@ -79,6 +79,12 @@ const SERVER_KEYS: &[Key] = &[
     Key::may("limits", Kind::Table(&LIMITS), "How much the server is asked at once."),
     Key::may("timeouts", Kind::Table(&TIMEOUTS), "How long things may take."),
     Key::may("headers", Kind::ServerHeaders, "HTTP headers that every request carries."),
+    Key::may("tls", Kind::Table(&TLS), "Whom an https server has to be, and who the client is."),
+    Key::may(
+        "socket",
+        Kind::Text,
+        "The Unix socket that the connections to the `url` are made to, relative to the suite file.",
+    ),
     Key::may("insecure", Kind::Flag, "With `true` a token may be sent over plain http to another machine."),
     Key::may("checks", Kind::Table(&CHECKS), "What the implied checks do with this server."),
     Key::may(
@@ -139,6 +145,23 @@ const PAT_KEYS: &[Key] = &[
         Kind::List(&Kind::Verbatim),
         "The command that prints the token, as a list of words.",
     ),
+];
+
+/// `tls`.
+pub(super) static TLS: Table = Table::new("tls", "`tls`", &[TLS_KEYS]);
+
+const TLS_KEYS: &[Key] = &[
+    Key::may(
+        "ca",
+        Kind::Text,
+        "The file of the certificates that are trusted in place of the system's, in PEM, relative to the suite file.",
+    ),
+    Key::may(
+        "cert",
+        Kind::Text,
+        "The file of the client's own certificate, in PEM, relative to the suite file.",
+    ),
+    Key::may("key", Kind::Text, "The file of its private key, in PEM; the file of `cert` unless said."),
 ];
 
 /// `limits`.

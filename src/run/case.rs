@@ -22,7 +22,7 @@ use crate::source::{Document, Pointer};
 use crate::template::{Facts, Scope, Tree};
 
 /// How long closing sessions may take, billed to nobody.
-const CLOSING: Duration = Duration::from_secs(2);
+const CLOSING: Duration = Duration::from_secs(3);
 
 /// How long all cleanup may take after an interruption.
 const CLEANUP_INTERRUPTED: Duration = Duration::from_secs(8);

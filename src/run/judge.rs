@@ -6,6 +6,7 @@ use super::step::{Current, Failed};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::exchange::{Exchange, Outcome, Phase, Verb, View};
 use crate::matcher::{Actual, Mismatch};
+use crate::mcp::Version;
 use crate::model::Level;
 use crate::plan::Save;
 use crate::snapshot::{self, Record};
@@ -142,6 +143,11 @@ impl<'a> Current<'_, 'a> {
         let session = running.session(&self.server, &self.identity);
         let (Some(tool), Some(session)) = (name, session) else { return Ok(None) };
         let version = exchange.protocol.as_deref().unwrap_or_default();
+        let structured = exchange.answer.result.as_ref().and_then(|result| result.get("structuredContent"));
+        // Before structured content came with a version, only what is there can be wrong.
+        if structured.is_none() && Version::parse(version).is_some_and(|version| !version.has_structured()) {
+            return Ok(None);
+        }
         let key = format!("{}\n{}\n{version}\n{tool}", self.server, self.identity);
         let output = match self.held("the tools were listed", session.tools()).await? {
             Ok(tools) => running.shared.outputs.of(key, tool, &tools.items),
@@ -152,7 +158,6 @@ impl<'a> Current<'_, 'a> {
                 None
             }
         };
-        let structured = exchange.answer.result.as_ref().and_then(|result| result.get("structuredContent"));
         let Some(output) = output else { return Ok(None) };
         self.held("the structured content was checked", output.wrong(structured)).await.map(Some)
     }

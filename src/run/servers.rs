@@ -2,6 +2,7 @@
 //! embedded sandbox, started on first use; and the pace of requests.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::auth::{Environment, Redactor, Secret};
 use crate::exchange::Exchange;
-use crate::mcp::{Bounds, Client, ClientConfig, Endpoint, Program};
+use crate::mcp::{Bounds, Client, ClientConfig, Endpoint, Program, Reach};
 use crate::model::{self, Setting, Suite, Target};
 
 /// The servers of one run.
@@ -97,11 +98,13 @@ impl Servers {
             Target::Sandbox { slug } => Endpoint::Url(self.sandbox(slug).await?),
             Target::Command(command) => Endpoint::Program(self.program(command).await?),
         };
+        let reach = reach(&entry.model).await?;
         let listed = Arc::clone(&self.listed);
         let server = name.clone();
         Client::new(ClientConfig {
             name,
             endpoint,
+            reach,
             headers: entry.model.headers.clone(),
             connect: entry.model.timeouts.connect(),
             bounds: Bounds::default(),
@@ -163,6 +166,26 @@ impl Servers {
 fn host(url: &url::Url) -> Option<String> {
     let host = url.host_str()?;
     Some(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
+}
+
+/// How connections to a server are made: reads the files that say it.
+async fn reach(server: &model::Server) -> Result<Reach, String> {
+    let model::Tls { ca, cert, key } = &server.tls;
+    let identity = match (cert, key) {
+        (Some(cert), Some(key)) => Some(format!("{}\n{}", pem("cert", cert).await?, pem("key", key).await?)),
+        (Some(both), None) => Some(pem("cert", both).await?),
+        (None, _) => None,
+    };
+    let ca = match ca {
+        Some(ca) => Some(pem("ca", ca).await?),
+        None => None,
+    };
+    Ok(Reach { ca, identity: identity.map(Secret::new), socket: server.socket.clone() })
+}
+
+async fn pem(key: &str, path: &Path) -> Result<String, String> {
+    let text = tokio::fs::read_to_string(path).await;
+    text.map_err(|error| format!("`{key}` of `tls` cannot be read: {}: {error}", path.display()))
 }
 
 impl Entry {

@@ -155,7 +155,7 @@ impl Incoming {
                 }
                 Stage::Post(_) => return self.post().await,
                 Stage::Posted(incoming) => {
-                    while let Some(_) = incoming.next().await? {}
+                    while incoming.next().await?.is_some() {}
                     self.stage = if self.receipt { Stage::Done } else { Stage::Reading };
                 }
                 Stage::Refused(incoming) => return incoming.next().await,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, Once};
 use std::time::Duration;
@@ -12,7 +13,7 @@ use reqwest::{Client, Response};
 use url::{Host, Url};
 
 use super::sse::Parser;
-use super::{Error, Limits};
+use super::{Error, Limits, Reach};
 use crate::exchange::SseEvent;
 use crate::json::Parsed;
 
@@ -73,7 +74,7 @@ impl Http {
     ///
     /// # Errors
     /// Where TLS cannot be set up.
-    pub(crate) fn new(url: Url, connect: Duration, limits: Limits) -> Result<Self, String> {
+    pub(crate) fn new(url: Url, reach: &Reach, connect: Duration, limits: Limits) -> Result<Self, String> {
         install_provider();
         let mut builder = Client::builder()
             .redirect(reqwest::redirect::Policy::none())
@@ -84,17 +85,30 @@ impl Http {
             .pool_idle_timeout(IDLE);
         if url.scheme() == "http" {
             builder = builder.tls_certs_only([]);
+        } else if let Some(ca) = &reach.ca {
+            builder = builder.tls_certs_only(trusted(ca)?);
+        }
+        if let Some(identity) = &reach.identity {
+            let identity = reqwest::Identity::from_pem(identity.reveal().as_bytes()).map_err(|error| {
+                format!("the client's certificate and its key cannot be used: {}", caused(&error))
+            })?;
+            builder = builder.identity(identity);
         }
         if is_loopback(&url) {
             builder = builder.no_proxy();
         }
-        let client = builder.build().map_err(|error| {
-            let cause =
-                std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-            format!("the HTTP client cannot be set up: {error}{cause}")
-        })?;
+        if let Some(socket) = &reach.socket {
+            builder = to_socket(builder, socket)?;
+        }
+        let client = builder
+            .build()
+            .map_err(|error| format!("the HTTP client cannot be set up: {}", caused(&error)))?;
         let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
-        let host = format!("{}{port}", url.host_str().unwrap_or_default()).into();
+        let host = match &reach.socket {
+            Some(socket) => socket.display().to_string(),
+            None => format!("{}{port}", url.host_str().unwrap_or_default()),
+        };
+        let host = host.into();
         Ok(Self { client, url, host, connect, limits })
     }
 
@@ -127,6 +141,33 @@ impl Http {
             held: 0,
         }
     }
+}
+
+/// The certificates of a file.
+fn trusted(pem: &str) -> Result<Vec<reqwest::Certificate>, String> {
+    match reqwest::Certificate::from_pem_bundle(pem.as_bytes()) {
+        Ok(certificates) if certificates.is_empty() => {
+            Err("there is no certificate among those to trust".to_owned())
+        }
+        Ok(certificates) => Ok(certificates),
+        Err(error) => Err(format!("the certificates to trust cannot be read: {}", caused(&error))),
+    }
+}
+
+#[cfg(unix)]
+fn to_socket(builder: reqwest::ClientBuilder, path: &Path) -> Result<reqwest::ClientBuilder, String> {
+    Ok(builder.unix_socket(path))
+}
+
+#[cfg(not(unix))]
+fn to_socket(_: reqwest::ClientBuilder, _: &Path) -> Result<reqwest::ClientBuilder, String> {
+    Err("this system has no Unix sockets".to_owned())
+}
+
+/// An error with what caused it.
+fn caused(error: &reqwest::Error) -> String {
+    let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
+    format!("{error}{cause}")
 }
 
 /// Both providers of rustls could be linked by someone who embeds us: then the one that is installed stays.

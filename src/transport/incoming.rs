@@ -7,7 +7,7 @@ use super::{Error, duplex};
 #[derive(Debug)]
 pub(crate) enum Incoming {
     /// An HTTP answer.
-    Own(http::Incoming),
+    Own(Box<http::Incoming>),
     /// A part of a shared stream.
     Shared(Box<duplex::Incoming>),
     /// Nothing, and why.

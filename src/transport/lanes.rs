@@ -291,3 +291,122 @@ fn same(theirs: &Value, mine: u64) -> bool {
 fn same_token(mine: &Value, theirs: &Value) -> bool {
     mine == theirs || mine.as_f64().is_some_and(|mine| theirs.as_f64() == Some(mine))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn asks(id: u64, token: Option<&str>) -> Claims {
+        Claims { id: Some(id), token: token.map(Into::into), stays: false }
+    }
+
+    fn deliver(lanes: &Lanes, message: Value) {
+        let addressee = Addressee::of(&message);
+        lanes
+            .deliver(&addressee, Item::Message(Box::new(Parsed { value: message, inexact: Vec::new() }), 10));
+    }
+
+    /// What has come for a reader: the `n` of each message.
+    fn came(seat: &mut Seat) -> Vec<u64> {
+        let mut found = Vec::new();
+        while let Ok(item) = seat.receiver.try_recv() {
+            match item {
+                Item::Message(parsed, _) => found.push(parsed.value["n"].as_u64().unwrap()),
+                other => panic!("{other:?}"),
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn everybody_gets_what_names_them() {
+        let lanes = Lanes::new(1 << 20);
+        let mut first = lanes.seat(asks(1, Some("t")));
+        let mut second = lanes.seat(asks(2, None));
+        let mut listens = lanes.seat(Claims { stays: true, ..asks(3, None) });
+        let mut background = lanes.background();
+        deliver(&lanes, json!({"n": 1, "id": 2, "result": {}}));
+        deliver(&lanes, json!({"n": 2, "method": "p", "params": {"progressToken": "t"}}));
+        deliver(&lanes, json!({"n": 3, "method": "c", "params": {"_meta": {SUBSCRIPTION_ID: 3.0}}}));
+        deliver(&lanes, json!({"n": 4, "method": "m"}));
+        deliver(&lanes, json!({"n": 5, "id": 99, "result": {}}));
+        deliver(&lanes, json!({"n": 6, "id": "q", "method": "asks"}));
+        deliver(&lanes, json!([{"method": "m"}, {"id": "1", "result": {}}]));
+        assert_eq!(came(&mut second), [1]);
+        assert_eq!(came(&mut listens), [3]);
+        let items: Vec<Item> = std::iter::from_fn(|| first.receiver.try_recv().ok()).collect();
+        assert_eq!(items.len(), 5, "its progress, what names nobody, and a batch with its answer: {items:?}");
+        // It is answered: nothing is in flight.
+        deliver(&lanes, json!({"n": 7, "method": "m"}));
+        deliver(&lanes, json!({"n": 8, "id": 1, "result": {}}));
+        assert_eq!(came(&mut background), [7, 8]);
+    }
+
+    #[test]
+    fn who_stepped_aside_gets_its_answer_only_and_who_left_gets_none() {
+        let lanes = Lanes::new(1 << 20);
+        let mut aside = lanes.seat(asks(1, None));
+        let mut next = lanes.seat(asks(2, None));
+        aside.step_aside();
+        deliver(&lanes, json!({"n": 1, "method": "m"}));
+        deliver(&lanes, json!({"n": 2, "id": 1, "result": {}}));
+        assert_eq!((came(&mut aside), came(&mut next)), (vec![2], vec![1]));
+        drop(next);
+        let mut other = lanes.seat(asks(3, None));
+        deliver(&lanes, json!({"n": 3, "id": 2, "result": {}}));
+        assert!(came(&mut other).is_empty(), "an answer that nobody waits for any more");
+    }
+
+    #[test]
+    fn the_end_is_told_to_everybody_now_and_later() {
+        let lanes = Lanes::new(1 << 20);
+        let mut seat = lanes.seat(asks(1, None));
+        lanes.end(Error::Ended("first".to_owned()));
+        lanes.end(Error::Ended("second".to_owned()));
+        for seat in [&mut seat, &mut lanes.seat(asks(2, None)), &mut lanes.background()] {
+            let Ok(Item::End(error)) = seat.receiver.try_recv() else { panic!("no end") };
+            assert_eq!(error.to_string(), "first");
+        }
+    }
+
+    #[test]
+    fn what_waits_is_bounded() {
+        let lanes = Lanes::new(25);
+        let mut seat = lanes.seat(asks(1, None));
+        (0..4).for_each(|n| deliver(&lanes, json!({"n": n, "method": "m"})));
+        let items: Vec<Item> = std::iter::from_fn(|| seat.receiver.try_recv().ok()).collect();
+        assert!(matches!(items[..], [Item::Message(..), Item::Message(..), Item::End(_)]), "{items:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_lost_and_nothing_comes_twice(
+            before in 0_u64..3,
+            messages in prop::collection::vec((0_u8..5, 0_u64..6), 0..40),
+        ) {
+            let lanes = Lanes::new(1 << 20);
+            (0..before).for_each(|n| deliver(&lanes, json!({"n": n, "method": "early"})));
+            let mut seats = vec![lanes.background()];
+            seats.extend((0..3).map(|id| lanes.seat(asks(id, Some(&id.to_string())))));
+            for (n, (kind, id)) in (before..).zip(&messages) {
+                deliver(&lanes, match kind {
+                    0 => json!({"n": n, "id": id, "result": {}}),
+                    1 => json!({"n": n, "id": id.to_string(), "error": {}}),
+                    2 => json!({"n": n, "method": "p", "params": {"progressToken": id.to_string()}}),
+                    3 => json!({"n": n, "method": "a", "id": id}),
+                    _ => json!({"n": n, "method": "m"}),
+                });
+            }
+            let mut all: Vec<u64> = seats.iter_mut().flat_map(|seat| {
+                let came = came(seat);
+                assert!(came.is_sorted(), "the order is kept: {came:?}");
+                came
+            }).collect();
+            all.sort_unstable();
+            prop_assert_eq!(all, (0..before + messages.len() as u64).collect::<Vec<_>>());
+        }
+    }
+}

@@ -11,6 +11,9 @@ mod lanes;
 mod process;
 mod sse;
 
+use std::path::PathBuf;
+
+use crate::auth::Secret;
 pub(crate) use duplex::Duplex;
 pub(crate) use error::Error;
 pub(crate) use events::NoEvents;
@@ -18,6 +21,17 @@ pub(crate) use http::{Frame, Head, Http, Outgoing};
 pub(crate) use incoming::Incoming;
 pub(crate) use lanes::Claims;
 pub use process::{Program, end_every_process};
+
+/// How connections are made, beside the address.
+#[derive(Clone, Debug, Default)]
+pub struct Reach {
+    /// The certificates that are trusted in place of the system's, in PEM.
+    pub ca: Option<String>,
+    /// The client's own certificate and its private key, in PEM.
+    pub identity: Option<Secret>,
+    /// The Unix socket that every connection is made to. Proxies are for others.
+    pub socket: Option<PathBuf>,
+}
 
 /// Limits of one answer, in bytes.
 #[derive(Clone, Copy, Debug)]

@@ -27,7 +27,7 @@ use crate::json;
 const REST: Duration = Duration::from_millis(500);
 
 /// How long a server is waited for at each stage of its end.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long what was sent last may take to be read, when the session ends.
 const LAST_WORDS: Duration = Duration::from_millis(300);
@@ -114,7 +114,8 @@ impl Process {
     pub(super) async fn shut_down(&self, deadline: Instant) -> Option<String> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner).take();
         let all = deadline.saturating_duration_since(Instant::now());
-        let patience = PATIENCE.min(all / 3);
+        // Interpreters take their time, most of all beside others.
+        let (patience, warning) = (PATIENCE.min(all * 3 / 5), PATIENCE.min(all / 5));
         let mut note = None;
         if !self.ended_within(LAST_WORDS.min(patience)).await {
             // It may read no more: then its stdin is closed with lines unread.
@@ -122,7 +123,7 @@ impl Process {
             if !self.ended_within(patience).await {
                 note = Some("SIGTERM");
                 self.group.signal(Signal::Term);
-                if !self.ended_within(patience).await {
+                if !self.ended_within(warning).await {
                     note = Some("SIGKILL");
                 }
             }

@@ -1,13 +1,15 @@
 //! A small HTTP server whose answers a test writes, to the byte.
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::sync::Arc;
 
 /// A request as it was read.
 pub(crate) struct Request {
     /// The HTTP method.
     pub(crate) verb: String,
+    /// What it asks for: a path, or an address where it is asked of a proxy.
+    pub(crate) target: String,
     /// The token that came with it.
     pub(crate) token: String,
     /// The JSON-RPC message.
@@ -60,7 +62,8 @@ pub(crate) fn start(answer: impl Fn(&Request) -> String + Send + Sync + 'static)
     url
 }
 
-fn serve(mut socket: TcpStream, answer: &dyn Fn(&Request) -> String) -> Option<()> {
+/// Answers on a connection until it ends.
+pub(crate) fn serve(mut socket: impl Read + Write, answer: &dyn Fn(&Request) -> String) -> Option<()> {
     let mut buffer = Vec::new();
     loop {
         let head = loop {
@@ -82,6 +85,7 @@ fn serve(mut socket: TcpStream, answer: &dyn Fn(&Request) -> String) -> Option<(
         }
         let request = Request {
             verb: text.split(' ').next()?.to_owned(),
+            target: text.split(' ').nth(1)?.to_owned(),
             token: header("authorization").unwrap_or_default().trim_start_matches("Bearer ").to_owned(),
             message: serde_json::from_slice(buffer.get(head..head + length)?).unwrap_or_default(),
         };
@@ -90,7 +94,7 @@ fn serve(mut socket: TcpStream, answer: &dyn Fn(&Request) -> String) -> Option<(
     }
 }
 
-fn more(socket: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<()> {
+fn more(socket: &mut impl Read, buffer: &mut Vec<u8>) -> Option<()> {
     let mut piece = [0; 4096];
     let length = socket.read(&mut piece).ok().filter(|length| *length > 0)?;
     buffer.extend_from_slice(piece.get(..length)?);

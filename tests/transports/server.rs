@@ -170,7 +170,7 @@ fn notification(method: &str, params: Value) -> Value {
 
 /// Serves stdin and stdout to the end of stdin.
 pub(crate) fn stdio(mode: &str) {
-    let peer = Peer::new(mode == "modern");
+    let peer = Peer::new(mode.contains("modern"));
     let out: Out = Arc::new(|message| {
         let mut stdout = std::io::stdout().lock();
         // Who has gone reads no more.
@@ -189,6 +189,7 @@ pub(crate) fn stdio(mode: &str) {
             print!("{}", "x".repeat(1 << 20));
         },
         "banner" => println!("Welcome to the server"),
+        "slow-modern" => std::thread::sleep(Duration::from_secs(4)),
         "hangs" => std::thread::sleep(Duration::from_secs(1000)),
         _ => {}
     }

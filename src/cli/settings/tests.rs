@@ -90,7 +90,7 @@ fn what_cannot_be_is_said() {
         ("--shard 4/3", "`--shard 4/3` is no part: write `K/N`, with K from 1 to N, such as `2/4`"),
         (
             "--protocol 2025-11-26",
-            "`--protocol 2025-11-26` is none of 2025-06-18, 2025-11-25, 2026-07-28; \
+            "`--protocol 2025-11-26` is none of 2024-11-05, 2025-03-26, 2025-06-18, 2025-11-25, 2026-07-28; \
              did you mean `2025-11-25`?",
         ),
         ("--var n", "`--var n` has no value: write `--var n=VALUE`"),

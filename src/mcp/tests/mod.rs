@@ -49,6 +49,7 @@ fn client_with(server: &Server, change: impl FnOnce(&mut ClientConfig)) -> (Arc<
         name: "test".to_owned(),
         endpoint: Endpoint::Url(server.url.clone()),
         headers: vec![("X-Env".to_owned(), "test".to_owned())],
+        reach: Reach::default(),
         connect: Duration::from_secs(10),
         bounds: Bounds::default(),
         listed: Arc::new(move |identity, _| told.lock().unwrap().push(identity.to_owned())),

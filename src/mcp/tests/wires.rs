@@ -149,6 +149,22 @@ fn the_result_type_is_judged_by_method() {
         2,
         "ttlMs, cacheScope"
     );
+    for (name, wrong) in
+        [("ttlMs", json!(-1)), ("ttlMs", json!(1.5)), ("ttlMs", json!("1")), ("cacheScope", json!("shared"))]
+    {
+        for (method, member) in [
+            ("tools/list", "tools"),
+            ("prompts/list", "prompts"),
+            ("resources/list", "resources"),
+            ("resources/templates/list", "resourceTemplates"),
+            ("resources/read", "contents"),
+        ] {
+            let mut list = json!({"resultType": "complete", "ttlMs": 0, "cacheScope": "private", member: []});
+            assert_eq!(messages(method, list.clone()), [""; 0], "{method}");
+            list[name] = wrong.clone();
+            assert_eq!(messages(method, list).len(), 1, "{method} {name} {wrong}");
+        }
+    }
 }
 
 #[test]

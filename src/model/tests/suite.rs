@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::auth::Credential;
-use crate::model::{Setting, Target, suite_of_url};
+use crate::model::{Setting, Suite, Target, Tls, suite_of_url};
 
 /// The problems of a suite whose one server, `a`, has this entry.
 fn server(entry: &str) -> Vec<Diagnostic> {
@@ -299,4 +299,37 @@ fn a_build_without_the_sandbox_says_so() {
         &["1:15 not-yet [sandbox] this callsheet was built without the sandbox \
            | help: build it with `--features sandbox`, or name a `url`"],
     );
+}
+
+#[test]
+fn how_a_connection_is_made_is_judged() {
+    let root = |suite: &Suite, path: &str| suite.root.join(path);
+    let (suite, problems) = suite_of(
+        "servers: {a: {url: 'https://h/', tls: {ca: a.pem, cert: b.pem, key: b.key}}, b: {url: 'http://h/', socket: run/s}}",
+    );
+    assert_told(&problems, &[]);
+    let suite = suite.unwrap();
+    let [a, b] = suite.servers.as_slice() else { panic!("{:?}", suite.servers) };
+    let [ca, cert, key] = ["a.pem", "b.pem", "b.key"].map(|path| Some(root(&suite, path)));
+    assert_eq!(a.tls, Tls { ca, cert, key });
+    assert_eq!((b.socket.clone(), a.socket.clone()), (Some(root(&suite, "run/s")), None));
+    for (entry, told) in [
+        (
+            "url: 'https://h/', tls: {key: k}",
+            "1:40 missing-key [key] a key says nothing without its certificate | help: add `cert: FILE`",
+        ),
+        (
+            "url: 'http://localhost/', tls: {ca: k}",
+            "1:41 conflict [tls] `tls` does not go with an address of plain http \
+             | help: write `https://` in the address, or leave `tls` out",
+        ),
+        #[cfg(feature = "sandbox")]
+        (
+            "sandbox: uipath, socket: s",
+            "1:32 conflict [socket] `socket` does not go with `sandbox` | help: leave it out, or name a `url`",
+        ),
+    ] {
+        let problems = server(&format!("{{{entry}}}"));
+        assert_told(&problems, &[told]);
+    }
 }

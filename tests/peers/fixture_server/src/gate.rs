@@ -146,10 +146,11 @@ pub async fn enter(State(gate): State<Arc<Gate>>, request: Request) -> Response<
     pass(Response::from_parts(head, body), asked, how)
 }
 
-/// The session of a request that takes up a stream again.
+/// The session of a request that takes up the stream of a call again. With rmcp, only the ids of such streams'
+/// events have a slash.
 fn taken_up(parts: &request::Parts) -> Option<String> {
-    let again = parts.method == Method::GET && parts.headers.contains_key("last-event-id");
-    again.then(|| session(parts))?
+    let last = parts.headers.get("last-event-id").filter(|_| parts.method == Method::GET)?;
+    last.as_bytes().contains(&b'/').then(|| session(parts))?
 }
 
 /// The session of a request.
