@@ -105,8 +105,7 @@ fn legacy(request: &Request) -> Option<Reply> {
     Some(match request.method().as_str() {
         "initialize" => {
             let version = request.json()["params"]["protocolVersion"].clone();
-            let result =
-                json!({"protocolVersion": version, "capabilities": {"tools": {}, "completions": {}}, "serverInfo": info()});
+            let result = json!({"protocolVersion": version, "capabilities": {"tools": {}, "completions": {}}, "serverInfo": info()});
             let body = json!({"jsonrpc": "2.0", "id": request.json()["id"], "result": result}).to_string();
             Reply::with(200, "content-type: application/json\r\nmcp-session-id: s1\r\n", &body)
         }
