@@ -23,6 +23,13 @@ pub(super) fn undeclared(method: &str, capabilities: &Value) -> Option<&'static 
     (!declares(capabilities, name)).then_some(name)
 }
 
+/// The capability that an answer to a request uses, where the server has not declared it.
+pub(super) fn unoffered(version: Version, method: &str, capabilities: &Value) -> Option<&'static str> {
+    // 2024-11-05 has no capability for it.
+    let completes = method == "completion/complete" && version >= Version::V2025_03_26;
+    Some("completions").filter(|name| completes && !declares(capabilities, name))
+}
+
 /// The capability of the client that a question of the server needs, where it was not declared.
 pub(super) fn unanswerable(
     version: Version,
@@ -153,6 +160,19 @@ mod tests {
         }
         assert_eq!(undeclared("notifications/message", &json!({})), Some("logging"));
         assert_eq!(undeclared("notifications/message", &Value::Null), Some("logging"));
+    }
+
+    #[test]
+    fn completions_are_declared_since_there_is_a_capability_for_them() {
+        let (first, second, newest) = (Version::V2024_11_05, Version::V2025_03_26, Version::V2026_07_28);
+        for (version, method, declared, expected) in [
+            (first, "completion/complete", json!({}), None),
+            (second, "completion/complete", json!({}), Some("completions")),
+            (newest, "completion/complete", json!({"completions": {}}), None),
+            (newest, "tools/call", json!({}), None),
+        ] {
+            assert_eq!(unoffered(version, method, &declared), expected, "{version} {method} {declared}");
+        }
     }
 
     #[test]

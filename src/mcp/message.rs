@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use serde_json::Value;
 
-use super::conduct::{unanswerable, undeclared};
+use super::conduct::{unanswerable, undeclared, unoffered};
 use super::listen::{LISTEN, misplaced};
 use super::receive::{Reading, Want};
 use super::request::{META_CAPABILITIES, META_LOG};
@@ -101,6 +101,9 @@ impl Reading {
         let method = if check { self.method() } else { "" };
         let question = wire::Question { version, method, tasks: self.declares_tasks() };
         self.exchange.wire.extend(wire::answer(question, message));
+        if !has_error && check {
+            self.judge_offered(version);
+        }
         if self.method() == LISTEN && !self.established && !has_error {
             self.violation("listening ended before it was acknowledged".to_owned(), MESSAGES);
         }
@@ -143,6 +146,18 @@ impl Reading {
             for text in wrong {
                 self.violation(text, "basic/patterns/subscriptions");
             }
+        }
+    }
+
+    /// Only what a server declares may be used.
+    fn judge_offered(&mut self, version: Version) {
+        let facts = self.session.known();
+        let capability = facts.and_then(|facts| unoffered(version, self.method(), &facts.capabilities));
+        if let Some(capability) = capability {
+            let text =
+                format!("the server answered `{}`, and has not declared `{capability}`", self.method());
+            let section = wire::section(version, self.method());
+            self.found(Check::Capabilities, text, section);
         }
     }
 

@@ -1,6 +1,7 @@
 //! The protocol as a client that tests: versions, messages, lifecycles of both eras, headers, notifications, questions
 //! of the server. It shows what an SDK hides. Nothing here matches, schedules or prints.
 
+mod batch;
 mod cancel;
 mod client;
 mod close;

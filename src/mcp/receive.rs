@@ -374,11 +374,11 @@ impl Reading {
                     self.violation(format!("a JSON-RPC message came as {}", shown_media(&media)), TRANSPORTS);
                 }
                 let answered = self.message(parsed, weight, !success);
-                if !answered && !self.is_raw() {
-                    // Nothing more can come: this must not look like an answer, whatever else is wrong with it.
-                    let text = format!("the body is a message, but no answer to `{}`", self.method());
-                    self.violation(text, TRANSPORTS);
-                }
+                self.nothing_more(answered, "a message");
+            }
+            Ok(parsed) if parsed.value.is_array() && success && is_json && self.takes_batches() => {
+                let answered = self.batch(parsed, weight);
+                self.nothing_more(answered, "a batch");
             }
             Ok(parsed) if parsed.value.is_array() && success && is_json => {
                 self.violation(
@@ -393,6 +393,15 @@ impl Reading {
                 let text = self.no_message(empty, &media);
                 self.violation(text, TRANSPORTS);
             }
+        }
+    }
+
+    /// After a body nothing more can come: without an answer it must not look like one, whatever else is wrong with
+    /// it.
+    fn nothing_more(&mut self, answered: bool, what: &str) {
+        if !answered && !self.is_raw() {
+            let text = format!("the body is {what}, but no answer to `{}`", self.method());
+            self.violation(text, TRANSPORTS);
         }
     }
 
@@ -441,6 +450,7 @@ impl Reading {
             Some(Ok(parsed)) if parsed.value.is_object() => {
                 self.message(parsed, weight, false) && !self.is_raw()
             }
+            Some(Ok(parsed)) if parsed.value.is_array() && self.takes_batches() => self.batch(parsed, weight),
             Some(Ok(parsed)) => {
                 let what = if parsed.value.is_array() { "a batch" } else { "no JSON-RPC message" };
                 self.violation(format!("an event of the stream is {what}"), MESSAGES);
@@ -457,6 +467,9 @@ impl Reading {
     fn piece(&mut self, parsed: json::Parsed, weight: usize) -> bool {
         if parsed.value.is_object() {
             return self.message(parsed, weight, false);
+        }
+        if self.takes_batches() {
+            return self.batch(parsed, weight);
         }
         self.violation("a line of the server's stdout is a batch".to_owned(), MESSAGES);
         false

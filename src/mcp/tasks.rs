@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
 
 use super::cancel::BACKGROUND;
-use super::follow::{behind, bytes};
+use super::follow::{Way, behind, bytes};
 use super::request::Message;
 use super::session::{Deadline, Inner};
 use super::{SendOptions, Version, wire};
@@ -215,7 +215,8 @@ impl Following<'_> {
     /// Sends a request about the task; none where it was not answered with a result.
     async fn ask(&mut self, method: &str, params: Value) -> Option<Value> {
         let message: Message = self.session.request(method, Some(params));
-        let later = self.session.once(message, &self.options, self.deadline).await;
+        let way = Way::of(&self.options);
+        let later = self.session.deliver(message, &self.options, &way, self.deadline).await;
         let told = !later.notifications.is_empty() || !later.asked.is_empty();
         self.held += if told { bytes(&later) } else { 0 };
         let mut earlier = std::mem::take(&mut self.exchange);

@@ -18,7 +18,10 @@ async fn a_call_in_the_older_era() {
             session.begin().await.unwrap();
             let facts = session.facts().unwrap();
             assert_eq!((facts.id.as_deref(), facts.version), (Some("s1"), version));
-            assert_eq!((facts.server_info, facts.capabilities), (info(), json!({"tools": {}})));
+            assert_eq!(
+                (facts.server_info, facts.capabilities),
+                (info(), json!({"tools": {}, "completions": {}}))
+            );
             let exchange = session.perform(echo(), options()).await;
             good(&exchange);
             assert_eq!(exchange.document()["json"], json!({"n": 1.1}));

@@ -89,7 +89,7 @@ async fn tools_are_listed_for_a_call_once_a_run_and_for_nothing_else() {
     let sessions: Vec<Session> = (0..4).map(|_| client.session(config(MODERN))).collect();
     for session in &sessions {
         session.begin().await.unwrap();
-        let ping = Operation::Request { method: "ping".to_owned(), params: None };
+        let ping = Operation::Request { method: "my/ping".to_owned(), params: None };
         session.perform(ping, options()).await;
     }
     assert_eq!(server.count("tools/list"), 0);

@@ -1,6 +1,7 @@
 //! The client against scripted servers on loopback sockets.
 
 mod asking;
+mod batches;
 mod calls;
 mod conduct;
 mod corpus;
@@ -104,8 +105,7 @@ fn legacy(request: &Request) -> Option<Reply> {
     Some(match request.method().as_str() {
         "initialize" => {
             let version = request.json()["params"]["protocolVersion"].clone();
-            let result =
-                json!({"protocolVersion": version, "capabilities": {"tools": {}}, "serverInfo": info()});
+            let result = json!({"protocolVersion": version, "capabilities": {"tools": {}, "completions": {}}, "serverInfo": info()});
             let body = json!({"jsonrpc": "2.0", "id": request.json()["id"], "result": result}).to_string();
             Reply::with(200, "content-type: application/json\r\nmcp-session-id: s1\r\n", &body)
         }
@@ -117,7 +117,7 @@ fn legacy(request: &Request) -> Option<Reply> {
 }
 
 fn discovered() -> Value {
-    json!({"resultType": "complete", "supportedVersions": ["2026-07-28"], "capabilities": {"tools": {}},
+    json!({"resultType": "complete", "supportedVersions": ["2026-07-28"], "capabilities": {"tools": {}, "completions": {}},
            "ttlMs": 0, "cacheScope": "private", "_meta": {"io.modelcontextprotocol/serverInfo": info()}})
 }
 

@@ -339,14 +339,14 @@ async fn an_interruption_and_a_dropped_step_cancel_the_task() {
         session.begin().await.unwrap();
         let stepping = Arc::clone(&session);
         let step = tokio::spawn(async move { stepping.perform(echo(), follow()).await });
-        begun.notified().await;
+        tokio::time::timeout(Duration::from_secs(20), begun.notified()).await.unwrap();
         step.abort();
         assert!(step.await.is_err());
         server.until(|server| server.count("tasks/cancel") == 1).await;
 
         let stepping = Arc::clone(&session);
         let step = tokio::spawn(async move { stepping.perform(echo(), follow()).await });
-        begun.notified().await;
+        tokio::time::timeout(Duration::from_secs(20), begun.notified()).await.unwrap();
         cancel.cancel();
         let exchange = step.await.unwrap();
         assert_eq!((exchange.outcome, exchange.cause.as_deref()), (Outcome::Closed, Some("interrupted")));

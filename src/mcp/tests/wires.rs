@@ -53,7 +53,7 @@ fn what_a_version_does_not_have_is_told() {
     let foreign = "the server sent `notifications/elicitation/complete`, which is none of its notifications in 2026-07-28";
     assert_eq!(first(notification(new, &done)).as_deref(), Some(foreign));
     assert_eq!(first(notification(Version::V2025_11_25, &done)), None);
-    let own = json!({"method": "notifications/tasks", "params": {"of": "an extension"}});
+    let own = json!({"method": "notifications/of/mine", "params": {"of": "an extension"}});
     assert_eq!(first(notification(new, &own)), None);
     let opening = json!({"jsonrpc": "2.0", "method": "notifications/initialized"});
     assert_eq!(sent(old, &opening), []);
