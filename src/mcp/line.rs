@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout};
 
 use super::Version;
 use super::client::Medium;
@@ -16,6 +16,9 @@ use crate::transport::{Claims, Duplex, Error, Incoming, NoEvents, Outgoing};
 
 /// How long the end of a connection that was not used may take.
 const UNUSED: Duration = Duration::from_secs(2);
+
+/// How long the first event of a stream of HTTP+SSE is waited for.
+const FIRST_EVENT: Duration = Duration::from_secs(10);
 
 impl Inner {
     /// The connection that the session has for itself, if it has one.
@@ -93,16 +96,15 @@ impl Inner {
         let base = self.base.as_ref().map_err(|reason| (reason.clone(), None))?;
         let Prepared { outgoing, sent, .. } = prepare_events(base);
         let opening = Duplex::open_events(http, outgoing, self.client.limits());
-        let none = match timeout_at(deadline.at, opening).await {
+        // A stream of another kind may stay open and bring nothing.
+        let limit = FIRST_EVENT.min(deadline.at.saturating_duration_since(Instant::now()));
+        let none = match timeout(limit, opening).await {
             Ok(Ok(line)) => {
                 self.set_line(Some(Arc::new(line)));
                 return Ok(());
             }
             Ok(Err(none)) => none,
-            Err(_) => {
-                let limit = shown_duration(deadline.limit);
-                NoEvents::Wrong(format!("nothing came within {limit}"))
-            }
+            Err(_) => NoEvents::Wrong(format!("nothing came within {}", shown_duration(limit))),
         };
         let (why, answer) = match none {
             NoEvents::Refused(head) => {
