@@ -251,12 +251,15 @@ impl Compiler<'_> {
             let problem = Diagnostic::error(Code::UnknownField, site, message);
             let known = || FIELDS.iter().filter(filled);
             let below = name.find(['.', '[']).and_then(|end| name.get(..end)).and_then(Field::named);
-            let holder = known().find(|field| field.members.contains(&name));
+            let holders: Vec<String> = known()
+                .filter(|field| field.members.contains(&name))
+                .map(|field| format!("`{}: {{{name}: …}}`", field.name))
+                .collect();
             let near = nearest(name, FIELDS.iter().map(|field| field.name));
-            return self.refuse(problem.help(match (below, near, holder) {
+            return self.refuse(problem.help(match (below, near, holders.is_empty()) {
                 (Some(field), ..) => format!("write `$.{name}`, or `{}: {{…}}`", field.name),
                 (_, Some(near), _) => format!("did you mean `{near}`?"),
-                (.., Some(field)) => format!("write `{}: {{{name}: …}}`", field.name),
+                (.., false) => format!("write {}", holders.join(" or ")),
                 _ => {
                     let known = listed(known().map(|field| field.name));
                     format!("the fields of `{}` are {known}", verb.as_str())

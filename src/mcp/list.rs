@@ -131,6 +131,11 @@ impl Inner {
                 return Err("interrupted".to_owned());
             }
             (self.client.config.listed)(identity, &exchange);
+            if self.is_shared() {
+                // What came meanwhile and is not about the list is a step's affair.
+                let strays = exchange.wire.iter().filter(|violation| violation.check != Check::Wire);
+                self.store.find(strays.cloned().collect(), exchange.asked.clone());
+            }
             Ok(tools_of(exchange, dropped))
         };
         cell.get_or_try_init(listing).await?.clone()

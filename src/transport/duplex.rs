@@ -102,6 +102,13 @@ impl Duplex {
     }
 }
 
+impl Drop for Duplex {
+    fn drop(&mut self) {
+        // Who reads in the background keeps the session: it ends here.
+        self.lanes.end(Error::Ended("the session was closed".to_owned()));
+    }
+}
+
 /// A part of a shared stream.
 pub(crate) struct Incoming {
     seat: Seat,

@@ -171,7 +171,7 @@ fn a_server_has_one_address() {
     );
     assert_told(
         &server("{url: 'https://h/', env: {A: b}}"),
-        &["1:33 conflict [env] `env` is of a `command`, and this server is none | help: leave it out"],
+        &["1:34 conflict [env] `env` is of a `command`, and this server is none | help: leave it out"],
     );
 }
 
