@@ -63,6 +63,7 @@ const TESTS: &[Test] = &[
     ("conformance::verdicts_are_those_of_the_official_tool", conformance::verdicts),
     ("conformance::a_server_that_wants_a_token_is_met", conformance::token),
     ("conformance::each_mutant_is_caught_by_the_scenario_that_owns_the_rule", conformance::mutants),
+    ("tasks::its_scenarios", conformance::tasks),
     ("editor::good_files_are_good", editor::good_files),
     ("editor::it_offers_what_may_stand_there", editor::completion),
     ("editor::hovering_shows_our_sentences", editor::hover),

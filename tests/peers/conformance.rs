@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 
-use super::{Peer, Peers, here, listening};
+use super::{Counts as _, Peer, Peers, folder_of, here, listening};
 
 /// The revisions that have a set of required scenarios.
 const REVISIONS: [&str; 2] = ["2025-11-25", "2026-07-28"];
@@ -165,6 +165,13 @@ pub(crate) fn mutants(peers: &Peers) {
     });
     let missed = missed.into_inner().unwrap();
     assert!(missed.is_empty(), "{missed}");
+}
+
+/// Tasks of 2026-07-28, on a server that shares no code with the sandbox.
+pub(crate) fn tasks(peers: &Peers) {
+    let fixture = peers.fixture(None);
+    let ran = folder_of("tasks").on(&fixture.url).run(&["test"]);
+    assert_eq!(ran.exits(0).counts(), (2, 0));
 }
 
 fn name_of(mutant: &Value) -> String {
