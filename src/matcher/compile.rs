@@ -251,7 +251,9 @@ impl Compiler<'_> {
             let problem = Diagnostic::error(Code::UnknownField, site, message);
             let known = || FIELDS.iter().filter(filled);
             let below = name.find(['.', '[']).and_then(|end| name.get(..end)).and_then(Field::named);
-            let holder = known().find(|field| field.members.contains(&name));
+            // `status` is that of `http` to nearly all who write it, and not that of a task.
+            let holder = known().filter(|field| field.members.contains(&name));
+            let holder = holder.min_by_key(|field| field.name != "http");
             let near = nearest(name, FIELDS.iter().map(|field| field.name));
             return self.refuse(problem.help(match (below, near, holder) {
                 (Some(field), ..) => format!("write `$.{name}`, or `{}: {{…}}`", field.name),
