@@ -178,7 +178,7 @@ impl Following<'_> {
         if !described.is_null() {
             self.pace = pace(described, self.version);
             match Task::of(described) {
-                Some(now) => self.task.status = now.status,
+                Some(now) => self.now(now),
                 None => {
                     self.exchange.cause = Some("the answer to `tasks/get` has no status".to_owned());
                     return Next::End;
@@ -210,6 +210,20 @@ impl Following<'_> {
                 Next::End
             }
         }
+    }
+
+    /// Takes a state that the server told.
+    fn now(&mut self, now: Task) {
+        if now.id != self.task.id {
+            let text =
+                format!("`tasks/get` was asked of the task `{}` and answered of `{}`", self.task.id, now.id);
+            let found = violation(self.version, text, "/result/taskId");
+            // What is wrong with every answer is told once.
+            if !self.exchange.wire.contains(&found) {
+                self.exchange.wire.push(found);
+            }
+        }
+        self.task.status = now.status;
     }
 
     /// Sends a request about the task; none where it was not answered with a result.
@@ -286,7 +300,7 @@ impl Following<'_> {
                 let text = format!("`tasks/result` was answered, and the task is `{}`", now.status);
                 self.exchange.wire.push(violation(self.version, text, "/result/status"));
             }
-            self.task.status = now.status;
+            self.now(now);
         }
         (self.exchange.answer, self.exchange.http, self.exchange.inexact) = (answer, http, inexact);
     }
