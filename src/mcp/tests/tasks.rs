@@ -477,3 +477,22 @@ async fn the_state_of_another_task_is_a_violation() {
         assert_eq!(words(&exchange), expected);
     }
 }
+
+#[tokio::test]
+async fn a_step_that_shapes_its_message_repairs_nothing_of_its_task_either() {
+    let server = scripted(|method, _, request| match method {
+        "tools/call" => request.result(json!({"task": core("working")})),
+        "tasks/get" => {
+            let begun = Reply::chunk("id: e1\nretry: 1\ndata: \n\n");
+            Reply::raw(format!("{}{begun}0\r\n\r\n", Reply::stream_head()))
+        }
+        // What takes it up again would be given the answer.
+        _ => Reply::accepted(),
+    })
+    .await;
+    let session = open(&server, LEGACY).await;
+    let meta = vec![("progressToken".to_owned(), Some(json!("p")))];
+    let exchange = session.perform(echo(), SendOptions { meta, ..follow() }).await;
+    assert_eq!((exchange.outcome, exchange.repairs.as_slice()), (Outcome::Closed, [].as_slice()));
+    assert!(server.seen().iter().all(|request| request.verb != "GET"));
+}
