@@ -159,7 +159,7 @@ respond:
 steps:
   - call: ask
     timeout: 10s
-    expect: {text: hello, asked: [{method: sampling/createMessage}], http: {status: 202}}
+    expect: {text: hello, asked: [{method: sampling/createMessage}], http: {status: 202, events: {$length: 2}}}
 ",
     );
     quickly(project.run(&["test"])).exits(0).says("1 passed");
