@@ -24,6 +24,7 @@ const MODE: &str = "CALLSHEET_TEST_SERVER";
 
 const TESTS: &[(&str, fn())] = &[
     ("one_file_on_three_transports", three_transports),
+    ("a_message_that_is_taken_once_it_is_done", done_first),
     ("the_modern_era_on_stdio", modern),
     ("servers_that_do_not_know_the_probe", probed),
     ("a_command_that_does_not_exist", missing),
@@ -143,6 +144,25 @@ steps:
         quickly(project.run(&["test", "--server", server])).exits(0).says("1 passed").silent_on("note:");
     }
     nothing_is_left(&project, 2);
+}
+
+fn done_first() {
+    let url = server::serve(server::sse_done_first);
+    let text =
+        format!("servers:\n  it: {{url: '{url}', auth: {{pat: {{env: DOOR}}}}}}\nscenarios: '*.yaml'\n");
+    let project = Project::new().file("callsheet.yaml", &text).env("DOOR", "door-token-1").file(
+        "a.yaml",
+        "
+scenario: What it asks meanwhile is answered
+respond:
+  - {to: sampling/createMessage, result: {role: assistant, model: m, content: {type: text, text: hello}}}
+steps:
+  - call: ask
+    timeout: 10s
+    expect: {text: hello, asked: [{method: sampling/createMessage}], http: {status: 202, events: {$length: 2}}}
+",
+    );
+    quickly(project.run(&["test"])).exits(0).says("1 passed");
 }
 
 fn modern() {

@@ -178,11 +178,17 @@ impl Inner {
         used: &Way,
     ) -> Option<Way> {
         let code = exchange.answer.error.as_ref()?.get("code")?.as_i64();
-        if method != "tools/call" || code != Some(HEADER_MISMATCH) || !options.is_plain() {
+        // Where no argument is mirrored the code is the server's own; and what was told before shows that the call was
+        // taken.
+        let mismatched =
+            self.mirrors().is_some() && code == Some(HEADER_MISMATCH) && exchange.notifications.is_empty();
+        if method != "tools/call" || !mismatched || !options.is_plain() {
             return None;
         }
         self.client.forget_tools(used.listing.as_ref()?);
-        match self.tools().await.and_then(|tools| tools.mirrored(params)) {
+        let listed = self.tools_within(options.timeout).await;
+        let listed = listed.unwrap_or_else(|exchange| Err(exchange.cause.unwrap_or_default()));
+        match listed.and_then(|tools| tools.mirrored(params)) {
             Ok(mirrored) => Some(Way { mirrored, ..used.clone() }),
             Err(reason) => {
                 self.note(format!("after a header mismatch: {reason}"));

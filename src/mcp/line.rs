@@ -124,7 +124,13 @@ impl Inner {
     pub(super) fn attend(self: &Arc<Self>, version: Version) {
         if let Some(line) = self.line() {
             let mut reading = Reading::background(Arc::clone(self), line.background(), version);
-            tokio::spawn(async move { reading.pump().await });
+            tokio::spawn(async move {
+                reading.pump().await;
+                if reading.resume.over {
+                    let why = reading.cause().unwrap_or_default();
+                    reading.session.note(format!("what comes beside answers is not read any more: {why}"));
+                }
+            });
         }
     }
 

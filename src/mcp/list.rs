@@ -9,6 +9,7 @@ use tokio::time::timeout;
 use super::client::Listing;
 use super::follow::{Repaired, Way, behind, bytes};
 use super::mirror::{self, Mirrored};
+use super::request::declared;
 use super::session::{Deadline, Inner, Life, unsent};
 use super::{Dropped, ListKind, SendOptions, Tools, Version};
 use crate::exchange::{Check, Exchange, Outcome, Phase, Repair, Violation};
@@ -92,28 +93,39 @@ impl Inner {
         if self.mirrors().is_none() {
             return Ok(None);
         }
-        match timeout(within, self.tools()).await {
-            Ok(Ok(tools)) => Ok(Some(tools)),
-            Ok(Err(reason)) => {
+        match self.tools_within(within).await? {
+            Ok(tools) => Ok(Some(tools)),
+            Err(reason) => {
                 self.note_once(format!(
                     "no argument was mirrored in a header: the tools could not be listed: {reason}"
                 ));
                 Ok(None)
             }
-            Err(_) => {
-                let limit = shown_duration(within);
-                let cause = format!("a call has to know the tools, and they were not listed within {limit}");
-                let mut exchange = unsent(cause, Phase::Step);
-                exchange.outcome = Outcome::TimedOut;
-                Err(Box::new(exchange))
-            }
         }
+    }
+
+    /// The tools, or why they cannot be listed.
+    ///
+    /// # Errors
+    /// The exchange of a call that waited too long for them.
+    pub(super) async fn tools_within(
+        self: &Arc<Self>,
+        within: Duration,
+    ) -> Result<Result<Tools, String>, Box<Exchange>> {
+        timeout(within, self.tools()).await.map_err(|_| {
+            let limit = shown_duration(within);
+            let cause = format!("a call has to know the tools, and they were not listed within {limit}");
+            let mut exchange = unsent(cause, Phase::Step);
+            exchange.outcome = Outcome::TimedOut;
+            Box::new(exchange)
+        })
     }
 
     /// The tools as this session sees them, listed or not.
     pub(super) fn listing(&self) -> Option<Listing> {
         let facts = self.known()?;
-        Some(self.client.listed_tools(&self.config.identity, facts.version, &self.config.capabilities))
+        let declared = declared(facts.version, &self.config);
+        Some(self.client.listed_tools(&self.config.identity, facts.version, &declared))
     }
 
     pub(super) async fn tools(self: &Arc<Self>) -> Result<Tools, String> {

@@ -16,10 +16,10 @@ use super::resume::RESUMES;
 use super::session::{Deadline, Inner, Life, unsent};
 use super::{SendOptions, SessionFacts, Subscription};
 use crate::exchange::{Exchange, HttpAnswer, Outcome, Phase, Sent};
+use crate::transport::SUBSCRIPTION_ID;
 
 pub(super) const LISTEN: &str = "subscriptions/listen";
 pub(super) const ACKNOWLEDGED: &str = "notifications/subscriptions/acknowledged";
-const SUBSCRIPTION_ID: &str = "io.modelcontextprotocol/subscriptionId";
 
 /// What a session listens to.
 #[derive(Default)]

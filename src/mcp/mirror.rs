@@ -72,7 +72,8 @@ fn text(value: &Value) -> Option<String> {
         Value::Number(number) if number.is_i64() || number.is_u64() => Some(number.to_string()),
         Value::Number(number) => {
             let number = number.as_f64().filter(|n| n.fract() == 0.0 && n.abs() <= EXACT)?;
-            Some(format!("{number:.0}"))
+            // There is no minus before zero.
+            Some(format!("{:.0}", number + 0.0))
         }
         Value::Null | Value::Array(_) | Value::Object(_) => None,
     }
@@ -206,6 +207,7 @@ mod tests {
             "empty": {"type": "string", KEY: "Empty"},
             "priority": {"type": "integer", KEY: "Priority"},
             "whole": {"type": "integer", KEY: "Whole"},
+            "zero": {"type": "integer", KEY: "Zero"},
             "large": {"type": "integer", KEY: "Large"},
             "debug": {"type": ["boolean", "null"], KEY: "Debug"},
             "nothing": {"type": "string", KEY: "Nothing"},
@@ -214,7 +216,7 @@ mod tests {
             "where": {"type": "object", "properties": {"zone": {"type": "string", KEY: "Zone!"}}},
         });
         let arguments = json!({
-            "region": " ü ", "empty": "", "priority": -42, "whole": 7.0, "large": u64::MAX, "debug": false, "nothing": null,
+            "region": " ü ", "empty": "", "priority": -42, "whole": 7.0, "zero": -0.0, "large": u64::MAX, "debug": false, "nothing": null,
             "query": "q", "where": {"zone": "b"},
         });
         let expected = [
@@ -222,6 +224,7 @@ mod tests {
             ("mcp-param-empty", ""),
             ("mcp-param-priority", "-42"),
             ("mcp-param-whole", "7"),
+            ("mcp-param-zero", "0"),
             ("mcp-param-large", "18446744073709551615"),
             ("mcp-param-debug", "false"),
             ("mcp-param-zone!", "b"),

@@ -60,6 +60,8 @@ pub(super) struct Reading {
     pub(super) want: Want,
     pub(super) exchange: Exchange,
     head: Option<Head>,
+    /// Events of a shared stream that came before the head.
+    ahead: Vec<SseEvent>,
     started: Instant,
     done: bool,
     /// Whether it was told that the stream is no UTF-8.
@@ -111,6 +113,7 @@ impl Reading {
             want,
             exchange: Exchange::default(),
             head: None,
+            ahead: Vec::new(),
             started: Instant::now(),
             done: false,
             lossy: false,
@@ -329,7 +332,7 @@ impl Reading {
             status: head.status.as_u16(),
             headers: pairs(&head.headers),
             body: None,
-            events: Vec::new(),
+            events: std::mem::take(&mut self.ahead),
         });
         self.head = Some(head);
     }
@@ -438,8 +441,11 @@ impl Reading {
         self.resume.came = true;
         let parsed = event.data.as_deref().filter(|data| is_message && !data.is_empty());
         let parsed = parsed.map(|data| json::parse(data.as_bytes()));
-        if let Some(http) = &mut self.exchange.http {
-            http.events.push(event);
+        match &mut self.exchange.http {
+            Some(http) => http.events.push(event),
+            // What belongs to no step is kept no longer than it takes to read it.
+            None if !self.established && self.head.is_none() => self.ahead.push(event),
+            None => {}
         }
         if self.incoming.is_lossy() && !std::mem::replace(&mut self.lossy, true) {
             self.violation("the stream is not UTF-8".to_owned(), TRANSPORTS);

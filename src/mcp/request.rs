@@ -321,7 +321,7 @@ fn add_meta(params: &mut Option<Value>, version: Version, config: &SessionConfig
     let ours = [
         (META_VERSION, Some(Value::from(version.as_str()))),
         (META_INFO, Some(config.info.clone())),
-        (META_CAPABILITIES, Some(with_extensions(capabilities(config), config))),
+        (META_CAPABILITIES, Some(declared(version, config))),
         (META_LOG, config.log.clone().map(Value::from)),
     ];
     for (name, value) in ours {
@@ -356,7 +356,7 @@ fn meta_of(params: &mut Option<Value>) -> Option<&mut Map<String, Value>> {
     params.entry("_meta").or_insert_with(|| Map::new().into()).as_object_mut()
 }
 
-/// The client's capabilities as they are declared.
+/// The client's capabilities as the scenario says them.
 pub(super) fn capabilities(config: &SessionConfig) -> Value {
     match &config.capabilities {
         Value::Null => Map::new().into(),
@@ -364,9 +364,11 @@ pub(super) fn capabilities(config: &SessionConfig) -> Value {
     }
 }
 
-/// The capabilities as the modern era declares them, which has extensions.
-fn with_extensions(mut declared: Value, config: &SessionConfig) -> Value {
+/// The client's capabilities as they are declared in a version: the modern era has extensions.
+pub(super) fn declared(version: Version, config: &SessionConfig) -> Value {
+    let mut declared = capabilities(config);
     if config.tasks
+        && version.is_modern()
         && let Some(declared) = declared.as_object_mut()
         && let Some(all) = declared.entry("extensions").or_insert_with(|| Map::new().into()).as_object_mut()
     {

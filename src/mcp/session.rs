@@ -315,6 +315,10 @@ impl Inner {
         options: &SendOptions,
     ) -> Result<Prepared, String> {
         let base = self.base.as_ref().map_err(Clone::clone)?;
+        // A server that a template names is not known before.
+        if self.is_program() && !options.headers.is_empty() {
+            return Err("a message to a command has no headers".to_owned());
+        }
         let mut prepared = request::prepare(base, &self.config, stage, message, options)?;
         if self.is_program() {
             prepared.sent.headers.clear();

@@ -98,7 +98,7 @@ impl Inner {
         };
         let described = result.map(|result| result.get("task").unwrap_or(result));
         let pace = described.map_or(PACE, |described| pace(described, version));
-        let mut options = options.clone();
+        let (way, mut options) = (Way::of(options), options.clone());
         // The token was the call's, and stays it for as long as the task lives.
         options.meta.retain(|(name, _)| name != "progressToken");
         let following = Following {
@@ -106,6 +106,7 @@ impl Inner {
             session: self,
             version,
             options,
+            way,
             deadline,
             since: Instant::now(),
             before: exchange.duration,
@@ -125,6 +126,8 @@ struct Following<'a> {
     session: &'a Arc<Inner>,
     version: Version,
     options: SendOptions,
+    /// As the step says it: without the token its options say less.
+    way: Way,
     deadline: Deadline,
     since: Instant,
     /// How long the call itself took.
@@ -178,7 +181,7 @@ impl Following<'_> {
         if !described.is_null() {
             self.pace = pace(described, self.version);
             match Task::of(described) {
-                Some(now) => self.task.status = now.status,
+                Some(now) => self.now(now),
                 None => {
                     self.exchange.cause = Some("the answer to `tasks/get` has no status".to_owned());
                     return Next::End;
@@ -212,11 +215,24 @@ impl Following<'_> {
         }
     }
 
+    /// Takes a state that the server told.
+    fn now(&mut self, now: Task) {
+        if now.id != self.task.id {
+            let text =
+                format!("`tasks/get` was asked of the task `{}` and answered of `{}`", self.task.id, now.id);
+            let found = violation(self.version, text, "/result/taskId");
+            // What is wrong with every answer is told once.
+            if !self.exchange.wire.contains(&found) {
+                self.exchange.wire.push(found);
+            }
+        }
+        self.task.status = now.status;
+    }
+
     /// Sends a request about the task; none where it was not answered with a result.
     async fn ask(&mut self, method: &str, params: Value) -> Option<Value> {
         let message: Message = self.session.request(method, Some(params));
-        let way = Way::of(&self.options);
-        let later = self.session.deliver(message, &self.options, &way, self.deadline).await;
+        let later = self.session.deliver(message, &self.options, &self.way, self.deadline).await;
         let told = !later.notifications.is_empty() || !later.asked.is_empty();
         self.held += if told { bytes(&later) } else { 0 };
         let mut earlier = std::mem::take(&mut self.exchange);
@@ -286,7 +302,7 @@ impl Following<'_> {
                 let text = format!("`tasks/result` was answered, and the task is `{}`", now.status);
                 self.exchange.wire.push(violation(self.version, text, "/result/status"));
             }
-            self.task.status = now.status;
+            self.now(now);
         }
         (self.exchange.answer, self.exchange.http, self.exchange.inexact) = (answer, http, inexact);
     }

@@ -2,21 +2,21 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::diary::Diary;
 use super::events::{Events, NoEvents};
 use super::http::{self, Frame, Http, Outgoing};
 use super::lanes::{Claims, Item, Lanes, Seat};
-use super::process::{Line, Process, Program};
-use super::{Error, Incoming as AnyIncoming, Limits};
+use super::process::{Lines, Process, Program};
+use super::{Error, Incoming as AnyIncoming, Limits, WEIGHT};
 
-/// What an item weighs beside its bytes: it is kept as a document, so that many small ones add up.
-const WEIGHT: usize = 512;
+/// How long it may take that a message is said to be taken whose answer is there already.
+const TAKEN: Duration = Duration::from_millis(100);
 
 /// A connection that a session has for itself.
 pub(crate) struct Duplex {
@@ -41,7 +41,7 @@ impl Duplex {
     /// Where it cannot be started.
     pub(crate) fn start_program(program: &Program, limits: Limits) -> Result<Self, Error> {
         let (lanes, diary) = (Lanes::new(limits.stream), Arc::new(Diary::default()));
-        let way = Way::Process(Process::start(program, &lanes, &diary, limits.event)?);
+        let way = Way::Process(Process::start(program, &lanes, &diary, limits)?);
         Ok(Self { lanes, diary, limits, way })
     }
 
@@ -76,7 +76,16 @@ impl Duplex {
 
     fn incoming(&self, seat: Seat, stage: Stage, receipt: bool, limit: Option<usize>) -> AnyIncoming {
         let diary = Arc::clone(&self.diary);
-        AnyIncoming::Shared(Box::new(Incoming { seat, stage, receipt, limit, diary, received: 0, held: 0 }))
+        AnyIncoming::Shared(Box::new(Incoming {
+            seat,
+            stage,
+            ahead: None,
+            receipt,
+            limit,
+            diary,
+            received: 0,
+            held: 0,
+        }))
     }
 
     /// Whether nothing can come any more.
@@ -113,6 +122,8 @@ impl Drop for Duplex {
 pub(crate) struct Incoming {
     seat: Seat,
     stage: Stage,
+    /// What came on the stream before the post was answered.
+    ahead: Option<Item>,
     /// Whether nothing answers what is sent.
     receipt: bool,
     /// How many bytes may come; none where they belong to no answer.
@@ -124,7 +135,7 @@ pub(crate) struct Incoming {
 
 enum Stage {
     /// A line that is still to be handed over.
-    Write(Bytes, Option<UnboundedSender<Line>>),
+    Write(Bytes, Option<Lines>),
     /// It is being written.
     Written(oneshot::Receiver<()>),
     /// It is being posted.
@@ -150,20 +161,37 @@ impl Incoming {
         loop {
             match &mut self.stage {
                 Stage::Write(line, lines) => {
-                    let (written, told) = oneshot::channel();
-                    let line = Line { text: std::mem::take(line), written };
-                    // Where it is taken no more, the end of the stream says why.
-                    let sent = lines.take().is_some_and(|lines| lines.send(line).is_ok());
-                    self.stage = if sent && self.receipt { Stage::Written(told) } else { Stage::Reading };
+                    let told = match lines.take() {
+                        Some(lines) => Some(lines.send(std::mem::take(line))?),
+                        None => None,
+                    };
+                    self.stage = match told {
+                        Some(told) if self.receipt => Stage::Written(told),
+                        _ => Stage::Reading,
+                    };
                 }
                 Stage::Written(told) => {
                     let written = told.await.is_ok();
                     self.stage = if written { Stage::Done } else { Stage::Reading };
                 }
                 Stage::Post(_) => return self.post().await,
+                Stage::Posted(incoming) if self.receipt => {
+                    while let Ok(Some(_)) = incoming.next().await {}
+                    self.stage = Stage::Done;
+                }
                 Stage::Posted(incoming) => {
-                    while incoming.next().await?.is_some() {}
-                    self.stage = if self.receipt { Stage::Done } else { Stage::Reading };
+                    tokio::select! {
+                        biased;
+                        frame = incoming.next() => {
+                            if !matches!(frame, Ok(Some(_))) {
+                                self.stage = Stage::Reading;
+                            }
+                        }
+                        item = next_of(&mut self.ahead, &mut self.seat) => {
+                            self.ahead = item;
+                            return self.read().await;
+                        }
+                    }
                 }
                 Stage::Refused(incoming) => return incoming.next().await,
                 Stage::Reading => return self.read().await,
@@ -174,17 +202,40 @@ impl Incoming {
 
     async fn post(&mut self) -> Result<Option<Frame>, Error> {
         let Stage::Post(incoming) = &mut self.stage else { return Ok(None) };
-        let frame = incoming.next().await?;
+        // Some servers say that they took a message once they have done what it asks; what they ask meanwhile has to be
+        // answered.
+        let frame = if self.receipt {
+            incoming.next().await?
+        } else {
+            if self.ahead.is_none() {
+                tokio::select! {
+                    biased;
+                    frame = incoming.next() => {
+                        let frame = frame?;
+                        return Ok(self.posted(frame));
+                    }
+                    item = self.seat.next() => self.ahead = item,
+                }
+            }
+            match timeout(TAKEN, incoming.next()).await {
+                Ok(frame) => frame?,
+                Err(_) => return self.read().await,
+            }
+        };
+        Ok(self.posted(frame))
+    }
+
+    fn posted(&mut self, frame: Option<Frame>) -> Option<Frame> {
         if let Stage::Post(incoming) = std::mem::replace(&mut self.stage, Stage::Done) {
             let taken =
                 matches!(&frame, Some(Frame::Head(head)) if head.status.is_success() && !head.is_stream());
             self.stage = if taken { Stage::Posted(incoming) } else { Stage::Refused(incoming) };
         }
-        Ok(frame)
+        frame
     }
 
     async fn read(&mut self) -> Result<Option<Frame>, Error> {
-        let frame = match self.seat.next().await {
+        let frame = match next_of(&mut self.ahead, &mut self.seat).await {
             Some(Item::Message(parsed, weight)) => {
                 self.received += weight;
                 Frame::Message(parsed, weight)
@@ -219,8 +270,45 @@ impl Incoming {
     }
 }
 
+/// What came ahead, else what comes next. Nothing is lost where the future is dropped.
+async fn next_of(ahead: &mut Option<Item>, seat: &mut Seat) -> Option<Item> {
+    match ahead.take() {
+        Some(item) => Some(item),
+        None => seat.next().await,
+    }
+}
+
 impl fmt::Debug for Incoming {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Incoming").field("received", &self.received).finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_a_server_does_not_read_is_bounded() {
+        let argv = ["sleep", "1000"].map(str::to_owned).to_vec();
+        let program = Program { argv, cwd: ".".into(), ..Program::default() };
+        let limits = Limits { body: 1 << 20, event: 1 << 20, stream: 1 << 20 };
+        let line = Duplex::start_program(&program, limits).unwrap();
+        let outgoing = Outgoing {
+            method: ::http::Method::POST,
+            headers: ::http::HeaderMap::default(),
+            body: Some(Bytes::from(vec![b'x'; 1 << 18])),
+        };
+        let claims = |id| Claims { id: Some(id), token: None, stays: false };
+        let mut all: Vec<AnyIncoming> = (0..8).map(|id| line.start(outgoing.clone(), claims(id))).collect();
+        let refused: Vec<Error> = all.iter_mut().filter_map(|one| one.next().now_or_never()?.err()).collect();
+        assert_eq!(refused.len(), 5, "{refused:?}");
+        assert_eq!(
+            refused.first().unwrap().to_string(),
+            "what the server has not read of its stdin is larger than 1 MiB"
+        );
+        drop(line);
     }
 }

@@ -100,7 +100,7 @@ async fn read(mut incoming: Incoming, lanes: Arc<Lanes>) {
             Ok(Some(Frame::Event(event))) => {
                 let message = event.data.as_deref().map(|data| json::parse(data.as_bytes()));
                 let message = message.and_then(Result::ok).map_or(Value::Null, |parsed| parsed.value);
-                lanes.deliver(&Addressee::of(&message), Item::Event(event));
+                lanes.deliver(Addressee::of(&message), Item::Event(event));
             }
             Ok(Some(_)) => {}
             Ok(None) => {

@@ -13,16 +13,13 @@ use reqwest::{Client, Response};
 use url::{Host, Url};
 
 use super::sse::Parser;
-use super::{Error, Limits, Route};
+use super::{Error, Limits, Route, WEIGHT};
 use crate::exchange::SseEvent;
 use crate::json::Parsed;
 
 /// How long an idle connection is kept. Servers close theirs after five seconds or more; a request on a
 /// connection that the server closes at this moment would fail, and may not be sent again.
 const IDLE: Duration = Duration::from_secs(4);
-
-/// What an event weighs beside its bytes: it is kept as a document, so that many small ones add up.
-const EVENT_WEIGHT: usize = 512;
 
 /// The HTTP client of one server. It follows no redirect, repeats nothing and keeps no cookies. A clone of it has
 /// the same connections.
@@ -252,7 +249,7 @@ impl Incoming {
             }
             Stage::Events(response, parser) => loop {
                 if let Some(event) = parser.next() {
-                    self.held += EVENT_WEIGHT;
+                    self.held += WEIGHT;
                     within(self.received + self.held, self.limits.stream, "the stream of the answer")?;
                     return Ok(Some(Frame::Event(event)));
                 }

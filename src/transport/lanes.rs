@@ -2,18 +2,19 @@
 //! of a subscription. What names nobody goes to the oldest request in flight, else to the background. Nothing
 //! that came is lost, and nothing here knows a method's name.
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use super::Error;
+use super::{Error, WEIGHT};
 use crate::exchange::SseEvent;
 use crate::json::Parsed;
 
-const SUBSCRIPTION_ID: &str = "io.modelcontextprotocol/subscriptionId";
+/// What names a subscription, in the `_meta` of what it brings.
+pub(crate) const SUBSCRIPTION_ID: &str = "io.modelcontextprotocol/subscriptionId";
 
 /// How many ids of requests that were given up are remembered.
 const RETIRED: usize = 1024;
@@ -43,8 +44,8 @@ pub(super) enum Item {
 impl Item {
     fn weight(&self) -> usize {
         match self {
-            Self::Message(_, weight) => *weight,
-            Self::Event(event) => event.data.as_ref().map_or(0, String::len),
+            Self::Message(_, weight) => *weight + WEIGHT,
+            Self::Event(event) => event.data.as_ref().map_or(0, String::len) + WEIGHT,
             Self::End(_) => 0,
         }
     }
@@ -54,7 +55,7 @@ impl Item {
 #[derive(Debug)]
 pub(super) struct Lanes {
     state: Mutex<State>,
-    /// How many bytes may wait for one reader.
+    /// How much may wait for one reader.
     limit: usize,
 }
 
@@ -65,10 +66,11 @@ struct State {
     count: u64,
     background: Option<u64>,
     /// What came before there was a background.
-    early: VecDeque<Item>,
+    early: VecDeque<(Addressee, Item)>,
     early_weight: usize,
-    /// Requests that nobody waits for any more; their answers are nobody's.
-    retired: HashSet<u64>,
+    /// Requests that nobody waits for any more, so that their answers are nobody's; and whether they stayed open, so
+    /// that what names them is nobody's either.
+    retired: HashMap<u64, bool>,
     ended: Option<Error>,
 }
 
@@ -78,7 +80,7 @@ struct Lane {
     /// Whether it gets what names it only.
     aside: bool,
     answered: bool,
-    sender: UnboundedSender<Item>,
+    sender: UnboundedSender<(Addressee, Item)>,
     waiting: Arc<AtomicUsize>,
 }
 
@@ -94,7 +96,7 @@ impl Lane {
 pub(super) struct Seat {
     lanes: Arc<Lanes>,
     number: u64,
-    receiver: UnboundedReceiver<Item>,
+    receiver: UnboundedReceiver<(Addressee, Item)>,
     waiting: Arc<AtomicUsize>,
 }
 
@@ -105,14 +107,14 @@ pub(super) enum Addressee {
     Answer(Value),
     /// Who gave this progress token.
     Token(Value),
-    /// The request of this id.
-    Request(Value),
+    /// The request of this id, which stays open.
+    Subscription(Value),
     /// Nobody.
     Nobody,
 }
 
 impl Lanes {
-    /// With a limit of the bytes that may wait for one reader.
+    /// With a limit of what may wait for one reader.
     pub(super) fn new(limit: usize) -> Arc<Self> {
         Arc::new(Self { state: Mutex::default(), limit })
     }
@@ -138,15 +140,15 @@ impl Lanes {
         let number = state.count;
         state.count += 1;
         if background {
-            for item in std::mem::take(&mut state.early) {
-                waiting.fetch_add(item.weight(), Ordering::Relaxed);
-                let _ = sender.send(item);
+            for piece in std::mem::take(&mut state.early) {
+                waiting.fetch_add(piece.1.weight(), Ordering::Relaxed);
+                let _ = sender.send(piece);
             }
             state.early_weight = 0;
             state.background = Some(number);
         }
         if let Some(error) = &state.ended {
-            let _ = sender.send(Item::End(error.clone()));
+            let _ = sender.send(end(error.clone()));
         }
         let lane = Lane { claims, aside: false, answered: false, sender, waiting: Arc::clone(&waiting) };
         state.lanes.insert(number, lane);
@@ -154,14 +156,12 @@ impl Lanes {
     }
 
     /// Gives a piece to whom it belongs.
-    pub(super) fn deliver(&self, addressee: &Addressee, item: Item) {
+    pub(super) fn deliver(&self, addressee: Addressee, item: Item) {
         let mut state = self.state();
-        if let Addressee::Answer(id) | Addressee::Request(id) = addressee
-            && id.as_u64().is_some_and(|id| state.retired.contains(&id))
-        {
+        if state.is_past(&addressee) {
             return;
         }
-        let named = state.lanes.iter_mut().find(|(_, lane)| lane.is_named(addressee));
+        let named = state.lanes.iter_mut().find(|(_, lane)| lane.is_named(&addressee));
         let number = match named {
             Some((number, lane)) => {
                 lane.answered |= matches!(addressee, Addressee::Answer(_));
@@ -173,12 +173,15 @@ impl Lanes {
             }
         };
         match number {
-            Some(number) => state.give(number, item, self.limit),
+            Some(number) => state.give(number, (addressee, item), self.limit),
             None if state.early_weight + item.weight() <= self.limit => {
                 state.early_weight += item.weight();
-                state.early.push_back(item);
+                state.early.push_back((addressee, item));
             }
-            None => {}
+            None => {
+                drop(state);
+                self.end(unread(self.limit));
+            }
         }
     }
 
@@ -189,7 +192,7 @@ impl Lanes {
             return;
         }
         for lane in state.lanes.values() {
-            let _ = lane.sender.send(Item::End(error.clone()));
+            let _ = lane.sender.send(end(error.clone()));
         }
         state.ended = Some(error);
     }
@@ -201,37 +204,62 @@ impl Lanes {
 }
 
 impl State {
-    fn give(&mut self, number: u64, item: Item, limit: usize) {
+    fn give(&mut self, number: u64, piece: (Addressee, Item), limit: usize) {
         let Some(lane) = self.lanes.get(&number) else { return };
-        let waiting = lane.waiting.fetch_add(item.weight(), Ordering::Relaxed) + item.weight();
+        let weight = piece.1.weight();
+        let waiting = lane.waiting.fetch_add(weight, Ordering::Relaxed) + weight;
         if waiting > limit {
-            let error = Error::Limit { what: "what waits to be read of the server's stream", limit };
-            let _ = lane.sender.send(Item::End(error));
+            let _ = lane.sender.send(end(unread(limit)));
             self.lanes.remove(&number);
         } else {
-            let _ = lane.sender.send(item);
+            let _ = lane.sender.send(piece);
+        }
+    }
+
+    /// Whether it names a request that nobody waits for any more.
+    fn is_past(&self, addressee: &Addressee) -> bool {
+        let retired = |id: &Value| id.as_u64().and_then(|id| self.retired.get(&id));
+        match addressee {
+            Addressee::Answer(id) => retired(id).is_some(),
+            Addressee::Subscription(id) => retired(id) == Some(&true),
+            Addressee::Token(_) | Addressee::Nobody => false,
+        }
+    }
+}
+
+fn end(error: Error) -> (Addressee, Item) {
+    (Addressee::Nobody, Item::End(error))
+}
+
+fn unread(limit: usize) -> Error {
+    Error::Limit { what: "what waits to be read of the server's stream", limit }
+}
+
+impl Claims {
+    /// Whether it names this reader, whatever it has had already.
+    fn are_named(&self, addressee: &Addressee) -> bool {
+        let has_id = |id: &Value| self.id.is_some_and(|mine| same(id, mine));
+        match addressee {
+            Addressee::Answer(id) => has_id(id),
+            // The servers of the older eras number their own requests, and tell which they cancel.
+            Addressee::Subscription(id) => self.stays && has_id(id),
+            Addressee::Token(token) => self.token.as_ref().is_some_and(|mine| same_token(mine, token)),
+            Addressee::Nobody => false,
         }
     }
 }
 
 impl Lane {
     fn is_named(&self, addressee: &Addressee) -> bool {
-        let has_id = |id: &Value| self.claims.id.is_some_and(|mine| same(id, mine));
-        match addressee {
-            Addressee::Answer(id) => !self.answered && has_id(id),
-            Addressee::Request(id) => has_id(id),
-            Addressee::Token(token) => {
-                !self.answered && self.claims.token.as_ref().is_some_and(|mine| same_token(mine, token))
-            }
-            Addressee::Nobody => false,
-        }
+        let once = matches!(addressee, Addressee::Answer(_) | Addressee::Token(_));
+        !(once && self.answered) && self.claims.are_named(addressee)
     }
 }
 
 impl Seat {
     /// The next piece; none where the stream will bring this reader nothing more.
     pub(super) async fn next(&mut self) -> Option<Item> {
-        let item = self.receiver.recv().await?;
+        let (_, item) = self.receiver.recv().await?;
         self.waiting.fetch_sub(item.weight(), Ordering::Relaxed);
         Some(item)
     }
@@ -250,12 +278,19 @@ impl Drop for Seat {
         if state.background == Some(self.number) {
             state.background = None;
         }
-        let Some(lane) = state.lanes.remove(&self.number) else { return };
-        if let Some(id) = lane.claims.id
-            && !lane.answered
+        let Some(Lane { claims, answered, .. }) = state.lanes.remove(&self.number) else { return };
+        if let Some(id) = claims.id
+            && !answered
             && state.retired.len() < RETIRED
         {
-            state.retired.insert(id);
+            state.retired.insert(id, claims.stays);
+        }
+        drop(state);
+        // What it did not read and is not its own is another's.
+        while let Ok((addressee, item)) = self.receiver.try_recv() {
+            if !matches!(item, Item::End(_)) && !claims.are_named(&addressee) {
+                self.lanes.deliver(addressee, item);
+            }
         }
     }
 }
@@ -275,7 +310,7 @@ impl Addressee {
         let Some(params) = message.get("params").filter(|_| id.is_none()) else { return Self::Nobody };
         let subscription = params.get("_meta").and_then(|meta| meta.get(SUBSCRIPTION_ID));
         if let Some(id) = subscription.or_else(|| params.get("requestId")) {
-            return Self::Request(id.clone());
+            return Self::Subscription(id.clone());
         }
         params.get("progressToken").cloned().map_or(Self::Nobody, Self::Token)
     }
@@ -305,14 +340,17 @@ mod tests {
 
     fn deliver(lanes: &Lanes, message: Value) {
         let addressee = Addressee::of(&message);
-        lanes
-            .deliver(&addressee, Item::Message(Box::new(Parsed { value: message, inexact: Vec::new() }), 10));
+        lanes.deliver(addressee, Item::Message(Box::new(Parsed { value: message, inexact: Vec::new() }), 10));
+    }
+
+    fn pieces(seat: &mut Seat) -> Vec<Item> {
+        std::iter::from_fn(|| Some(seat.receiver.try_recv().ok()?.1)).collect()
     }
 
     /// What has come for a reader: the `n` of each message.
     fn came(seat: &mut Seat) -> Vec<u64> {
         let mut found = Vec::new();
-        while let Ok(item) = seat.receiver.try_recv() {
+        for item in pieces(seat) {
             match item {
                 Item::Message(parsed, _) => found.push(parsed.value["n"].as_u64().unwrap()),
                 other => panic!("{other:?}"),
@@ -337,7 +375,7 @@ mod tests {
         deliver(&lanes, json!([{"method": "m"}, {"id": "1", "result": {}}]));
         assert_eq!(came(&mut second), [1]);
         assert_eq!(came(&mut listens), [3]);
-        let items: Vec<Item> = std::iter::from_fn(|| first.receiver.try_recv().ok()).collect();
+        let items = pieces(&mut first);
         assert_eq!(items.len(), 5, "its progress, what names nobody, and a batch with its answer: {items:?}");
         // It is answered: nothing is in flight.
         deliver(&lanes, json!({"n": 7, "method": "m"}));
@@ -367,18 +405,56 @@ mod tests {
         lanes.end(Error::Ended("first".to_owned()));
         lanes.end(Error::Ended("second".to_owned()));
         for seat in [&mut seat, &mut lanes.seat(asks(2, None)), &mut lanes.background()] {
-            let Ok(Item::End(error)) = seat.receiver.try_recv() else { panic!("no end") };
+            let [Item::End(error)] = &pieces(seat)[..] else { panic!("no end") };
             assert_eq!(error.to_string(), "first");
         }
     }
 
     #[test]
+    fn what_a_server_says_of_its_own_requests_is_not_lost() {
+        let lanes = Lanes::new(1 << 20);
+        let mut background = lanes.background();
+        drop(lanes.seat(asks(1, None)));
+        let mut flies = lanes.seat(asks(2, None));
+        let cancelled = |n: u64, id: u64| json!({"n": n, "method": "c", "params": {"requestId": id}});
+        deliver(&lanes, cancelled(1, 1));
+        assert_eq!(came(&mut flies), [1]);
+        deliver(&lanes, json!({"n": 2, "id": 2, "result": {}}));
+        deliver(&lanes, cancelled(3, 2));
+        assert_eq!((came(&mut flies), came(&mut background)), (vec![2], vec![3]));
+        // That of a subscription which was ended is nobody's.
+        drop(lanes.seat(Claims { stays: true, ..asks(3, None) }));
+        deliver(&lanes, cancelled(4, 3));
+        assert!(came(&mut background).is_empty());
+    }
+
+    #[test]
+    fn what_was_not_read_is_the_next_ones_but_for_what_was_its_own() {
+        let lanes = Lanes::new(1 << 20);
+        let mut background = lanes.background();
+        let refused = lanes.seat(asks(1, Some("t")));
+        deliver(&lanes, json!({"n": 1, "method": "m"}));
+        deliver(&lanes, json!({"n": 2, "method": "p", "params": {"progressToken": "t"}}));
+        deliver(&lanes, json!({"n": 3, "id": 99, "result": {}}));
+        deliver(&lanes, json!({"n": 4, "id": 1, "result": {}}));
+        drop(refused);
+        assert_eq!(came(&mut background), [1, 3]);
+    }
+
+    #[test]
     fn what_waits_is_bounded() {
-        let lanes = Lanes::new(25);
+        let lanes = Lanes::new(2 * WEIGHT + 25);
         let mut seat = lanes.seat(asks(1, None));
         (0..4).for_each(|n| deliver(&lanes, json!({"n": n, "method": "m"})));
-        let items: Vec<Item> = std::iter::from_fn(|| seat.receiver.try_recv().ok()).collect();
+        let items = pieces(&mut seat);
         assert!(matches!(items[..], [Item::Message(..), Item::Message(..), Item::End(_)]), "{items:?}");
+        drop(seat);
+        // What has no data weighs something, too; and what nobody can be told of ends the stream.
+        let lanes = Lanes::new(2 * WEIGHT);
+        (0..3).for_each(|_| lanes.deliver(Addressee::Nobody, Item::Event(SseEvent::default())));
+        assert!(lanes.is_ended());
+        let items = pieces(&mut lanes.background());
+        assert!(matches!(items[..], [Item::Event(_), Item::Event(_), Item::End(_)]), "{items:?}");
     }
 
     proptest! {

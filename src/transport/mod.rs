@@ -19,8 +19,11 @@ pub(crate) use error::Error;
 pub(crate) use events::NoEvents;
 pub(crate) use http::{Frame, Head, Http, Outgoing};
 pub(crate) use incoming::Incoming;
-pub(crate) use lanes::Claims;
+pub(crate) use lanes::{Claims, SUBSCRIPTION_ID};
 pub use process::{Program, end_every_process};
+
+/// What an event or a message weighs beside its bytes: it is kept as a document, so that many small ones add up.
+const WEIGHT: usize = 512;
 
 /// How connections are made, beside the address.
 #[derive(Clone, Debug, Default)]

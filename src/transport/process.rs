@@ -6,6 +6,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -18,9 +19,9 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::Error;
 use super::diary::Diary;
 use super::lanes::{Addressee, Item, Lanes};
+use super::{Error, Limits, WEIGHT};
 use crate::json;
 
 /// How long the rest of what a process said is waited for, once one of its ends is closed.
@@ -53,16 +54,53 @@ impl fmt::Debug for Program {
 }
 
 /// A line on its way out.
-pub(super) struct Line {
-    pub(super) text: Bytes,
+struct Line {
+    text: Bytes,
     /// Told once it is written; dropped where it is not.
-    pub(super) written: oneshot::Sender<()>,
+    written: oneshot::Sender<()>,
+}
+
+impl Line {
+    fn weight(&self) -> usize {
+        self.text.len() + WEIGHT
+    }
+}
+
+/// Where lines go.
+#[derive(Clone, Debug)]
+pub(super) struct Lines {
+    sender: UnboundedSender<Line>,
+    /// What the server has not read yet.
+    waiting: Arc<AtomicUsize>,
+    limit: usize,
+}
+
+impl Lines {
+    /// Hands a line over. What it gives is told once the line is written, and dropped where it is not.
+    ///
+    /// # Errors
+    /// Where too much waits for a server that does not read.
+    pub(super) fn send(&self, text: Bytes) -> Result<oneshot::Receiver<()>, Error> {
+        let (written, told) = oneshot::channel();
+        let line = Line { text, written };
+        let weight = line.weight();
+        if self.waiting.fetch_add(weight, Ordering::Relaxed) + weight > self.limit {
+            self.waiting.fetch_sub(weight, Ordering::Relaxed);
+            return Err(Error::Limit {
+                what: "what the server has not read of its stdin",
+                limit: self.limit,
+            });
+        }
+        // Where it is taken no more, the end of the stream says why.
+        let _ = self.sender.send(line);
+        Ok(told)
+    }
 }
 
 /// A process that runs.
 #[derive(Debug)]
 pub(super) struct Process {
-    lines: Mutex<Option<UnboundedSender<Line>>>,
+    lines: Mutex<Option<Lines>>,
     writer: AbortHandle,
     exit: watch::Receiver<Option<ExitStatus>>,
     group: Arc<Group>,
@@ -77,7 +115,7 @@ impl Process {
         program: &Program,
         lanes: &Arc<Lanes>,
         diary: &Arc<Diary>,
-        longest: usize,
+        limits: Limits,
     ) -> Result<Self, Error> {
         let mut child = spawn(program)?;
         let group = Arc::new(Group::new(child.id()));
@@ -89,8 +127,10 @@ impl Process {
         }
         let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
         let last = Last { lanes: Arc::clone(lanes), exit: exit.clone(), stderr: heard };
-        let writer = tokio::spawn(write(stdin, receiver, last.clone())).abort_handle();
-        let reader = Reader { lanes: Arc::clone(lanes), diary: Arc::clone(diary), longest };
+        let lines = Lines { sender, waiting: Arc::default(), limit: limits.stream };
+        let waiting = Arc::clone(&lines.waiting);
+        let writer = tokio::spawn(write(stdin, receiver, waiting, last.clone())).abort_handle();
+        let reader = Reader { lanes: Arc::clone(lanes), diary: Arc::clone(diary), longest: limits.event };
         let reading = tokio::spawn(async move {
             let end = match stdout {
                 Some(stdout) => reader.read(stdout).await,
@@ -102,11 +142,11 @@ impl Process {
             }
         });
         tokio::spawn(supervise(child, exited, Arc::clone(&group), reading));
-        Ok(Self { lines: Mutex::new(Some(sender)), writer, exit, group })
+        Ok(Self { lines: Mutex::new(Some(lines)), writer, exit, group })
     }
 
     /// Where lines go; none after its end began.
-    pub(super) fn lines(&self) -> Option<UnboundedSender<Line>> {
+    pub(super) fn lines(&self) -> Option<Lines> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -206,7 +246,12 @@ fn ended(status: ExitStatus) -> String {
     }
 }
 
-async fn write(stdin: Option<ChildStdin>, mut lines: UnboundedReceiver<Line>, last: Last) {
+async fn write(
+    stdin: Option<ChildStdin>,
+    mut lines: UnboundedReceiver<Line>,
+    waiting: Arc<AtomicUsize>,
+    last: Last,
+) {
     let Some(mut stdin) = stdin else { return };
     while let Some(line) = lines.recv().await {
         let mut text = Vec::with_capacity(line.text.len() + 1);
@@ -216,6 +261,7 @@ async fn write(stdin: Option<ChildStdin>, mut lines: UnboundedReceiver<Line>, la
             last.tell("the server reads its stdin no more").await;
             return;
         }
+        waiting.fetch_sub(line.weight(), Ordering::Relaxed);
         let _ = line.written.send(());
     }
 }
@@ -263,7 +309,7 @@ impl Reader {
         match json::parse(line) {
             Ok(parsed) if matches!(parsed.value, Value::Object(_) | Value::Array(_)) => {
                 let addressee = Addressee::of(&parsed.value);
-                self.lanes.deliver(&addressee, Item::Message(Box::new(parsed), line.len()));
+                self.lanes.deliver(addressee, Item::Message(Box::new(parsed), line.len()));
             }
             Ok(_) => self.diary.rubbish(line, "is no message"),
             Err(error) => self.diary.rubbish(line, &format!("is not JSON ({error})")),

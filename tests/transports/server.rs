@@ -22,6 +22,8 @@ pub(crate) struct Peer {
     /// Ids of requests that listen, and where to.
     listens: Mutex<Vec<(Value, Out)>>,
     modern: bool,
+    /// The stream of a door of HTTP+SSE.
+    stream: Mutex<Option<Out>>,
 }
 
 impl Peer {
@@ -302,26 +304,38 @@ pub(crate) fn streamable(peer: Arc<Peer>, socket: TcpStream, asked: Asked) {
     }
 }
 
-/// The stream of a door of HTTP+SSE.
-static STREAM: Mutex<Option<Out>> = Mutex::new(None);
-
 /// HTTP+SSE: everything is answered on one stream. It wants a token on both.
 pub(crate) fn sse(peer: Arc<Peer>, socket: TcpStream, asked: Asked) {
+    shared(&peer, socket, &asked, true);
+}
+
+/// The same of a server that says that it took a message once it has done what that asks.
+pub(crate) fn sse_done_first(peer: Arc<Peer>, socket: TcpStream, asked: Asked) {
+    shared(&peer, socket, &asked, false);
+}
+
+fn shared(peer: &Peer, socket: TcpStream, asked: &Asked, at_once: bool) {
     if asked.token != "Bearer door-token-1" {
         return reply(&socket, "401 Unauthorized", "");
     }
     if asked.verb == "GET" {
         begin_stream(&socket);
         (&socket).write_all(b"event: endpoint\ndata: /mcp?post=1\n\n").unwrap();
-        *STREAM.lock().unwrap() = Some(events(socket));
+        *peer.stream.lock().unwrap() = Some(events(socket));
         return;
     }
     // Who does not know of the stream yet is refused, as a door with two addresses would do.
-    let Some(out) = STREAM.lock().unwrap().clone() else {
+    let Some(out) = peer.stream.lock().unwrap().clone() else {
         return reply(&socket, "405 Method Not Allowed", "");
     };
-    reply(&socket, "202 Accepted", "Accepted");
-    peer.handle(&serde_json::from_str(&asked.body).unwrap(), &out);
+    let message = serde_json::from_str(&asked.body).unwrap();
+    if at_once {
+        reply(&socket, "202 Accepted", "Accepted");
+        peer.handle(&message, &out);
+    } else {
+        peer.handle(&message, &out);
+        reply(&socket, "202 Accepted", "Accepted");
+    }
 }
 
 /// A door whose stream names another machine for its messages.

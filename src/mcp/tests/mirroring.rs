@@ -274,3 +274,66 @@ async fn extensions_are_declared_and_overridden() {
     good(&session.perform(call("query", json!({})), meta).await);
     assert_eq!(last(&server).json()["params"]["_meta"][key], other);
 }
+
+#[tokio::test]
+async fn what_is_no_header_mismatch_is_not_asked_twice() {
+    // Before 2026-07-28 the code is any server's own.
+    let server = Server::start(|request, _| {
+        legacy(request).unwrap_or_else(|| match request.method().as_str() {
+            "tools/list" => request.result(json!({"tools": []})),
+            _ => request.error(200, -32020, "the order is closed"),
+        })
+    })
+    .await;
+    let older = session(&server, LEGACY);
+    older.begin().await.unwrap();
+    let exchange = older.perform(call("query", json!({"region": "a"})), options()).await;
+    assert_eq!((exchange.answer.error.unwrap()["code"].clone(), exchange.repairs), (json!(-32020), vec![]));
+    assert_eq!((server.count("tools/list"), server.count("tools/call")), (0, 1));
+
+    // What was told before the error shows that the call was taken.
+    let told = |request: &Request| {
+        let log = json!({"jsonrpc": "2.0", "method": "notifications/message", "params": {"level": "info", "data": 1}});
+        let error = json!({"jsonrpc": "2.0", "id": request.json()["id"], "error": {"code": -32020, "message": "of another"}});
+        let text = Reply::chunk(&format!("data: {log}\n\ndata: {error}\n\n"));
+        Reply::raw(format!("{}{text}0\r\n\r\n", Reply::stream_head()))
+    };
+    let server = judging(|_| vec![tool("query", region("Region"))], told).await;
+    let session = open(&server).await;
+    let exchange = session.perform(call("query", json!({"region": "a"})), options()).await;
+    assert_eq!((exchange.notifications.len(), exchange.repairs), (1, vec![]));
+    assert_eq!((server.count("tools/list"), server.count("tools/call")), (1, 1));
+}
+
+#[tokio::test]
+async fn tools_that_do_not_come_again_hold_a_call_no_longer_than_its_timeout() {
+    let server = Server::start(|request, _| match request.method().as_str() {
+        "tools/list" if request.json()["id"].as_u64() == Some(2) => {
+            request.result(tools(json!([tool("query", region("Region"))])))
+        }
+        "tools/list" => Reply(vec![Do::Hang]),
+        _ => discovers(request).unwrap_or_else(|| request.error(400, -32020, "Header mismatch")),
+    })
+    .await;
+    let session = open(&server).await;
+    session.prepare_calls(options().timeout).await.unwrap();
+    let short = SendOptions { timeout: Duration::from_millis(300), ..SendOptions::default() };
+    let performed = session.perform(call("query", json!({"region": "a"})), short);
+    let exchange = tokio::time::timeout(Duration::from_secs(10), performed).await.unwrap();
+    assert_eq!((exchange.answer.error.unwrap()["code"].clone(), exchange.repairs), (json!(-32020), vec![]));
+    let notes = session.settle(Instant::now()).await;
+    let expected =
+        "after a header mismatch: a call has to know the tools, and they were not listed within 300 ms";
+    assert!(notes.iter().any(|note| note == expected), "{notes:?}");
+}
+
+#[tokio::test]
+async fn who_declares_tasks_may_be_offered_other_tools() {
+    let server = offering(|listed| vec![tool(if listed == 0 { "plain" } else { "long" }, json!({}))]).await;
+    let client = client(&server);
+    for (tasks, name) in [(false, "plain"), (true, "long"), (false, "plain")] {
+        let session = client.session(SessionConfig { tasks, ..config(MODERN) });
+        session.begin().await.unwrap();
+        assert_eq!(session.tools().await.unwrap().items[0]["name"], name);
+    }
+}

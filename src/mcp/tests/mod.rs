@@ -12,6 +12,8 @@ mod mirroring;
 mod openings;
 mod resuming;
 mod server;
+#[cfg(unix)]
+mod stdio;
 mod task_shapes;
 mod tasks;
 mod timeouts;

@@ -454,3 +454,45 @@ async fn where_there_are_no_tasks_it_is_said() {
     }
     assert_eq!(open(&whole, LEGACY).await.takes_task("unlisted").await, Ok(()), "the server says it");
 }
+
+#[tokio::test]
+async fn the_state_of_another_task_is_a_violation() {
+    let other = |task: Value| with(task, json!({"taskId": "t 2"}));
+    let old = scripted(move |method, _, request| match method {
+        "tools/call" => request.result(json!({"task": core("working")})),
+        "tasks/get" => request.result(other(core("completed"))),
+        "tasks/result" => request.result(of_task(payload("done"))),
+        _ => Reply::accepted(),
+    })
+    .await;
+    let new = scripted(move |method, _, request| match method {
+        "tools/call" => request.result(with(described(MODERN, "working"), json!({"resultType": "task"}))),
+        "tasks/get" => request.result(other(state("completed", json!({"result": payload("done")})))),
+        _ => Reply::accepted(),
+    })
+    .await;
+    for (server, version) in [(&old, LEGACY), (&new, MODERN)] {
+        let exchange = open(server, version).await.perform(echo(), follow()).await;
+        let expected = "- / `tasks/get` was asked of the task `t 1` and answered of `t 2`";
+        assert_eq!(words(&exchange), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_step_that_shapes_its_message_repairs_nothing_of_its_task_either() {
+    let server = scripted(|method, _, request| match method {
+        "tools/call" => request.result(json!({"task": core("working")})),
+        "tasks/get" => {
+            let begun = Reply::chunk("id: e1\nretry: 1\ndata: \n\n");
+            Reply::raw(format!("{}{begun}0\r\n\r\n", Reply::stream_head()))
+        }
+        // What takes it up again would be given the answer.
+        _ => Reply::accepted(),
+    })
+    .await;
+    let session = open(&server, LEGACY).await;
+    let meta = vec![("progressToken".to_owned(), Some(json!("p")))];
+    let exchange = session.perform(echo(), SendOptions { meta, ..follow() }).await;
+    assert_eq!((exchange.outcome, exchange.repairs.as_slice()), (Outcome::Closed, [].as_slice()));
+    assert!(server.seen().iter().all(|request| request.verb != "GET"));
+}
