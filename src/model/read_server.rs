@@ -95,18 +95,22 @@ fn command(cursor: &Cursor<'_>, root: &Path, problems: &mut Vec<Diagnostic>) -> 
 /// What belongs to an address stands beside a command, or the other way round.
 fn misplaced(cursor: &Cursor<'_>, problems: &mut Vec<Diagnostic>) {
     let starts = cursor.get("command").is_some();
-    let (wrong, message, help): (&[&str], _, _) = if starts {
+    let (wrong, message): (&[&str], _) = if starts {
         (
             &["auth", "identities", "headers", "tls", "socket", "insecure"],
             "is of a server at an address, and this one is a `command`",
-            "give a `command` its credentials in `env`: `{NAME: {env: NAME}}`",
         )
     } else {
-        (&["env", "cwd"], "is of a `command`, and this server is none", "leave it out")
+        (&["env", "cwd"], "is of a `command`, and this server is none")
     };
     for (key, found) in wrong.iter().filter_map(|key| Some((key, cursor.get(key)?))) {
         let problem = Diagnostic::error(Code::Conflict, found.key_site(), format!("`{key}` {message}"));
-        problems.push(problem.help(help));
+        problems.push(problem.help(match *key {
+            "auth" | "identities" | "headers" => {
+                "give a `command` its credentials in `env`: `{NAME: {env: NAME}}`"
+            }
+            _ => "leave it out",
+        }));
     }
 }
 

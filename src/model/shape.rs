@@ -250,6 +250,13 @@ impl<'a> Shape<'a> {
                 let flag = matches!(text.to_ascii_lowercase().as_str(), "yes" | "on" | "true" | "y");
                 problem = problem.help(format!("write `{flag}`, without quotes"));
             }
+            // A command is written as for a shell, elsewhere.
+            Value::String(text) if matches!(kind, Kind::List(Kind::Verbatim)) => {
+                problem = problem.help(match words(text) {
+                    Some(words) => format!("write its words: `[{words}]`"),
+                    None => "write its words as a list, such as `[sh, -c, \"…\"]`".to_owned(),
+                });
+            }
             Value::String(text) if matches!(kind, Kind::List(of) if is_text(of)) => {
                 problem = problem.help(format!("write `[{text}]`"));
             }
@@ -450,6 +457,22 @@ pub(super) fn choices(problem: Diagnostic, text: &str, words: &[&str], introduct
         Some(near) => problem.help(format!("did you mean `{near}`?")).note(all),
         None => problem.help(all),
     }
+}
+
+/// The words of a command line, as elements of a list; none where its quotes or its signs need a shell.
+fn words(text: &str) -> Option<String> {
+    let is_plain = |word: &str| {
+        word.starts_with(|c: char| c.is_ascii_alphabetic() || "./-".contains(c))
+            && word.chars().all(|c| c.is_ascii_alphanumeric() || "./-_=".contains(c))
+            && word != "-"
+            && !matches!(word, "true" | "false" | "null")
+    };
+    if text.contains(['"', '\'', '\\', '$', '|', '&', ';', '<', '>', '`', '\n']) {
+        return None;
+    }
+    let words = text.split_whitespace();
+    let words = words.map(|word| if is_plain(word) { word.to_owned() } else { format!("\"{word}\"") });
+    Some(words.collect::<Vec<_>>().join(", "))
 }
 
 fn takes_keys(table: &Table) -> String {
