@@ -6,6 +6,7 @@ use url::Url;
 
 use super::address::{AddressError, address};
 use super::cursor::Cursor;
+use super::hide::holds_token;
 use super::read_suite::checks;
 use super::read_tls::{socket, tls};
 use super::scenario::Spot;
@@ -82,7 +83,7 @@ fn command(cursor: &Cursor<'_>, root: &Path, problems: &mut Vec<Diagnostic>) -> 
     }
     let texts = cursor.get("env").map(|all| all.entries()).unwrap_or_default();
     let texts = texts.into_iter().filter_map(|(_, entry)| entry.spot());
-    for word in words.iter().cloned().chain(texts).filter(|word| looks_like_token(&word.value)) {
+    for word in words.iter().cloned().chain(texts).filter(|word| holds_token(&word.value)) {
         let problem = literal_secret(cursor.document(), &word.at);
         problems.push(problem.help("a `command` gets it in its environment: `env: {NAME: {env: NAME}}`"));
     }

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::cursor::{Meant, first_key_site};
 use super::duration::{FORMS, duration};
 use super::elsewhere;
+use super::hide::holds_token;
 use super::keys::{Key, Kind, Names, Table, listed};
 use super::values::{date, is_separator, is_variable, looks_like_token, rate, takes, type_name, way_out};
 use crate::diagnostic::{Code, Diagnostic};
@@ -459,7 +460,8 @@ pub(super) fn choices(problem: Diagnostic, text: &str, words: &[&str], introduct
     }
 }
 
-/// The words of a command line, as elements of a list; none where its quotes or its signs need a shell.
+/// The words of a command line, as elements of a list; none where its quotes or its signs need a shell, or where a
+/// word is a secret.
 fn words(text: &str) -> Option<String> {
     let is_plain = |word: &str| {
         word.starts_with(|c: char| c.is_ascii_alphabetic() || "./-".contains(c))
@@ -471,6 +473,9 @@ fn words(text: &str) -> Option<String> {
         return None;
     }
     let words = text.split_whitespace();
+    if holds_token(text) {
+        return None;
+    }
     let words = words.map(|word| if is_plain(word) { word.to_owned() } else { format!("\"{word}\"") });
     Some(words.collect::<Vec<_>>().join(", "))
 }

@@ -107,6 +107,26 @@ fn a_literal_token_is_refused_and_never_shown() {
 }
 
 #[test]
+fn no_problem_repeats_a_token() {
+    const TOKEN: &str = "rt_5A4E0B0C0DE0F00D0C0FFEE0ACE0BA5E";
+    for entry in [
+        format!("{{url: 'https://h/', auth: {{pat: {{command: {TOKEN}}}}}}}"),
+        format!("{{command: npx --token {TOKEN}}}"),
+        format!("{{command: Bearer {TOKEN}}}"),
+        format!("{{sandbox: {TOKEN}}}"),
+        TOKEN.to_owned(),
+    ] {
+        let problems = server(&entry);
+        assert!(!problems.is_empty(), "{entry}");
+        assert!(!format!("{problems:?}").contains(TOKEN), "{entry}: {problems:?}");
+    }
+    for entry in [format!("{{command: [x, --token={TOKEN}]}}"), format!("{{command: [sh, -c, 'x {TOKEN}']}}")]
+    {
+        assert_eq!(server(&entry)[0].code.as_str(), "literal-secret", "{entry}");
+    }
+}
+
+#[test]
 fn a_token_under_a_wrong_key_is_masked_too() {
     let (_, problems) = suite_of(
         "servers:\n  a: {url: 'https://h/', auth: {token: hunter2}}\n  b: {url: 'https://h/', headers: {AUTHORIZATION: Bearer hunter2}}\nx: hunter2\n",
@@ -247,7 +267,9 @@ fn a_token_comes_from_one_place() {
     );
     assert_told(
         &server("{url: 'https://h/', auth: {pat: {}}}"),
-        &["1:46 missing-key [{}] the place of a secret needs one of `env`, `file` and `command` | help: add one of them"],
+        &[
+            "1:46 missing-key [{}] the place of a secret needs one of `env`, `file` and `command` | help: add one of them",
+        ],
     );
 }
 
