@@ -106,6 +106,8 @@ fn addresses_on_the_command_line_are_explained_in_its_words() {
     told("https://me:hunter2@mcp.example.com/mcp", "--pat-env NAME");
     told("http://mcp.example.com/mcp", "only a suite file can allow it");
     project.run(&["test", "--url", "http://127.0.0.1:1/mcp"]).exits(4).says("name a scenario file");
+    let set = project.run(&["test", "conformance", "--url", "http://127.0.0.1:1/mcp"]).exits(4);
+    set.says("name a scenario file, as in `callsheet test first.yaml --url URL`\n");
 }
 
 #[test]

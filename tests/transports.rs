@@ -233,6 +233,7 @@ fn hangs() {
     let project = project("hangs", ", timeouts: {start: 1s}").steps(LIST);
     let ran = quickly(project.run(&["test"])).exits(101);
     ran.says("the session could not be opened: no answer to `initialize` within 1 s")
+        .says("of that `server/discover` alone was sent")
         .says("timeouts: {start: …}");
     nothing_is_left(&project, 1);
 }

@@ -311,10 +311,12 @@ pub(super) fn nothing(plan: &Plan, selection: &Selection) -> String {
     if selection.ignored == IgnoredCases::Only {
         asked.push("that its scenario skips".to_owned());
     }
+    if plan.cases.is_empty() && plan.suite.document.is_none() {
+        return "nothing is selected: there is no `callsheet.yaml` here or above that says where the scenarios are; \
+                without one, name a scenario file, as in `callsheet test first.yaml --url URL`"
+            .to_owned();
+    }
     let mut message = match plan.cases.len() {
-        0 if plan.suite.document.is_none() => {
-            "nothing is selected: without a suite, name a scenario file, as in `callsheet test first.yaml --url URL`".to_owned()
-        }
         0 => "nothing is selected: there is no case".to_owned(),
         cases => format!("nothing is selected: of {} there is none", count(cases, "case")),
     };

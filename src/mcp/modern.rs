@@ -130,7 +130,8 @@ impl Inner {
         let mut probe = Box::pin(self.probe(deadline));
         let mut is_probed = false;
         let left = deadline.at.saturating_duration_since(Instant::now());
-        if let Ok(found) = timeout(PROBE.min(left / 2), &mut probe).await {
+        let alone = PROBE.min(left / 2);
+        if let Ok(found) = timeout(alone, &mut probe).await {
             return found.map(|(era, exchange)| (era, exchange, None));
         }
         let mut greeting = Box::pin(self.initialize(None, deadline));
@@ -152,8 +153,21 @@ impl Inner {
         {
             return Ok((era, exchange, None));
         }
+        let opened = opened.map_err(|mut exchange| {
+            if exchange.outcome == Outcome::TimedOut {
+                let cause = exchange.cause.take().unwrap_or_default();
+                let (first, more) = cause.split_once('\n').map_or((&*cause, None), |(a, b)| (a, Some(b)));
+                let before = format!(
+                    "in the first {} of that `server/discover` alone was sent",
+                    crate::model::shown_duration(alone)
+                );
+                let lines = [Some(first), Some(&*before), more];
+                exchange.cause = Some(lines.into_iter().flatten().collect::<Vec<_>>().join("\n"));
+            }
+            exchange
+        })?;
         // What was not proven is asked again by the next session.
-        Ok((Era::Legacy, None, Some(opened?)))
+        Ok((Era::Legacy, None, Some(opened)))
     }
 
     /// What versions a server names where it is asked without a handshake.

@@ -42,6 +42,15 @@ const SAME: &[(&str, &str, &[&str])] = &[
     ("save", "path", &["jsonpath", "json_path", "from"]),
     ("save", "matches", &["regex", "pattern"]),
     ("known_bug", "issue", &["bug", "ticket", "url", "reason", "id"]),
+    ("http", "body", &["json", "data", "content", "payload"]),
+    ("listen", "resources", &["uri", "uris", "subscribe"]),
+    ("server", "url", &["address", "endpoint", "uri", "base_url", "baseUrl", "serverUrl"]),
+    ("server", "command", &["cmd", "exec", "run"]),
+    ("server", "cwd", &["dir", "directory", "folder", "workdir", "working_directory"]),
+    ("server", "env", &["environment"]),
+    ("tls", "ca", &["ca_cert", "ca_file", "cacert", "cafile", "root", "roots"]),
+    ("tls", "cert", &["cert_file", "certfile", "certificate", "client_cert", "crt"]),
+    ("tls", "key", &["client_key", "key_file", "keyfile", "private_key"]),
 ];
 
 /// The words for what is written in another place, or in another way.
@@ -63,6 +72,28 @@ const OTHER: &[(&str, &[&str], &str)] = &[
         "attempts are bounded by time: `within: 60s`, with a pause of `every: 2s`",
     ),
     ("eventually", &["until"], "`expect` of the step says what is waited for"),
+    ("http", &["headers"], "`headers` belongs to the step, beside `http`"),
+    ("http", &["status"], "what is expected stands beside `http`: `expect: {http: {status: …}}`"),
+    (
+        "http",
+        &["path", "uri", "url"],
+        "it goes to the server's own address; another address is another server of the suite: `server: NAME`",
+    ),
+    (
+        "server",
+        &["args", "arguments", "argv"],
+        "they are words of the command, behind the first: `command: [npx, -y, NAME]`",
+    ),
+    (
+        "server",
+        &["http", "sse", "stdio", "transport", "type"],
+        "what a server speaks follows from `url` (HTTP, which of both is found out) or `command` (stdio)",
+    ),
+    (
+        "tls",
+        &["insecure", "rejectUnauthorized", "reject_unauthorized", "skip_verify", "verify"],
+        "a certificate is always checked: `ca` names whom to trust",
+    ),
 ];
 
 /// What a key means that the table does not have; none where it is no word of elsewhere.
@@ -113,9 +144,11 @@ pub(super) fn is_of_step(name: &str, value: &Value) -> bool {
 mod tests {
     use super::*;
     use crate::model::scenario_keys::{FRAGMENT, ROWS};
-    use crate::model::step_keys::{EVENTUALLY, KNOWN_BUG, SAVE};
+    use crate::model::step_keys::{EVENTUALLY, HTTP, KNOWN_BUG, LISTEN, SAVE};
+    use crate::model::suite_keys::{SERVER, TLS};
 
-    const TABLES: &[&Table] = &[&SCENARIO, &FRAGMENT, &STEP, &ROWS, &EVENTUALLY, &SAVE, &KNOWN_BUG];
+    const TABLES: &[&Table] =
+        &[&SCENARIO, &FRAGMENT, &STEP, &ROWS, &EVENTUALLY, &SAVE, &KNOWN_BUG, &HTTP, &LISTEN, &SERVER, &TLS];
 
     #[test]
     fn every_word_leads_to_a_key_that_is_there_and_is_none_itself() {

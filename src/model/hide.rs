@@ -7,6 +7,7 @@ use aho_corasick::AhoCorasick;
 use serde_json::Value;
 
 use super::values::{is_variable, looks_like_token};
+use crate::diagnostic::Diagnostic;
 use crate::source::{Document, Pointer, Span};
 
 /// Keys below which a string is a secret, unless it says where the secret is.
@@ -15,6 +16,9 @@ const SECRET_KEYS: &[&str] =
 
 /// Texts that are shorter than this are masked where they stand only.
 const SHORTEST: usize = 4;
+
+/// What stands in a message in place of a secret.
+const MASK: &str = "***";
 
 /// Keys below `pat` that say where the secret is.
 const PLACES: &[&str] = &["env", "file", "command"];
@@ -37,6 +41,41 @@ pub(super) fn in_scenarios(documents: Vec<Arc<Document>>) -> Vec<Arc<Document>> 
         })
         .collect();
     if found.iter().all(Vec::is_empty) { documents } else { hide(&documents, &found) }
+}
+
+/// Takes what is masked in a suite out of what is said of it, too.
+pub(super) fn in_problems_of_suite(document: &Document, problems: &mut [Diagnostic]) {
+    in_problems(&[document], &|key| SECRET_KEYS.contains(&key), problems);
+}
+
+/// Takes what is masked in a scenario file out of what is said of it, too.
+pub(super) fn in_problems_of_scenarios(documents: &[Arc<Document>], problems: &mut [Diagnostic]) {
+    let documents: Vec<&Document> = documents.iter().map(Arc::as_ref).collect();
+    in_problems(&documents, &is_authorization, problems);
+}
+
+fn in_problems(documents: &[&Document], secret: &dyn Fn(&str) -> bool, problems: &mut [Diagnostic]) {
+    if problems.is_empty() {
+        return;
+    }
+    let mut texts: Vec<&str> = Vec::new();
+    for document in documents {
+        let mut found = Vec::new();
+        walk(document.value(), &Pointer::root(), secret, false, &mut found);
+        let found = found.iter().filter_map(|at| document.get(at).and_then(Value::as_str));
+        texts.extend(found.filter(|text| text.len() >= SHORTEST));
+    }
+    for problem in problems {
+        let labels = problem.labels.iter_mut().map(|label| &mut label.text);
+        let said = problem.notes.iter_mut().chain(&mut problem.help).chain(labels);
+        for said in said.chain([&mut problem.message]) {
+            for text in &texts {
+                if said.contains(text) {
+                    *said = said.replace(text, MASK);
+                }
+            }
+        }
+    }
 }
 
 /// What may be a secret in the text of a file that could not be read, by the letters alone: the diagnostics of the
@@ -103,7 +142,7 @@ fn is_authorization(key: &str) -> bool {
 
 fn walk(value: &Value, at: &Pointer, secret: &dyn Fn(&str) -> bool, inside: bool, found: &mut Vec<Pointer>) {
     match value {
-        Value::String(text) if inside || looks_like_token(text) || has_password(text) => {
+        Value::String(text) if inside || holds_token(text) || has_password(text) => {
             found.push(at.clone());
         }
         Value::Number(_) if inside => found.push(at.clone()),
@@ -124,6 +163,12 @@ fn walk(value: &Value, at: &Pointer, secret: &dyn Fn(&str) -> bool, inside: bool
         }
         _ => {}
     }
+}
+
+/// A token, or a text such as a command line with one among its words.
+pub(super) fn holds_token(text: &str) -> bool {
+    let mut words = text.split(|c: char| c.is_whitespace() || "'\"`=".contains(c));
+    looks_like_token(text) || words.any(looks_like_token)
 }
 
 /// An address that carries a password or a token.

@@ -29,7 +29,10 @@ pub fn read_documents(
 ) -> Vec<Unit> {
     let form = Form { several_documents: documents.len() > 1 };
     let documents = hide::in_scenarios(documents);
-    documents.into_iter().filter_map(|document| unit(&document, form, suite, problems)).collect()
+    let before = problems.len();
+    let units = documents.iter().filter_map(|document| unit(document, form, suite, problems)).collect();
+    hide::in_problems_of_scenarios(&documents, problems.get_mut(before..).unwrap_or_default());
+    units
 }
 
 fn unit(document: &Arc<Document>, form: Form, suite: &Suite, problems: &mut Vec<Diagnostic>) -> Option<Unit> {

@@ -6,6 +6,7 @@ use url::Url;
 
 use super::address::{AddressError, address};
 use super::cursor::Cursor;
+use super::hide::holds_token;
 use super::read_suite::checks;
 use super::read_tls::{socket, tls};
 use super::scenario::Spot;
@@ -82,7 +83,7 @@ fn command(cursor: &Cursor<'_>, root: &Path, problems: &mut Vec<Diagnostic>) -> 
     }
     let texts = cursor.get("env").map(|all| all.entries()).unwrap_or_default();
     let texts = texts.into_iter().filter_map(|(_, entry)| entry.spot());
-    for word in words.iter().cloned().chain(texts).filter(|word| looks_like_token(&word.value)) {
+    for word in words.iter().cloned().chain(texts).filter(|word| holds_token(&word.value)) {
         let problem = literal_secret(cursor.document(), &word.at);
         problems.push(problem.help("a `command` gets it in its environment: `env: {NAME: {env: NAME}}`"));
     }
@@ -95,18 +96,22 @@ fn command(cursor: &Cursor<'_>, root: &Path, problems: &mut Vec<Diagnostic>) -> 
 /// What belongs to an address stands beside a command, or the other way round.
 fn misplaced(cursor: &Cursor<'_>, problems: &mut Vec<Diagnostic>) {
     let starts = cursor.get("command").is_some();
-    let (wrong, message, help): (&[&str], _, _) = if starts {
+    let (wrong, message): (&[&str], _) = if starts {
         (
             &["auth", "identities", "headers", "tls", "socket", "insecure"],
             "is of a server at an address, and this one is a `command`",
-            "give a `command` its credentials in `env`: `{NAME: {env: NAME}}`",
         )
     } else {
-        (&["env", "cwd"], "is of a `command`, and this server is none", "leave it out")
+        (&["env", "cwd"], "is of a `command`, and this server is none")
     };
     for (key, found) in wrong.iter().filter_map(|key| Some((key, cursor.get(key)?))) {
         let problem = Diagnostic::error(Code::Conflict, found.key_site(), format!("`{key}` {message}"));
-        problems.push(problem.help(help));
+        problems.push(problem.help(match *key {
+            "auth" | "identities" | "headers" => {
+                "give a `command` its credentials in `env`: `{NAME: {env: NAME}}`"
+            }
+            _ => "leave it out",
+        }));
     }
 }
 

@@ -25,6 +25,18 @@ pub fn read_suite(
     shown_root: String,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<Suite> {
+    let before = problems.len();
+    let suite = read(document, root, shown_root, problems);
+    hide::in_problems_of_suite(document, problems.get_mut(before..).unwrap_or_default());
+    suite
+}
+
+fn read(
+    document: &Arc<Document>,
+    root: PathBuf,
+    shown_root: String,
+    problems: &mut Vec<Diagnostic>,
+) -> Option<Suite> {
     let document = hide::in_suite(document);
     if document.value().is_null() {
         let problem = Diagnostic::error(Code::Empty, document.site(&Pointer::root()), "the suite is empty");

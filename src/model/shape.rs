@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::cursor::{Meant, first_key_site};
 use super::duration::{FORMS, duration};
 use super::elsewhere;
+use super::hide::holds_token;
 use super::keys::{Key, Kind, Names, Table, listed};
 use super::values::{date, is_separator, is_variable, looks_like_token, rate, takes, type_name, way_out};
 use crate::diagnostic::{Code, Diagnostic};
@@ -250,6 +251,13 @@ impl<'a> Shape<'a> {
                 let flag = matches!(text.to_ascii_lowercase().as_str(), "yes" | "on" | "true" | "y");
                 problem = problem.help(format!("write `{flag}`, without quotes"));
             }
+            // A command is written as for a shell, elsewhere.
+            Value::String(text) if matches!(kind, Kind::List(Kind::Verbatim)) => {
+                problem = problem.help(match words(text) {
+                    Some(words) => format!("write its words: `[{words}]`"),
+                    None => "write its words as a list, such as `[sh, -c, \"…\"]`".to_owned(),
+                });
+            }
             Value::String(text) if matches!(kind, Kind::List(of) if is_text(of)) => {
                 problem = problem.help(format!("write `[{text}]`"));
             }
@@ -450,6 +458,26 @@ pub(super) fn choices(problem: Diagnostic, text: &str, words: &[&str], introduct
         Some(near) => problem.help(format!("did you mean `{near}`?")).note(all),
         None => problem.help(all),
     }
+}
+
+/// The words of a command line, as elements of a list; none where its quotes or its signs need a shell, or where a
+/// word is a secret.
+fn words(text: &str) -> Option<String> {
+    let is_plain = |word: &str| {
+        word.starts_with(|c: char| c.is_ascii_alphabetic() || "./-".contains(c))
+            && word.chars().all(|c| c.is_ascii_alphanumeric() || "./-_=".contains(c))
+            && word != "-"
+            && !matches!(word, "true" | "false" | "null")
+    };
+    if text.contains(['"', '\'', '\\', '$', '|', '&', ';', '<', '>', '`', '\n']) {
+        return None;
+    }
+    let words = text.split_whitespace();
+    if holds_token(text) {
+        return None;
+    }
+    let words = words.map(|word| if is_plain(word) { word.to_owned() } else { format!("\"{word}\"") });
+    Some(words.collect::<Vec<_>>().join(", "))
 }
 
 fn takes_keys(table: &Table) -> String {

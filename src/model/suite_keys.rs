@@ -135,7 +135,7 @@ const AUTH_KEYS: &[Key] =
 
 /// `pat`: where the token is.
 pub(super) static PAT: Table =
-    Table { one_of: &["env", "file", "command"], ..Table::new("pat", "`pat`", &[PAT_KEYS]) };
+    Table { one_of: &["env", "file", "command"], ..Table::new("pat", "the place of a secret", &[PAT_KEYS]) };
 
 const PAT_KEYS: &[Key] = &[
     Key::may("env", Kind::Variable, "The environment variable that holds the token, also from `.env`."),

@@ -72,12 +72,30 @@ fn exchange_text(exchange: &Value, text: &mut String) {
         headers(sent.get("headers"), "> ", text);
         block(sent.get("params"), "> ", text);
     }
-    let Some(http) = exchange.get("http") else {
-        for name in ["result", "error", "outputs", "order"] {
-            block(exchange.get(name), "< ", text);
+    match exchange.get("http") {
+        Some(http) => http_text(http, text),
+        None => {
+            // A stream that all share is not kept, so what came is told by what it meant.
+            for notification in exchange.get("notifications").and_then(Value::as_array).into_iter().flatten()
+            {
+                let _ = writeln!(text, "< {}", plain(notification.get("method")));
+                block(notification.get("params"), "< ", text);
+            }
+            for name in ["result", "error", "outputs", "order"] {
+                block(exchange.get(name), "< ", text);
+            }
         }
-        return;
-    };
+    }
+    // Answers to the server, and what the client did by itself, are messages of their own.
+    for name in ["asked", "repairs"] {
+        let some = exchange.get(name).and_then(Value::as_array).filter(|list| !list.is_empty());
+        for one in some.into_iter().flatten() {
+            let _ = writeln!(text, "* {name}: {}", plain(Some(one)));
+        }
+    }
+}
+
+fn http_text(http: &Value, text: &mut String) {
     let _ = writeln!(text, "< HTTP {}", plain(http.get("status")));
     headers(http.get("headers"), "< ", text);
     if let Some(body) = http.get("body") {
@@ -133,6 +151,22 @@ fn plain(value: Option<&Value>) -> String {
 mod tests {
     use super::*;
     use crate::report::failure::examples;
+
+    #[test]
+    fn what_came_beside_the_answer_is_shown_without_http_too() {
+        let exchange = serde_json::json!({
+            "sent": {"method": "tools/call", "headers": {}},
+            "notifications": [{"method": "notifications/progress", "params": {"progress": 1}}],
+            "result": {"content": []},
+            "asked": [{"method": "roots/list", "result": {"roots": []}}],
+            "repairs": ["reopened"],
+        });
+        let mut text = String::new();
+        exchange_text(&exchange, &mut text);
+        let shown = "> tools/call\n< notifications/progress\n< {\n<   \"progress\": 1\n< }\n< {\n<   \"content\": []\n< }\n\
+                     * asked: {\"method\":\"roots/list\",\"result\":{\"roots\":[]}}\n* repairs: reopened\n";
+        assert_eq!(text, shown);
+    }
 
     #[test]
     fn exchanges_are_shown_whole() {

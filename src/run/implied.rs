@@ -45,6 +45,8 @@ pub(super) struct Subject<'a> {
     /// Whether the case's own timeout has passed.
     pub(super) case_is_over: bool,
     pub(super) levels: Levels,
+    /// Whether the server is a command.
+    pub(super) is_program: bool,
     /// What is wrong by the tool's output schema; none where it has none or is not asked.
     pub(super) output: Option<Vec<String>>,
 }
@@ -138,7 +140,11 @@ impl Subject<'_> {
             Outcome::Unreachable => self
                 .problem(code, format!("{opening}the server cannot be reached"))
                 .label("this step")
-                .help("start the server, or correct its address or its command"),
+                .help(if self.is_program {
+                    "correct `command` or `cwd` of the server in the suite"
+                } else {
+                    "start the server, or correct its address"
+                }),
         };
         let problem = match cause {
             Some(cause) => problem.note(cause),

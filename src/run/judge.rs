@@ -2,12 +2,13 @@
 
 use super::implied::{Levels, Subject, http_holds};
 use super::save::save;
+use super::servers::Entry;
 use super::step::{Current, Failed};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::exchange::{Exchange, Outcome, Phase, Verb, View};
 use crate::matcher::{Actual, Mismatch};
 use crate::mcp::Version;
-use crate::model::Level;
+use crate::model::{Level, Target};
 use crate::plan::Save;
 use crate::snapshot::{self, Record};
 
@@ -82,6 +83,7 @@ impl<'a> Current<'_, 'a> {
             http_holds: http_holds(self.step, &places),
             case_is_over: self.frame.clock.is_over(),
             levels: self.levels(),
+            is_program: self.entry().is_some_and(|entry| matches!(entry.model.target, Target::Command(_))),
             output,
         };
         // Without an answer, or a session, every expectation and every save would fail for that one reason.
@@ -112,20 +114,28 @@ impl<'a> Current<'_, 'a> {
     fn explain_refusal(&self, exchange: &Exchange, problems: &mut [Diagnostic]) {
         let status = exchange.http.as_ref().map(|http| http.status);
         let (Some(status @ (401 | 403)), Some(first)) = (status, problems.first_mut()) else { return };
-        let Some(entry) = self.running.shared.servers.get(&self.server) else { return };
+        let Some(entry) = self.entry() else { return };
         let identity = &self.identity;
-        first.notes.push(match entry.model.credential(identity) {
-            Some(credential) => format!(
-                "HTTP {status}: the token of identity `{identity}` came from {}",
-                credential.describe()
-            ),
-            None => format!("HTTP {status}: no token was sent, identity `{identity}` has none"),
-        });
+        let Some(credential) = entry.model.credential(identity) else {
+            first.notes.push(format!("HTTP {status}: no token was sent, identity `{identity}` has none"));
+            if identity == "default" {
+                let help = "name the token's place: `auth: {pat: {env: NAME}}` of the server in the suite, or \
+                            `--pat-env NAME` beside `--url`";
+                first.help.push(help.to_owned());
+            }
+            return;
+        };
+        let place = credential.describe();
+        first.notes.push(format!("HTTP {status}: the token of identity `{identity}` came from {place}"));
+    }
+
+    fn entry(&self) -> Option<&Entry> {
+        self.running.shared.servers.get(&self.server)
     }
 
     fn levels(&self) -> Levels {
         let shared = self.running.shared;
-        let server = shared.servers.get(&self.server).map(|entry| entry.model.checks).unwrap_or_default();
+        let server = self.entry().map(|entry| entry.model.checks).unwrap_or_default();
         Levels::of(&[self.step.checks, self.running.scenario.checks, server, shared.plan.suite.checks])
     }
 

@@ -50,7 +50,7 @@ impl Error {
         } else if chain(error).any(|text| text.contains("dns error")) {
             format!("the host name `{host}` cannot be resolved: {}", innermost(error))
         } else {
-            format!("no connection to `{host}`: {}", innermost(error))
+            format!("no connection to `{host}`: {}", tls_reason(&innermost(error)))
         };
         Self::Unreachable(reason)
     }
@@ -86,6 +86,18 @@ fn io_reason(error: &reqwest::Error) -> Option<&'static str> {
         source = inner.source();
     }
     None
+}
+
+/// What the TLS library says, in words of who does not know it.
+fn tls_reason(reason: &str) -> String {
+    if reason.contains("InvalidContentType") {
+        return "what answers there does not speak TLS, so that its address may begin with `http://`"
+            .to_owned();
+    }
+    if reason.contains("invalid peer certificate") {
+        return format!("{reason}; `tls: {{ca: FILE}}` of the server says whom to trust");
+    }
+    reason.to_owned()
 }
 
 fn chain(error: &reqwest::Error) -> impl Iterator<Item = String> {

@@ -294,7 +294,9 @@ async fn tls_is_set_up_for_https_and_says_what_is_wrong() {
     let exchange = session.begin().await.unwrap_err();
     assert_eq!(exchange.outcome, Outcome::Unreachable, "{exchange:?}");
     assert!(
-        exchange.cause.as_ref().is_some_and(|cause| cause.starts_with("no connection to `127.0.0.1:")),
+        exchange.cause.as_ref().is_some_and(|cause| {
+            cause.starts_with("no connection to `127.0.0.1:") && cause.contains("does not speak TLS")
+        }),
         "{exchange:?}"
     );
 }

@@ -107,6 +107,26 @@ fn a_literal_token_is_refused_and_never_shown() {
 }
 
 #[test]
+fn no_problem_repeats_a_token() {
+    const TOKEN: &str = "rt_5A4E0B0C0DE0F00D0C0FFEE0ACE0BA5E";
+    for entry in [
+        format!("{{url: 'https://h/', auth: {{pat: {{command: {TOKEN}}}}}}}"),
+        format!("{{command: npx --token {TOKEN}}}"),
+        format!("{{command: Bearer {TOKEN}}}"),
+        format!("{{sandbox: {TOKEN}}}"),
+        TOKEN.to_owned(),
+    ] {
+        let problems = server(&entry);
+        assert!(!problems.is_empty(), "{entry}");
+        assert!(!format!("{problems:?}").contains(TOKEN), "{entry}: {problems:?}");
+    }
+    for entry in [format!("{{command: [x, --token={TOKEN}]}}"), format!("{{command: [sh, -c, 'x {TOKEN}']}}")]
+    {
+        assert_eq!(server(&entry)[0].code.as_str(), "literal-secret", "{entry}");
+    }
+}
+
+#[test]
 fn a_token_under_a_wrong_key_is_masked_too() {
     let (_, problems) = suite_of(
         "servers:\n  a: {url: 'https://h/', auth: {token: hunter2}}\n  b: {url: 'https://h/', headers: {AUTHORIZATION: Bearer hunter2}}\nx: hunter2\n",
@@ -196,6 +216,24 @@ fn a_command_is_started() {
 }
 
 #[test]
+fn who_knows_servers_from_elsewhere_is_told_how_they_are_written_here() {
+    let told = |entry: &str, text: &str| {
+        let problems = server(entry);
+        let all: Vec<&String> = problems.iter().flat_map(|problem| &problem.help).collect();
+        assert!(all.iter().any(|help| help.contains(text)), "{entry}: {all:?}");
+    };
+    told("{command: npx -y @scope/server 8080}", "write its words: `[npx, -y, \"@scope/server\", \"8080\"]`");
+    told("{command: 'sh -c \"exec x\"'}", "write its words as a list");
+    told("{command: npx, args: [-y, x]}", "write its words: `[npx]`");
+    told("{command: npx, args: [-y, x]}", "they are words of the command");
+    told("{command: [x], transport: stdio}", "what a server speaks follows from");
+    told("{url: 'https://h/mcp', tls: {cacert: x}}", "did you mean `ca`?");
+    told("{command: [x], socket: y}", "leave it out");
+    let problems = server("{command: [x], env: {A: {envv: B}}}");
+    assert!(problems[0].message.ends_with("unknown key `envv` in the place of a secret"), "{problems:?}");
+}
+
+#[test]
 fn a_uipath_address_is_judged_part_by_part() {
     assert_told(
         &server("{uipath: {org: '{org}', tenant: T, folderKey: Shared, slug: Orders}}"),
@@ -223,13 +261,15 @@ fn a_token_comes_from_one_place() {
     assert_told(
         &server("{url: 'https://h/', auth: {pat: {env: A, file: b}}}"),
         &[
-            "1:55 conflict [file] `pat` needs one of `env`, `file` and `command`, this one has `env` and `file` | 1:47 [env] (the other one) \
+            "1:55 conflict [file] the place of a secret needs one of `env`, `file` and `command`, this one has `env` and `file` | 1:47 [env] (the other one) \
            | help: leave one of them out",
         ],
     );
     assert_told(
         &server("{url: 'https://h/', auth: {pat: {}}}"),
-        &["1:46 missing-key [{}] `pat` needs one of `env`, `file` and `command` | help: add one of them"],
+        &[
+            "1:46 missing-key [{}] the place of a secret needs one of `env`, `file` and `command` | help: add one of them",
+        ],
     );
 }
 
