@@ -163,6 +163,8 @@ impl Phase {
 /// A message as it was sent. `Authorization` is left out of `headers`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sent {
+    /// The JSON-RPC id of a request; none for a notification, and for what is no message of ours.
+    pub id: Option<u64>,
     /// The JSON-RPC method; for `http` and the end of a session the HTTP method.
     pub method: String,
     /// The params as sent, `_meta` included; for `http` the body. Null where there are none.
@@ -542,7 +544,12 @@ fn headers_value(headers: &[(String, String)]) -> Value {
 }
 
 fn sent_value(sent: &Sent) -> Value {
-    json!({"method": sent.method, "params": sent.params, "headers": headers_value(&sent.headers)})
+    let mut value =
+        json!({"method": sent.method, "params": sent.params, "headers": headers_value(&sent.headers)});
+    if let (Some(id), Some(object)) = (sent.id, value.as_object_mut()) {
+        object.shift_insert(0, "id".to_owned(), id.into());
+    }
+    value
 }
 
 fn asked_value(asked: &Asked) -> Value {

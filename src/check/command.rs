@@ -18,10 +18,14 @@ pub fn http_of_commands(scenario: &Scenario, suite: &Suite) -> Vec<Diagnostic> {
         else {
             return;
         };
+        let expected = visit.step.at.key("expect").key("http");
+        let has = |at| visit.document.get(at).is_some();
         let (at, message) = if visit.step.verb.value == Verb::Http {
             (&visit.step.verb.at, format!("`http` needs a server at an address, and `{name}` is a command"))
         } else if visit.step.headers.is_some() {
             (&visit.step.at.key("headers"), format!("a message to `{name}` has no headers: it is a command"))
+        } else if has(&expected) && !has(&expected.key("$exists")) {
+            (&expected, format!("an answer of `{name}` has no `http`: it is a command"))
         } else {
             return;
         };

@@ -98,8 +98,8 @@ pub static FIELDS: &[Field] = &[
     },
     Field {
         name: "sent",
-        doc: "What was sent: `{method, params, headers}`, Authorization left out.",
-        members: &["method", "params", "headers"],
+        doc: "What was sent: `{id, method, params, headers}`, Authorization left out.",
+        members: &["id", "method", "params", "headers"],
         fills: sends,
     },
     Field { name: "result", doc: "The JSON-RPC result, raw.", members: &[], fills: answers },

@@ -4,7 +4,7 @@ use super::*;
 
 fn call(result: Value) -> Exchange {
     Exchange {
-        sent: Some(Sent { method: "tools/call".into(), params: json!({}), headers: Vec::new() }),
+        sent: Some(Sent { id: Some(7), method: "tools/call".into(), params: json!({}), headers: Vec::new() }),
         answer: Answer { result: Some(result), error: None },
         ..Exchange::default()
     }

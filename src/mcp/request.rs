@@ -145,7 +145,7 @@ pub(super) fn prepare(
     let body = serde_json::to_vec(&envelope).map_err(|error| error.to_string())?;
     #[cfg(test)]
     super::tests::sends(stage, &body, options);
-    let sent = Sent { method, params: params.unwrap_or(Value::Null), headers: shown(&headers) };
+    let sent = Sent { id, method, params: params.unwrap_or(Value::Null), headers: shown(&headers) };
     let outgoing = Outgoing { method: Method::POST, headers, body: Some(Bytes::from(body)) };
     Ok(Prepared { outgoing, sent, responder: options.responder.clone(), resumes: None })
 }
@@ -183,7 +183,7 @@ pub(super) fn prepare_stream(
         headers.insert(LAST_EVENT_ID, value);
     }
     override_headers(&mut headers, by)?;
-    let sent = Sent { method: "GET".to_owned(), params: Value::Null, headers: shown(&headers) };
+    let sent = Sent { id: None, method: "GET".to_owned(), params: Value::Null, headers: shown(&headers) };
     Ok(Prepared {
         outgoing: Outgoing { method: Method::GET, headers, body: None },
         sent,
@@ -197,7 +197,7 @@ pub(super) fn prepare_events(base: &HeaderMap) -> Prepared {
     let mut headers = base.clone();
     headers.remove(CONTENT_TYPE);
     headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
-    let sent = Sent { method: "GET".to_owned(), params: Value::Null, headers: shown(&headers) };
+    let sent = Sent { id: None, method: "GET".to_owned(), params: Value::Null, headers: shown(&headers) };
     Prepared {
         outgoing: Outgoing { method: Method::GET, headers, body: None },
         sent,
@@ -253,7 +253,7 @@ pub(super) fn prepare_delete(base: &HeaderMap, version: Version, session: &str) 
     headers.remove(ACCEPT);
     add_version(&mut headers, version);
     headers.extend(HeaderValue::from_bytes(session.as_bytes()).ok().map(|value| (SESSION_ID, value)));
-    let sent = Sent { method: "DELETE".to_owned(), params: Value::Null, headers: shown(&headers) };
+    let sent = Sent { id: None, method: "DELETE".to_owned(), params: Value::Null, headers: shown(&headers) };
     Prepared {
         outgoing: Outgoing { method: Method::DELETE, headers, body: None },
         sent,
@@ -277,7 +277,7 @@ pub(super) fn prepare_raw(
     override_headers(&mut headers, &options.headers)?;
     headers.extend(authorization(token)?.map(|value| (AUTHORIZATION, value)));
     let params = body.clone().map_or(Value::Null, Value::String);
-    let sent = Sent { method: method.to_owned(), params, headers: shown(&headers) };
+    let sent = Sent { id: None, method: method.to_owned(), params, headers: shown(&headers) };
     let outgoing = Outgoing { method: verb, headers, body: body.map(Bytes::from) };
     Ok(Prepared { outgoing, sent, responder: None, resumes: None })
 }

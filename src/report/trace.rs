@@ -68,7 +68,8 @@ fn step_text(step: &StepEnded) -> String {
 
 fn exchange_text(exchange: &Value, text: &mut String) {
     if let Some(sent) = exchange.get("sent") {
-        let _ = writeln!(text, "> {}", plain(sent.get("method")));
+        let id = sent.get("id").map(|id| format!(" (id {id})")).unwrap_or_default();
+        let _ = writeln!(text, "> {}{id}", plain(sent.get("method")));
         headers(sent.get("headers"), "> ", text);
         block(sent.get("params"), "> ", text);
     }
