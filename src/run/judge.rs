@@ -104,12 +104,12 @@ impl<'a> Current<'_, 'a> {
                 problems
             }
         };
-        self.explain_refusal(exchange, &mut problems);
+        self.explain_refusal(exchange, &mut problems).await;
         problems
     }
 
     /// 401 and 403 do not say why; where the token came from is the first thing to know.
-    fn explain_refusal(&self, exchange: &Exchange, problems: &mut [Diagnostic]) {
+    async fn explain_refusal(&self, exchange: &Exchange, problems: &mut [Diagnostic]) {
         let status = exchange.http.as_ref().map(|http| http.status);
         let (Some(status @ (401 | 403)), Some(first)) = (status, problems.first_mut()) else { return };
         let Some(entry) = self.running.shared.servers.get(&self.server) else { return };
@@ -121,6 +121,8 @@ impl<'a> Current<'_, 'a> {
             ),
             None => format!("HTTP {status}: no token was sent, identity `{identity}` has none"),
         });
+        let now = (self.running.shared.config.now)();
+        first.notes.extend(self.running.shared.servers.remarks(entry, identity, now).await);
     }
 
     fn levels(&self) -> Levels {
