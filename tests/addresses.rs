@@ -145,3 +145,57 @@ fn an_application_gets_a_token_which_is_masked_and_renewed() {
         }
     }
 }
+
+/// A server that sends whoever asks for folders, or for a token, to another host.
+fn redirecting(to: &str) -> String {
+    let head = format!("302 Found\r\nlocation: {to}/identity_/connect/token");
+    scripted::start(move |_| answer(&head, "")).trim_end_matches("/mcp").to_owned()
+}
+
+#[test]
+fn no_redirect_gets_a_token_or_a_secret() {
+    let asked = Asked::default();
+    let base = redirecting(&host(&asked, 3600));
+    let address = format!("base: '{base}', org: acme, tenant: Default, slug: orders");
+    let folder = suite(&format!("uipath: {{{address}, folderPath: Shared/Finance}}")).env("UIPATH_PAT", PAT);
+    let app = suite(&format!(
+        "uipath: {{{address}, folderKey: {KEY}}}, auth: {{app: {{id: {{env: ID}}, secret: {{env: SECRET}}, scope: OR.Jobs}}}}"
+    ));
+    let app = app.env("ID", "client-0123456789").env("SECRET", SECRET);
+    for project in [folder, app] {
+        project.steps(STEP).run(&["test"]).exits(101).says("HTTP 302");
+    }
+    assert_eq!(asked.all(), Vec::<String>::new());
+}
+
+#[test]
+fn no_token_goes_over_plain_http_to_another_machine() {
+    let project = suite("uipath: {slug: orders}")
+        .env("UIPATH_URL", "http://orchestrator.example.com/acme/Default")
+        .env("UIPATH_FOLDER_PATH", "Shared/Finance")
+        .env("UIPATH_PAT", PAT);
+    project
+        .steps(STEP)
+        .run(&["test"])
+        .exits(101)
+        .says("a token would be sent over plain http to another machine");
+}
+
+#[test]
+fn a_token_that_runs_out_soon_is_told_by_check_and_by_a_run() {
+    let asked = Asked::default();
+    let base = host(&asked, 3600);
+    let project = |day: &str| {
+        let server = format!(
+            "url: '{base}/acme/Default/agenthub_/mcp/{KEY}/orders', auth: {{pat: {{env: PAT}}, expires: {day}}}"
+        );
+        suite(&server).env("PAT", PAT).steps(STEP)
+    };
+    let good = project("2999-01-01");
+    good.run(&["check"]).exits(0).says("0 errors, 0 warnings");
+    let over = project("2026-01-01");
+    for command in ["check", "test"] {
+        over.run(&[command]).exits(3).says("the token of `orders` has run out on 2026-01-01");
+    }
+    assert_eq!(asked.all(), Vec::<String>::new());
+}

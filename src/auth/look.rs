@@ -75,15 +75,15 @@ fn begins_with_scheme(token: &str) -> bool {
 
 /// What nobody filled in: `<your-PAT>`, `{token}`, `${UIPATH_PAT}`, `%UIPATH_PAT%`.
 fn is_placeholder(token: &str) -> bool {
-    let between = |start: &str, end: &str| token.strip_prefix(start).is_some_and(|rest| rest.ends_with(end));
-    let word = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    between("<", ">")
-        || between("{", "}")
-        || between("[", "]")
-        || between("${", "}")
-        || between("$(", ")")
-        || token.len() > 2 && between("%", "%")
-        || token.strip_prefix('$').is_some_and(word)
+    let is_name = |text: &str| {
+        !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | ' '))
+    };
+    let between = |start: &str, end: &str| {
+        token.strip_prefix(start).and_then(|rest| rest.strip_suffix(end)).is_some_and(is_name)
+    };
+    let pairs =
+        [("<", ">"), ("{", "}"), ("{{", "}}"), ("[", "]"), ("${", "}"), ("$(", ")"), ("%", "%"), ("$", "")];
+    pairs.iter().any(|(start, end)| between(start, end))
         || token.get(..5).is_some_and(|start| matches!(&*start.to_ascii_lowercase(), "your-" | "your_"))
 }
 
@@ -204,7 +204,9 @@ mod tests {
         ] {
             assert_eq!(damage(token).map(|(reason, _)| reason), Some(reason), "{token}");
         }
-        for token in ["rt_0123456789ABCDEF", "eyJh.eyJi.c", "bearerless", "a$b%c", "x.y..z", "hunter2"] {
+        for token in
+            ["rt_0123456789ABCDEF", "eyJh.eyJi.c", "bearerless", "a$b%c", "x.y..z", "hunter2", "{\"a\":1}"]
+        {
             assert_eq!(damage(token), None, "{token}");
         }
     }
