@@ -288,7 +288,13 @@ fn serve(stream: TcpStream) {
         return;
     }
     let message: Value = serde_json::from_slice(&body).unwrap_or_default();
-    let (status, kind, body) = if head.contains(" /site ") {
+    let (status, kind, body) = if head.contains(" /identity_/connect/token ") {
+        ("400 Bad Request", "application/json", json!({"error": "invalid_client"}).to_string())
+    } else if head.contains("/GetFoldersForCurrentUser?") {
+        let folder =
+            json!({"FullyQualifiedName": "Shared/Finance", "Key": "6f0c2a4e-8a1b-4c3d-9e5f-0123456789ab"});
+        ("200 OK", "application/json", json!({"Count": 1, "PageItems": [folder]}).to_string())
+    } else if head.contains(" /site ") {
         ("200 OK", "text/html", "<!doctype html><title>Welcome</title>".to_owned())
     } else {
         answer(&message)

@@ -19,8 +19,8 @@ fn set<'a>(names: impl IntoIterator<Item = &'a str>) -> BTreeSet<String> {
 }
 
 /// The tables of keys of a suite file; all others are of scenario files.
-const OF_SUITES: [&str; 9] =
-    ["suite", "server", "sandbox", "uipath", "auth", "pat", "limits", "timeouts", "tls"];
+const OF_SUITES: [&str; 10] =
+    ["suite", "server", "sandbox", "uipath", "auth", "app", "pat", "limits", "timeouts", "tls"];
 
 /// What documents use of the language.
 #[derive(Debug, Default)]
@@ -73,7 +73,7 @@ impl Used {
             ("suite", "servers") => self.members("server", value),
             ("server", "identities") => self.members("auth", value),
             ("server", "sandbox" | "uipath" | "auth" | "limits" | "timeouts" | "tls")
-            | ("auth", "pat")
+            | ("auth", "pat" | "app")
             | ("scenario", "client")
             | ("step", "http" | "complete" | "listen" | "await" | "eventually" | "known_bug")
             | (_, "checks") => self.object(key, value),
@@ -299,7 +299,7 @@ fn schemas_refuse_what_an_editor_can_see() {
         "{a: {url: 'http://127.0.0.1:1/mcp', sandbox: uipath}}",
         "{a: {url: 'http://127.0.0.1:1/mcp', auth: {pat: rt_0123456789ABCDEF}}}",
         "{a: {url: 'http://127.0.0.1:1/mcp', limits: {rate: fast}}}",
-        "{a: {uipath: {org: acme}}}",
+        "{a: {uipath: {folder: acme}}}",
     ];
     for server in servers {
         assert!(!objections(&schema, &format!("servers: {server}\n")).is_empty(), "{server}");

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 use super::Secret;
+use super::look::damage;
 use super::redactor::SHORTEST;
 
 /// How long a token command may take.
@@ -18,17 +19,32 @@ const LONGEST: usize = 8 * 1024;
 /// How many bytes are read: a token, and white space around it.
 const MOST_READ: usize = 4 * LONGEST;
 
-/// Where a personal access token comes from. The token itself cannot be written into a suite.
+/// Where a token comes from. The token itself cannot be written into a suite.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Credential {
     /// An environment variable, also from `.env`.
     Env(String),
+    /// The first of several environment variables that holds anything.
+    FirstOf(&'static [&'static str]),
     /// A file; its content without white space at either end.
     File(PathBuf),
     /// The output of a command, without white space at either end.
     Command(Vec<String>),
     /// A token that the runner made itself, for its own sandbox; the text says which.
     Own(Secret, &'static str),
+    /// An external application: its keys are exchanged for a token, which lasts an hour or so.
+    App(Box<App>),
+}
+
+/// An external application of UiPath's, with the keys of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct App {
+    /// Where its id is.
+    pub id: Credential,
+    /// Where its secret is.
+    pub secret: Credential,
+    /// What its token may be used for: `OR.Execution OR.Jobs`.
+    pub scope: String,
 }
 
 impl Credential {
@@ -37,32 +53,62 @@ impl Credential {
     pub fn describe(&self) -> String {
         match self {
             Self::Env(name) => format!("the environment variable `{name}`"),
+            Self::FirstOf(names) => format!("the environment variable `{}`", names.join("` or `")),
             Self::File(path) => format!("the file `{}`", path.display()),
             Self::Command(argv) => {
                 format!("the command `{}`", argv.first().map_or("", String::as_str))
             }
             Self::Own(_, what) => (*what).to_owned(),
+            Self::App(app) => {
+                format!("the external application whose secret is in {}", app.secret.describe())
+            }
         }
     }
 
-    /// The environment variable that holds it, if one does.
+    /// The environment variables that hold it, or may.
     #[must_use]
-    pub fn variable(&self) -> Option<&str> {
+    pub fn variables(&self) -> Vec<&str> {
         match self {
-            Self::Env(name) => Some(name),
-            Self::File(_) | Self::Command(_) | Self::Own(..) => None,
+            Self::Env(name) => vec![name],
+            Self::FirstOf(names) => names.to_vec(),
+            Self::App(app) => app.secret.variables(),
+            Self::File(_) | Self::Command(_) | Self::Own(..) => Vec::new(),
         }
+    }
+
+    /// Every value that is known to be a secret without reading a file or running a command.
+    pub fn known<'a>(&'a self, environment: &'a Environment) -> impl Iterator<Item = Secret> + 'a {
+        let own = match self {
+            Self::Own(secret, _) => Some(secret.clone()),
+            _ => None,
+        };
+        let values = self.variables().into_iter().filter_map(|name| environment.get(name));
+        values.map(|value| Secret::new(value.trim())).chain(own)
+    }
+
+    /// What `session.auth` says of it.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        if matches!(self, Self::App(_)) { "app" } else { "pat" }
     }
 
     /// Reads the token.
     ///
     /// # Errors
-    /// Where it is not there, empty, too short to be masked, or not usable in a header.
+    /// Where it is not there, empty, damaged, too short to be masked, or not usable in a header; and for an
+    /// application, whose token is nowhere to be read.
     pub async fn read(&self, environment: &Environment) -> Result<Secret, CredentialError> {
-        let failed = |reason: String| CredentialError { from: self.describe(), reason };
+        let failed = |reason: String| CredentialError { from: self.describe(), reason, help: None };
+        let unset = |reason: &str| CredentialError {
+            help: Some("set it in the environment or in `.env`".to_owned()),
+            ..failed(reason.to_owned())
+        };
         let text = match self {
-            Self::Env(name) => {
-                environment.get(name).ok_or_else(|| failed("it is not set".to_owned()))?.to_owned()
+            Self::Env(name) => environment.get(name).ok_or_else(|| unset("it is not set"))?.to_owned(),
+            Self::FirstOf(names) => {
+                let mut values = names.iter().filter_map(|name| environment.get(name));
+                let value = values.find(|value| !value.trim().is_empty());
+                value.ok_or_else(|| unset("neither is set"))?.to_owned()
             }
             Self::File(path) => {
                 let file = async { limited(tokio::fs::File::open(path).await?).await };
@@ -75,11 +121,13 @@ impl Credential {
             }
             Self::Command(argv) => run(argv).await.map_err(failed)?,
             Self::Own(secret, _) => return Ok(secret.clone()),
+            Self::App(_) => return Err(failed("its token has to be asked for".to_owned())),
         };
         let token = text.trim();
-        let reason = if token.is_empty() {
-            "it is empty".to_owned()
-        } else if token.len() < SHORTEST {
+        if let Some((reason, help)) = damage(token) {
+            return Err(CredentialError { help: Some(help.to_owned()), ..failed(reason.to_owned()) });
+        }
+        let reason = if token.len() < SHORTEST {
             format!("it is shorter than {SHORTEST} characters, too short for a token")
         } else if token.len() > LONGEST {
             format!("it is longer than {LONGEST} bytes, too long for a header")
@@ -100,6 +148,8 @@ pub struct CredentialError {
     pub from: String,
     /// What is wrong.
     pub reason: String,
+    /// The way out, where there is one to tell.
+    pub help: Option<String>,
 }
 
 async fn run(argv: &[String]) -> Result<String, String> {

@@ -3,9 +3,11 @@
 
 mod credential;
 mod forms;
+mod look;
 mod redactor;
 mod secret;
 
-pub use credential::{Credential, CredentialError, Environment};
+pub use credential::{App, Credential, CredentialError, Environment};
+pub use look::{Jwt, looks_like_token, remarks};
 pub use redactor::Redactor;
 pub use secret::Secret;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::flow::Reads;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::exchange::Verb;
-use crate::model::{Suite, shown_duration};
+use crate::model::{self, Suite, shown_duration};
 use crate::plan::{Action, Branch, Choice, Plan, Scenario, Step};
 use crate::source::{Document, Pointer, Site};
 
@@ -181,13 +181,13 @@ fn slept(
 
 /// Calls that are repeated on a UiPath server.
 fn repeated_calls(scenario: &Scenario, suite: &Suite, problems: &mut Vec<Diagnostic>) {
-    if !suite.servers.iter().any(|server| is_uipath(suite, &server.name.value)) {
+    if !suite.servers.iter().any(model::Server::is_uipath) {
         return;
     }
     scenario.each_step(&mut |visit| {
         let Some(eventually) = &visit.step.eventually else { return };
         let Some(Choice::Name(server)) = visit.server.map(|given| given.choice) else { return };
-        if visit.step.verb.value != Verb::Call || !is_uipath(suite, server) {
+        if visit.step.verb.value != Verb::Call || !suite.server(server).is_some_and(model::Server::is_uipath) {
             return;
         }
         let site: Site = visit.document.key_site(&eventually.at);
@@ -197,10 +197,4 @@ fn repeated_calls(scenario: &Scenario, suite: &Suite, problems: &mut Vec<Diagnos
             "call once, save what names the job, and let a `read` or a tool that only looks ask again; reads start no job",
         ));
     });
-}
-
-/// Whether a server is one of UiPath's, by its entry.
-fn is_uipath(suite: &Suite, name: &str) -> bool {
-    let server = suite.server(name).zip(suite.document.as_ref());
-    server.is_some_and(|(server, document)| document.get(&server.at().key("uipath")).is_some())
 }

@@ -3,11 +3,12 @@
 use std::num::NonZeroUsize;
 use std::path::{Component, Path, PathBuf};
 
+use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use super::args::{Colour, SuiteArgs, TestArgs};
 use super::exit::{Exit, Stop};
-use super::surroundings::Surroundings;
+use super::surroundings::{Surroundings, now};
 use crate::auth::Credential;
 use crate::diagnostic::Style;
 use crate::harness::Format;
@@ -178,6 +179,7 @@ fn load(suite: &SuiteArgs, paths: &[PathFilter], vars: &[(String, Value)], aroun
         url: suite.url.clone().map(|url| (url, suite.pat_env.clone().map(Credential::Env))),
         server: suite.server.clone(),
         vars: vars.iter().map(|(name, _)| name.clone()).collect(),
+        today: Some(now().to_zoned(TimeZone::UTC).date()),
         ..Load::default()
     }
 }

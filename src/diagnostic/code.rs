@@ -96,6 +96,8 @@ codes! {
     MisplacedKey = "misplaced-key",
     /// Something that a version of `protocol` does not have.
     NotInVersion = "not-in-version",
+    /// A token that runs out soon, or has, by the day that the suite gives.
+    Expires = "expires",
 
     // Templates.
     /// A template that cannot be read.

@@ -2,6 +2,8 @@
 
 use url::{Host, Url};
 
+use crate::uipath::placeholder;
+
 /// Parameters of a query that are tokens by their name.
 const SECRET_PARAMETERS: &[&str] = &[
     "access_token",
@@ -32,17 +34,18 @@ pub(super) const ALLOW_PLAIN: &str =
 
 /// Why an address cannot be used, and what to do.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct AddressError {
-    pub(super) message: String,
-    pub(super) help: &'static str,
+pub(crate) struct AddressError {
+    pub(crate) message: String,
+    pub(crate) help: &'static str,
 }
 
 /// Reads an address. The messages never repeat what might be a secret.
-pub(super) fn address(text: &str, insecure: bool) -> Result<Url, AddressError> {
+pub(crate) fn address(text: &str, insecure: bool) -> Result<Url, AddressError> {
     let refuse = |message: String, help| Err(AddressError { message, help });
     if text.contains(['{', '<', '…']) {
+        let left = placeholder(text).map(|left| format!(" `{left}`")).unwrap_or_default();
         return refuse(
-            "the address still holds a placeholder".to_owned(),
+            format!("the address still holds the placeholder{left}"),
             "write the address itself, as the server's page shows it",
         );
     }
@@ -155,7 +158,7 @@ mod tests {
         assert_eq!(refused("mcp.example.com/mcp"), "the address has no scheme");
         assert_eq!(refused("ftp://h/"), "an address with the scheme `ftp` cannot be used");
         assert_eq!(refused("https://h/#a"), "an address has no `#` part: it is never sent");
-        assert_eq!(refused("https://h/{org}/mcp"), "the address still holds a placeholder");
+        assert_eq!(refused("https://h/{org}/mcp"), "the address still holds the placeholder `{org}`");
         assert_eq!(refused("https://"), "this is no address: empty host");
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use aho_corasick::AhoCorasick;
 use serde_json::Value;
 
-use super::values::{is_variable, looks_like_token};
+use super::values::{date, is_variable, looks_like_token};
 use crate::diagnostic::Diagnostic;
 use crate::source::{Document, Pointer, Span};
 
@@ -156,8 +156,12 @@ fn walk(value: &Value, at: &Pointer, secret: &dyn Fn(&str) -> bool, inside: bool
                 let key_is = key.to_ascii_lowercase();
                 let inside = inside || secret(&key_is);
                 // What cannot be the name of a variable may be the token itself.
-                let names_a_place = PLACES.contains(&key_is.as_str())
-                    && (key_is != "env" || member.as_str().is_some_and(is_variable));
+                let names_a_place = match key_is.as_str() {
+                    "env" => member.as_str().is_some_and(is_variable),
+                    "scope" => member.as_str().is_some_and(is_scope),
+                    "expires" => member.as_str().is_some_and(|day| date(day).is_some()),
+                    other => PLACES.contains(&other),
+                };
                 walk(member, &at.key(key), secret, inside && !names_a_place, found);
             }
         }
@@ -169,6 +173,17 @@ fn walk(value: &Value, at: &Pointer, secret: &dyn Fn(&str) -> bool, inside: bool
 pub(super) fn holds_token(text: &str) -> bool {
     let mut words = text.split(|c: char| c.is_whitespace() || "'\"`=".contains(c));
     looks_like_token(text) || words.any(looks_like_token)
+}
+
+/// Whether a text is what an application may do, and nothing else: `OR.Execution OR.Jobs.Write`.
+fn is_scope(text: &str) -> bool {
+    let is_one = |word: &str| {
+        let (start, rest) = word.split_once('.').unwrap_or_default();
+        let letters =
+            |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphabetic() || c == '.');
+        letters(rest) && letters(start) && start.chars().all(|c| c.is_ascii_uppercase())
+    };
+    text.split_whitespace().all(is_one)
 }
 
 /// An address that carries a password or a token.

@@ -7,7 +7,7 @@ use super::scenario_keys::{CHECKS, CLIENT, FRAGMENT, ROW, ROWS, RULE, SCENARIO};
 use super::step_keys::{
     AWAIT, COMPLETE, EVENTUALLY, HTTP, KNOWN_BUG, LISTEN, OPERAND_KEYS, SAVE, STEP, STEP_KEYS, VERB_KEYS,
 };
-use super::suite_keys::{AUTH, LIMITS, PAT, SANDBOX, SERVER, SUITE, TIMEOUTS, TLS, UIPATH};
+use super::suite_keys::{APP, AUTH, LIMITS, PAT, SANDBOX, SERVER, SUITE, TIMEOUTS, TLS, UIPATH};
 use super::values::takes;
 
 /// An object of a file format.
@@ -264,6 +264,7 @@ pub fn key_tables() -> Vec<(&'static str, Vec<KeyRow>)> {
         &SANDBOX,
         &UIPATH,
         &AUTH,
+        &APP,
         &PAT,
         &LIMITS,
         &TIMEOUTS,

@@ -17,6 +17,7 @@ mod read_server;
 mod read_step;
 mod read_suite;
 mod read_tls;
+mod read_uipath;
 mod scenario;
 mod scenario_keys;
 mod schema;
@@ -30,6 +31,7 @@ mod tests;
 mod values;
 mod verb_rules;
 
+pub(crate) use address::address;
 pub use duration::{duration, shown_duration};
 pub(crate) use hide::literals;
 pub use keys::{KeyRow, key_tables};
@@ -41,4 +43,4 @@ pub use scenario::{
     RowSource, Rows, Rule, Save, Scenario, SessionVerb, Spot, Step, Unit,
 };
 pub use schema::{scenario_schema, schema_text, suite_schema};
-pub use suite::{Checks, Command, Level, Limits, Server, Set, Setting, Suite, Target, Timeouts, Tls};
+pub use suite::{Checks, Command, Expiry, Level, Limits, Server, Set, Setting, Suite, Target, Timeouts, Tls};

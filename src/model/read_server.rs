@@ -2,21 +2,22 @@
 
 use std::path::Path;
 
-use url::Url;
-
-use super::address::{AddressError, address};
 use super::cursor::Cursor;
 use super::hide::holds_token;
 use super::read_suite::checks;
 use super::read_tls::{socket, tls};
+use super::read_uipath::{uipath, url};
 use super::scenario::Spot;
 use super::shape::literal_secret;
-use super::suite::{Command, Limits, Server, Setting, Target, Timeouts};
+use super::suite::{Command, Expiry, Limits, Server, Setting, Target, Timeouts};
 use super::suite_keys::{PAT, SERVER};
-use super::values::{looks_like_token, rate};
-use crate::auth::Credential;
+use super::values::{date, looks_like_token, rate};
+use crate::auth::{App, Credential};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::uipath::{Address, DEFAULT_BASE, Fault, TOKEN_VARIABLE};
+use crate::uipath::TOKEN_VARIABLES;
+
+/// Cases at once on a UiPath server unless said: each call starts a job.
+const UIPATH_CASES: usize = 4;
 
 /// Reads a server. One that is wrong is returned too, with a target that is never used, so that scenarios which
 /// name it are not told that it does not exist.
@@ -29,8 +30,13 @@ pub(super) fn server(name: &str, cursor: &Cursor<'_>, root: &Path, problems: &mu
     let (target, own) = target(cursor, plain, root, problems);
     let target = target.unwrap_or(Target::Sandbox { slug: String::new() });
     let mut server = Server::new(name, target);
-    server.auth = cursor.get("auth").and_then(|auth| credential(&auth, root, problems)).or(own);
+    if let Some(auth) = cursor.get("auth") {
+        server.auth = credential(&auth, root, problems);
+        server.expires.extend(expiry("default", &auth));
+    }
+    server.auth = server.auth.or(own);
     for (identity, entry) in cursor.get("identities").map(|all| all.entries()).unwrap_or_default() {
+        server.expires.extend(expiry(identity, &entry));
         if let Some(credential) = credential(&entry, root, problems) {
             server.identities.push((identity.to_owned(), credential));
         }
@@ -44,6 +50,9 @@ pub(super) fn server(name: &str, cursor: &Cursor<'_>, root: &Path, problems: &mu
         }
     }
     server.limits = limits(cursor);
+    if cursor.get("uipath").is_some() {
+        server.limits.concurrency = server.limits.concurrency.or(Some(UIPATH_CASES));
+    }
     server.timeouts = timeouts(cursor);
     server.insecure = insecure;
     server.tls = tls(cursor, &server.target, root, problems);
@@ -63,7 +72,10 @@ fn target(
     let Some((key, first)) = given.next() else { return (None, None) };
     match key {
         "sandbox" => sandbox(&first, problems),
-        "uipath" => (uipath(&first, insecure, problems), Some(Credential::Env(TOKEN_VARIABLE.to_owned()))),
+        "uipath" => (
+            uipath(&first, insecure, problems).map(Target::Uipath),
+            Some(Credential::FirstOf(TOKEN_VARIABLES)),
+        ),
         "url" => (url(&first, insecure, problems).map(Target::Url), None),
         _ => (command(cursor, root, problems).map(Target::Command), None),
     }
@@ -145,42 +157,23 @@ fn sandbox_identities(server: &mut Server) {
 #[cfg(not(feature = "sandbox"))]
 fn sandbox_identities(_: &mut Server) {}
 
-fn url(cursor: &Cursor<'_>, insecure: bool, problems: &mut Vec<Diagnostic>) -> Option<Url> {
-    let text = cursor.value().as_str().filter(|text| !text.trim().is_empty() && !text.contains("{{"))?;
-    match address(text, insecure) {
-        Ok(url) => Some(url),
-        Err(AddressError { message, help }) => {
-            problems.push(Diagnostic::error(Code::BadAddress, cursor.site(), message).help(help));
-            None
-        }
-    }
-}
-
-fn uipath(cursor: &Cursor<'_>, insecure: bool, problems: &mut Vec<Diagnostic>) -> Option<Target> {
-    let part = |key: &str| cursor.text(key).filter(|text| !text.trim().is_empty() && !text.contains("{{"));
-    let base = match cursor.get("base") {
-        None => DEFAULT_BASE.to_owned(),
-        Some(base) => url(&base, insecure, problems).map(|_| part("base"))??,
-    };
-    let (org, tenant, folder_key, slug) = (part("org")?, part("tenant")?, part("folderKey")?, part("slug")?);
-    let address = Address { org, tenant, folder_key, slug, base };
-    let faults = address.faults();
-    let usable = faults.iter().all(|fault| !fault.fatal);
-    for Fault { part, fatal, message, help } in faults {
-        let site = cursor.get(part.key()).map_or_else(|| cursor.site(), |part| part.site());
-        let problem = if fatal {
-            Diagnostic::error(Code::BadAddress, site, message)
-        } else {
-            Diagnostic::warning(Code::BadAddress, site, message)
-        };
-        problems.push(problem.help(help));
-    }
-    address.url().filter(|_| usable).map(Target::Url)
-}
-
-/// Where a token comes from: one of `env`, `file`, `command`.
+/// Where a token comes from: a `pat`, or an `app` whose keys are exchanged for one.
 fn credential(cursor: &Cursor<'_>, root: &Path, problems: &mut Vec<Diagnostic>) -> Option<Credential> {
-    place(&cursor.get("pat").filter(|pat| pat.value().is_object())?, root, problems)
+    let is_mapping = |found: &Cursor<'_>| found.value().is_object();
+    if let Some(pat) = cursor.get("pat").filter(is_mapping) {
+        return place(&pat, root, problems);
+    }
+    let app = cursor.get("app").filter(is_mapping)?;
+    let mut key = |name: &str| place(&app.get(name).filter(is_mapping)?, root, problems);
+    let (id, secret) = (key("id"), key("secret"));
+    Some(Credential::App(Box::new(App { id: id?, secret: secret?, scope: app.text("scope")? })))
+}
+
+/// The day that a token runs out on, by the suite.
+fn expiry(identity: &str, cursor: &Cursor<'_>) -> Option<Expiry> {
+    let written = cursor.get("expires")?.spot()?;
+    let day = Spot { value: date(&written.value)?, at: written.at };
+    Some(Expiry { identity: identity.to_owned(), day })
 }
 
 fn place(pat: &Cursor<'_>, root: &Path, problems: &mut Vec<Diagnostic>) -> Option<Credential> {

@@ -14,6 +14,7 @@ use super::suite_keys::SUITE;
 use crate::auth::Credential;
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::source::{Document, Pointer};
+use crate::uipath;
 
 /// Reads a suite file. What can be read is returned, so that scenarios can be judged by it; where a problem is
 /// an error, the suite is not fit to be run.
@@ -77,6 +78,9 @@ fn read(
 /// Where the address cannot be used.
 #[expect(clippy::result_large_err, reason = "it is read once, and told as it is")]
 pub fn suite_of_url(url: &str, pat: Option<Credential>, root: PathBuf) -> Result<Suite, Diagnostic> {
+    let problem = |message: String| {
+        Diagnostic::new(Code::BadAddress, Severity::Error, None, format!("`--url`: {message}"))
+    };
     let url = address(url, false).map_err(|AddressError { message, help }| {
         let help = match help {
             // There is no suite that the flag's server could say it in.
@@ -84,8 +88,17 @@ pub fn suite_of_url(url: &str, pat: Option<Credential>, root: PathBuf) -> Result
             ALLOW_PLAIN => "write `https://`; only a suite file can allow it, with `insecure: true`",
             help => help,
         };
-        Diagnostic::new(Code::BadAddress, Severity::Error, None, format!("`--url`: {message}")).help(help)
+        problem(message).help(help)
     })?;
+    let url = if uipath::looks_like(&url) {
+        let reading = uipath::read(&url);
+        match (reading.url(), reading.faults.into_iter().find(|fault| fault.fatal)) {
+            (_, Some(fault)) => return Err(problem(fault.message).help(fault.help)),
+            (mended, None) => mended.unwrap_or(url),
+        }
+    } else {
+        url
+    };
     let name = Spot { value: "url".to_owned(), at: Pointer::root() };
     let server = Server { auth: pat, ..Server::new(name, Target::Url(url)) };
     Ok(Suite { root, servers: vec![server], ..Suite::default() })

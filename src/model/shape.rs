@@ -292,7 +292,10 @@ impl<'a> Shape<'a> {
                 self.problems.push(problem.help("write one, such as `;`, or `\"\\t\"` for a tab"));
             }
             Kind::Date if date(text).is_none() => {
-                let problem = self.error(Code::BadValue, at, format!("`{text}` is no day"));
+                // A token may stand in its place.
+                let is_shown = text.bytes().all(|byte| byte.is_ascii_digit() || b"-:./ TZ".contains(&byte));
+                let found = if is_shown { format!("`{text}`") } else { "this".to_owned() };
+                let problem = self.error(Code::BadValue, at, format!("{found} is no day"));
                 self.problems.push(problem.help("write year, month and day: `2026-09-30`"));
             }
             Kind::Saved => self.name(at, Names::Variables, text),
@@ -316,8 +319,8 @@ impl<'a> Shape<'a> {
     }
 
     fn literal_secret_or_variable(&mut self, at: &Pointer, text: &str) {
-        let in_credential = at.parent().and_then(|parent| parent.last()).as_deref() == Some("pat");
-        if in_credential || looks_like_token(text) {
+        let parent = at.parent().and_then(|parent| parent.last());
+        if matches!(parent.as_deref(), Some("pat" | "secret")) || looks_like_token(text) {
             self.literal_secret(at);
         } else {
             let problem =

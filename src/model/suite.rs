@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::scenario::Spot;
 use crate::auth::Credential;
 use crate::source::{Document, Pointer};
+use crate::uipath::{Written, is_host};
 
 /// The suite file, or what the command line says in place of one.
 #[derive(Clone, Debug, Default)]
@@ -55,6 +56,8 @@ pub struct Server {
     pub auth: Option<Credential>,
     /// Further identities by name.
     pub identities: Vec<(String, Credential)>,
+    /// `expires`: when tokens run out, as far as the suite says.
+    pub expires: Vec<Expiry>,
     /// Headers of every request.
     pub headers: Vec<(String, String)>,
     /// `limits`.
@@ -81,8 +84,19 @@ pub enum Target {
     },
     /// An address.
     Url(url::Url),
+    /// The address of a UiPath server, as far as the suite says it.
+    Uipath(Written),
     /// A command, started for each session; its stdin and stdout are the connection.
     Command(Command),
+}
+
+/// When a token runs out: a PAT does not say it itself.
+#[derive(Clone, Debug)]
+pub struct Expiry {
+    /// The identity whose token it is.
+    pub identity: String,
+    /// The day.
+    pub day: Spot<jiff::civil::Date>,
 }
 
 /// A server that is started.
@@ -195,7 +209,7 @@ impl Suite {
         let own = |server: &Server| {
             let settings = match &server.target {
                 Target::Command(command) => command.env.as_slice(),
-                Target::Sandbox { .. } | Target::Url(_) => &[],
+                Target::Sandbox { .. } | Target::Url(_) | Target::Uipath(_) => &[],
             };
             let settings = settings.iter().filter_map(|(_, setting)| match setting {
                 Setting::Secret(credential) => Some(credential),
@@ -203,7 +217,7 @@ impl Suite {
             });
             let identities = server.identities.iter().map(|(_, credential)| credential);
             let all = server.auth.iter().chain(identities).chain(settings);
-            all.filter_map(Credential::variable).map(str::to_owned).collect::<Vec<_>>()
+            all.flat_map(Credential::variables).map(str::to_owned).collect::<Vec<_>>()
         };
         let secrets = self.secrets.iter().map(|name| name.value.clone());
         self.servers.iter().flat_map(own).chain(secrets).collect()
@@ -237,6 +251,7 @@ impl Server {
             target,
             auth: None,
             identities: Vec::new(),
+            expires: Vec::new(),
             headers: Vec::new(),
             limits: Limits::default(),
             timeouts: Timeouts::default(),
@@ -251,6 +266,16 @@ impl Server {
     #[must_use]
     pub fn at(&self) -> &Pointer {
         &self.name.at
+    }
+
+    /// Whether it is one of UiPath's: by how the suite names it, or by the host of its address.
+    #[must_use]
+    pub fn is_uipath(&self) -> bool {
+        match &self.target {
+            Target::Uipath(_) => true,
+            Target::Url(url) => url.host_str().is_some_and(is_host),
+            Target::Sandbox { .. } | Target::Command(_) => false,
+        }
     }
 
     /// The names of its identities; `default` and `anonymous` are always among them.

@@ -57,7 +57,12 @@ const SERVER_KEYS: &[Key] = &[
         Kind::Either(&Kind::Word(&["uipath"]), &SANDBOX_MAPPING),
         "The embedded server, started for the run on a free loopback port.",
     ),
-    Key::may("uipath", Kind::Table(&UIPATH), "A UiPath Orchestrator MCP Server by the parts of its address."),
+    Key::may(
+        "uipath",
+        Kind::Either(&Kind::Text, &UIPATH_MAPPING),
+        "A UiPath Orchestrator MCP Server: its whole address, or the parts of it. Parts that are left out come from \
+         the environment.",
+    ),
     Key::may("url", Kind::Text, "The address of a server that speaks Streamable HTTP, or HTTP+SSE."),
     Key::may(
         "command",
@@ -68,8 +73,8 @@ const SERVER_KEYS: &[Key] = &[
     Key::may(
         "auth",
         Kind::Secret(&AUTH),
-        "Where the server's own token comes from. A `uipath` server has `{pat: {env: UIPATH_ACCESS_TOKEN}}` \
-         unless said otherwise.",
+        "Where the server's own token comes from. A `uipath` server has that of \
+         `UIPATH_ACCESS_TOKEN`, or of `UIPATH_PAT`, unless said otherwise.",
     ),
     Key::may(
         "identities",
@@ -87,6 +92,10 @@ const SERVER_KEYS: &[Key] = &[
     ),
     Key::may("insecure", Kind::Flag, "With `true` a token may be sent over plain http to another machine."),
     Key::may("checks", Kind::Table(&CHECKS), "What the implied checks do with this server."),
+    Key::later(
+        "integration_service",
+        "let the steps that call such tools say what is known of them: `expect: {outcome: timed_out}`, or `known_bug`",
+    ),
     Key::may(
         "env",
         Kind::Map(Names::Environment, &A_SETTING),
@@ -114,24 +123,69 @@ const SANDBOX_KEYS: &[Key] = &[
 ];
 
 /// `uipath`.
-pub(super) static UIPATH: Table = Table::new("uipath", "`uipath`", &[UIPATH_KEYS]);
+pub(super) static UIPATH: Table =
+    Table { may_be_empty: true, ..Table::new("uipath", "`uipath`", &[UIPATH_KEYS]) };
+
+static UIPATH_MAPPING: Kind = Kind::Table(&UIPATH);
 
 const UIPATH_KEYS: &[Key] = &[
-    Key::must("org", Kind::Text, "The organization's name or id."),
-    Key::must("tenant", Kind::Text, "The tenant's name."),
-    Key::must("folderKey", Kind::Text, "The folder's key, a GUID: it is in the server's address."),
-    Key::must("slug", Kind::Text, "The last part of the server's address."),
-    Key::may("base", Kind::Text, "The host, `https://cloud.uipath.com` unless said."),
-    Key::later("folderPath", "write `folderKey`, the GUID in the server's address, in its place"),
+    Key::may("org", Kind::Text, "The organization's name or id; that of `UIPATH_URL` unless said."),
+    Key::may("tenant", Kind::Text, "The tenant's name; that of `UIPATH_URL` unless said."),
+    Key::may(
+        "folderKey",
+        Kind::Text,
+        "The folder's key, a GUID: it is in the server's address. `UIPATH_FOLDER_KEY` unless said.",
+    ),
+    Key::may(
+        "folderPath",
+        Kind::Text,
+        "In place of the key: the folder's path, `Shared/Finance`. Orchestrator is asked for its key, once for each \
+         run. `UIPATH_FOLDER_PATH` unless said.",
+    ),
+    Key::may(
+        "slug",
+        Kind::Text,
+        "The last part of the server's address. Without any key, the whole address is `UIPATH_MCP_SERVER_URL`.",
+    ),
+    Key::may(
+        "base",
+        Kind::Text,
+        "Scheme and host: `https://cloud.uipath.com`, or those of `UIPATH_URL` where that is read, unless said.",
+    ),
 ];
 
 /// `auth`, and each of `identities`.
-pub(super) static AUTH: Table = Table::new("auth", "a credential", &[AUTH_KEYS]);
+pub(super) static AUTH: Table =
+    Table { one_of: &["pat", "app"], ..Table::new("auth", "a credential", &[AUTH_KEYS]) };
 
 static A_CREDENTIAL: Kind = Kind::Secret(&AUTH);
 
-const AUTH_KEYS: &[Key] =
-    &[Key::must("pat", Kind::Secret(&PAT), "A personal access token, sent as `Authorization: Bearer`.")];
+const AUTH_KEYS: &[Key] = &[
+    Key::may("pat", Kind::Secret(&PAT), "A personal access token, sent as `Authorization: Bearer`."),
+    Key::may(
+        "app",
+        Kind::Secret(&APP),
+        "An external application of UiPath's: its keys are exchanged for a token, which is renewed before it runs out.",
+    ),
+    Key::may(
+        "expires",
+        Kind::Date,
+        "The day on which it runs out: a warning from 14 days before, an error after it. A PAT does not say it itself.",
+    ),
+];
+
+/// `app`: an external application.
+pub(super) static APP: Table = Table::new("app", "`app`", &[APP_KEYS]);
+
+const APP_KEYS: &[Key] = &[
+    Key::must("id", Kind::Table(&PAT), "Where its id is, as for a `pat`."),
+    Key::must("secret", Kind::Secret(&PAT), "Where its secret is, as for a `pat`."),
+    Key::must(
+        "scope",
+        Kind::Text,
+        "What the token may be used for, with spaces between: `OR.Execution OR.Jobs` to list tools and to call them.",
+    ),
+];
 
 /// `pat`: where the token is.
 pub(super) static PAT: Table =

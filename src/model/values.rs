@@ -5,16 +5,10 @@ use jiff::civil::Date;
 use serde_json::Value;
 
 use super::keys::Kind;
+pub(super) use crate::auth::looks_like_token;
 
 /// The largest `backoff`: what it multiplies has to stay a time.
 pub(super) const LARGEST_FACTOR: f64 = 100.0;
-
-/// Whether a text looks like a token and not like the name of a variable.
-pub(super) fn looks_like_token(text: &str) -> bool {
-    let long = text.len() >= 20;
-    long && (text.starts_with("rt_") || text.starts_with("eyJ"))
-        || text.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("bearer "))
-}
 
 /// Whether a text can be the name of an environment variable, and is no token.
 pub(super) fn is_variable(text: &str) -> bool {

@@ -12,8 +12,8 @@ use super::link::{Linker, Links, Outcome, Source};
 use super::{Around, Plan, Rows, Scenario};
 use crate::auth::{Credential, Redactor, Secret};
 use crate::check::{
-    Known, equal_names, flow, http_of_commands, lint, lint_fragments, lint_suite, not_in_version, said_once,
-    unknown_vars, without_follow_ups,
+    Known, equal_names, expiring, flow, http_of_commands, lint, lint_fragments, lint_suite, not_in_version,
+    said_once, unknown_vars, without_follow_ups,
 };
 use crate::diagnostic::{Code, Diagnostic, Severity, whole_file};
 use crate::mcp::Version;
@@ -48,6 +48,8 @@ pub struct Load {
     pub exact: Vec<String>,
     /// Whether advice is given on what is allowed and seldom meant.
     pub lint: bool,
+    /// The day (UTC), which tells whether a token runs out soon; none where that is not to be told.
+    pub today: Option<jiff::civil::Date>,
 }
 
 /// A FILTER or a PATH.
@@ -113,6 +115,7 @@ pub fn load(load: &Load) -> Result<Loaded, Vec<Diagnostic>> {
     let mut problems = Vec::new();
     let suite = suite(load, &mut problems).ok_or_else(|| std::mem::take(&mut problems))?;
     let vars = suite_vars(&suite, &mut problems);
+    problems.extend(load.today.iter().flat_map(|today| expiring(&suite, *today)));
     problems.extend(Known::suite_vars(&suite, &vars, &load.vars));
     let (files, snapshots) = files(load, &suite, &mut problems);
     let known = Known::new(&suite, &load.vars);

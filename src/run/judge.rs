@@ -106,27 +106,34 @@ impl<'a> Current<'_, 'a> {
                 problems
             }
         };
-        self.explain_refusal(exchange, &mut problems);
+        self.explain_refusal(exchange, &mut problems).await;
         problems
     }
 
     /// 401 and 403 do not say why; where the token came from is the first thing to know.
-    fn explain_refusal(&self, exchange: &Exchange, problems: &mut [Diagnostic]) {
+    async fn explain_refusal(&self, exchange: &Exchange, problems: &mut [Diagnostic]) {
         let status = exchange.http.as_ref().map(|http| http.status);
         let (Some(status @ (401 | 403)), Some(first)) = (status, problems.first_mut()) else { return };
         let Some(entry) = self.entry() else { return };
         let identity = &self.identity;
-        let Some(credential) = entry.model.credential(identity) else {
-            first.notes.push(format!("HTTP {status}: no token was sent, identity `{identity}` has none"));
-            if identity == "default" {
-                let help = "name the token's place: `auth: {pat: {env: NAME}}` of the server in the suite, or \
-                            `--pat-env NAME` beside `--url`";
-                first.help.push(help.to_owned());
+        match entry.model.credential(identity) {
+            Some(credential) => {
+                let place = credential.describe();
+                first
+                    .notes
+                    .push(format!("HTTP {status}: the token of identity `{identity}` came from {place}"));
             }
-            return;
-        };
-        let place = credential.describe();
-        first.notes.push(format!("HTTP {status}: the token of identity `{identity}` came from {place}"));
+            None => {
+                first.notes.push(format!("HTTP {status}: no token was sent, identity `{identity}` has none"));
+                if identity == "default" {
+                    let help = "name the token's place: `auth: {pat: {env: NAME}}` of the server in the suite, or \
+                                `--pat-env NAME` beside `--url`";
+                    first.help.push(help.to_owned());
+                }
+            }
+        }
+        let now = (self.running.shared.config.now)();
+        first.notes.extend(self.running.shared.servers.remarks(entry, identity, now).await);
     }
 
     fn entry(&self) -> Option<&Entry> {

@@ -17,7 +17,7 @@ use super::board::Board;
 use super::servers::Servers;
 use super::slots::{Slot, Slots};
 use super::{Config, Consumer, Finished, Interrupt, case};
-use crate::auth::{Credential, Environment, Redactor, Secret};
+use crate::auth::{Environment, Redactor, Secret};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::event::{CaseEnded, Event, Happening, Kind, Place, RunEnded, RunStarted, Verdict};
 use crate::plan::{Case, Plan, Scenario};
@@ -408,15 +408,8 @@ pub fn learn_secrets(
     for server in &plan.suite.servers {
         let credentials =
             server.auth.iter().chain(server.identities.iter().map(|(_, credential)| credential));
-        for credential in credentials {
-            let value = match credential {
-                Credential::Env(name) => environment.get(name).map(|value| Secret::new(value.trim())),
-                Credential::Own(secret, _) => Some(secret.clone()),
-                Credential::File(_) | Credential::Command(_) => None,
-            };
-            if let Some(secret) = value {
-                redactor.add(&secret);
-            }
+        for secret in credentials.flat_map(|credential| credential.known(environment)) {
+            redactor.add(&secret);
         }
     }
     let (mut seen, mut told) = (HashSet::new(), HashSet::new());

@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::conditions::reads;
-use super::servers::Entry;
+use super::servers::{Entry, Lack};
 use super::step::{Current, Failed};
 use crate::auth::Credential;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::exchange::{Exchange, Notification};
 use crate::matcher::{Actual, Matcher};
 use crate::mcp::{Operation, Responder, SendOptions, Session, SessionConfig, Subscription};
-use crate::model::SessionVerb;
+use crate::model::{SessionVerb, Target};
 use crate::plan::{Action, Reference};
 use crate::source::Pointer;
 use crate::template::{Template, Tree, Use, with_article};
@@ -134,7 +134,7 @@ impl<'a> Current<'_, 'a> {
     }
 
     /// A token that cannot be read, with the place in the suite that says where it is.
-    fn credential_problem(&self, entry: &Entry, message: String) -> Failed {
+    fn credential_problem(&self, entry: &Entry, Lack { message, help }: Lack) -> Failed {
         let mut problem = self.problem(Code::Credential, message).label("this step needs it");
         if let Some(document) = &self.running.shared.plan.suite.document {
             let at = match self.identity.as_str() {
@@ -143,9 +143,20 @@ impl<'a> Current<'_, 'a> {
             };
             problem = problem.also(document.site(&at), "it comes from here");
         }
-        if let Some(Credential::Env(_)) = entry.model.credential(&self.identity) {
-            problem = problem.help("set it in the environment or in `.env`");
+        problem.help.extend(help);
+        Box::new(problem)
+    }
+
+    /// A server that cannot be reached before anything is sent to it, with its place in the suite.
+    fn client_problem(&self, entry: &Entry, Lack { message, help }: Lack) -> Failed {
+        let mut problem = *self.problem(Code::OpenFailed, message);
+        if let (Target::Uipath(_), Some(document)) =
+            (&entry.model.target, &self.running.shared.plan.suite.document)
+        {
+            let site = document.key_site(&entry.model.at().key("uipath"));
+            problem = problem.label("this step needs it").also(site, "its address");
         }
+        problem.help.extend(help);
         Box::new(problem)
     }
 
@@ -157,9 +168,9 @@ impl<'a> Current<'_, 'a> {
         }
         let servers = &running.shared.servers;
         let token = self.held("the token was read", servers.token(entry, &self.identity)).await?;
-        let token = token.map_err(|message| self.credential_problem(entry, message))?;
+        let token = token.map_err(|lack| self.credential_problem(entry, lack))?;
         let client = self.held("the client was made", servers.client(entry)).await?;
-        let client = client.map_err(|message| self.problem(Code::OpenFailed, message))?;
+        let client = client.map_err(|lack| self.client_problem(entry, lack))?;
         let session = client.session(SessionConfig {
             identity: self.identity.clone(),
             token,
@@ -218,7 +229,7 @@ impl<'a> Current<'_, 'a> {
         let mut seen = json!({
             "id": facts.id,
             "capabilities": facts.capabilities,
-            "auth": if entry.model.credential(&self.identity).is_some() { "pat" } else { "none" },
+            "auth": entry.model.credential(&self.identity).map_or("none", Credential::kind),
         });
         if let Some(tools) = tools {
             let names: Vec<Value> = tools.items.iter().filter_map(|tool| tool.get("name").cloned()).collect();

@@ -10,10 +10,19 @@ use serde_json::{Value, json};
 use tokio::sync::{Mutex, OnceCell, Semaphore};
 use tokio::time::Instant;
 
-use crate::auth::{Environment, Redactor, Secret};
+use url::Url;
+
+use crate::auth::{App, Credential, CredentialError, Environment, Redactor, Secret};
 use crate::exchange::Exchange;
 use crate::mcp::{Bounds, Client, ClientConfig, Endpoint, Program, Route};
 use crate::model::{self, Setting, Suite, Target};
+use crate::uipath::{self, Address, Folder, Rest, Trouble, Written};
+
+/// How long Orchestrator and the identity server may take for one answer.
+const ANSWER: Duration = Duration::from_secs(30);
+
+/// A token that is renewed is given to a new session only where it lasts this much longer, or half of its time.
+const RESERVE: Duration = Duration::from_secs(600);
 
 /// The servers of one run.
 pub(super) struct Servers {
@@ -33,11 +42,44 @@ type Listed = dyn Fn(&str, &str, &Exchange) + Send + Sync;
 /// One server of a run.
 pub(super) struct Entry {
     pub(super) model: model::Server,
-    client: OnceCell<Result<Arc<Client>, String>>,
-    tokens: Mutex<HashMap<String, Result<Secret, String>>>,
+    client: OnceCell<Result<Arc<Client>, Lack>>,
+    tokens: Mutex<HashMap<String, Held>>,
     /// Places for cases; none where there is no limit.
     pub(super) places: Option<Arc<Semaphore>>,
     pace: Option<Pace>,
+}
+
+/// What is missing to reach a server.
+#[derive(Clone, Debug)]
+pub(super) struct Lack {
+    /// What is missing or wrong.
+    pub(super) message: String,
+    /// The way out, where there is one to tell.
+    pub(super) help: Option<String>,
+}
+
+/// A token that was read, or why there is none; and until when that is good.
+struct Held {
+    token: Result<Secret, Lack>,
+    until: Option<Instant>,
+}
+
+impl From<String> for Lack {
+    fn from(message: String) -> Self {
+        Self { message, help: None }
+    }
+}
+
+impl From<CredentialError> for Lack {
+    fn from(error: CredentialError) -> Self {
+        Self { message: error.to_string(), help: error.help }
+    }
+}
+
+impl From<Trouble> for Lack {
+    fn from(Trouble { message, help }: Trouble) -> Self {
+        Self { message, help: Some(help) }
+    }
 }
 
 impl Servers {
@@ -71,37 +113,44 @@ impl Servers {
     /// What templates see of a server: its name, and the host and port of its address. Those of the sandbox are
     /// not known before it is started.
     pub(super) fn scope(&self, name: &str) -> Value {
-        let url = self.entries.get(name).and_then(|entry| match &entry.model.target {
-            Target::Url(url) => Some(url.clone()),
-            #[cfg(feature = "sandbox")]
-            Target::Sandbox { slug } => self.sandbox.get()?.as_ref().ok()?.url(slug).parse().ok(),
-            #[cfg(not(feature = "sandbox"))]
-            Target::Sandbox { .. } => None,
-            Target::Command(_) => None,
-        });
         let mut scope = json!({"name": name});
-        if let Some((host, scope)) = url.as_ref().and_then(host).zip(scope.as_object_mut()) {
+        let host = self.entries.get(name).and_then(|entry| host(&self.address(entry)?));
+        if let Some((host, scope)) = host.zip(scope.as_object_mut()) {
             scope.insert("host".to_owned(), host.into());
         }
         scope
     }
 
-    /// The client of a server.
-    pub(super) async fn client(&self, entry: &Entry) -> Result<Arc<Client>, String> {
-        entry.client.get_or_init(|| self.connect(entry)).await.clone()
+    /// The address of a server, or only its host, as far as it is known without asking anybody.
+    fn address(&self, entry: &Entry) -> Option<Url> {
+        match &entry.model.target {
+            Target::Url(url) => Some(url.clone()),
+            Target::Uipath(written) => Url::parse(&written.fill(&self.environment).ok()?.base).ok(),
+            #[cfg(feature = "sandbox")]
+            Target::Sandbox { slug } => self.sandbox.get()?.as_ref().ok()?.url(slug).parse().ok(),
+            #[cfg(not(feature = "sandbox"))]
+            Target::Sandbox { .. } => None,
+            Target::Command(_) => None,
+        }
     }
 
-    async fn connect(&self, entry: &Entry) -> Result<Arc<Client>, String> {
+    /// The client of a server.
+    pub(super) async fn client(&self, entry: &Entry) -> Result<Arc<Client>, Lack> {
+        entry.client.get_or_init(|| Box::pin(self.connect(entry))).await.clone()
+    }
+
+    async fn connect(&self, entry: &Entry) -> Result<Arc<Client>, Lack> {
         let name = entry.model.name.value.clone();
         let endpoint = match &entry.model.target {
             Target::Url(url) => Endpoint::Url(url.clone()),
+            Target::Uipath(written) => Endpoint::Url(self.located(entry, written).await?),
             Target::Sandbox { slug } => Endpoint::Url(self.sandbox(slug).await?),
             Target::Command(command) => Endpoint::Program(self.program(command).await?),
         };
         let route = route(&entry.model).await?;
         let listed = Arc::clone(&self.listed);
         let server = name.clone();
-        Client::new(ClientConfig {
+        Ok(Client::new(ClientConfig {
             name,
             endpoint,
             route,
@@ -109,18 +158,56 @@ impl Servers {
             connect: entry.model.timeouts.connect(),
             bounds: Bounds::default(),
             listed: Arc::new(move |identity, exchange| listed(&server, identity, exchange)),
-        })
+        })?)
+    }
+
+    /// The address of a UiPath server: what the suite leaves out comes from the environment, and the key of a folder
+    /// that is named by its path from Orchestrator, asked with the server's own token.
+    async fn located(&self, entry: &Entry, written: &Written) -> Result<Url, Lack> {
+        let (address, host) = self.filled(entry, written)?;
+        let url = match &address.folder {
+            Folder::Key(key) => address.url_in(key),
+            Folder::Path(path) => {
+                let token = self.token(entry, "default").await?.ok_or_else(|| Lack {
+                    message: "the key of the folder cannot be looked up: the server has no token of its own"
+                        .to_owned(),
+                    help: Some("write `folderKey`, or give the server `auth`".to_owned()),
+                })?;
+                let rest = self.rest(entry, &host).await?;
+                address.url_in(&uipath::folder_key(&rest, &address, path, &token).await?)
+            }
+        };
+        url.ok_or_else(|| "the parts of the address make none".to_owned().into())
+    }
+
+    /// The whole address, and its host, to which a token may be sent.
+    fn filled(&self, entry: &Entry, written: &Written) -> Result<(Address, Url), Lack> {
+        let address = written.fill(&self.environment)?;
+        let plain = entry.model.insecure || entry.model.socket.is_some();
+        let host = model::address(&address.base, plain).map_err(|error| Lack {
+            message: format!("the address cannot be used: {}", error.message),
+            help: Some(error.help.to_owned()),
+        })?;
+        Ok((address, host))
+    }
+
+    async fn rest(&self, entry: &Entry, host: &Url) -> Result<Rest, Lack> {
+        let (connect, redactor) = (entry.model.timeouts.connect(), self.redactor.clone());
+        Ok(Rest::new(host, &route(&entry.model).await?, connect, ANSWER, redactor)?)
     }
 
     /// What is started for a command, its secrets read.
-    async fn program(&self, command: &model::Command) -> Result<Program, String> {
+    async fn program(&self, command: &model::Command) -> Result<Program, Lack> {
         let mut env = Vec::new();
         for (name, setting) in &command.env {
             let value = match setting {
                 Setting::Plain(text) => text.clone(),
                 Setting::Secret(credential) => {
                     let secret = credential.read(&self.environment).await;
-                    let secret = secret.map_err(|error| format!("`env: {name}`: {error}"))?;
+                    let secret = secret.map_err(|error| Lack {
+                        message: format!("`env: {name}`: {error}"),
+                        help: error.help.clone(),
+                    })?;
                     self.redactor.add(&secret);
                     secret.reveal().to_owned()
                 }
@@ -132,7 +219,7 @@ impl Servers {
     }
 
     #[cfg(feature = "sandbox")]
-    async fn sandbox(&self, slug: &str) -> Result<url::Url, String> {
+    async fn sandbox(&self, slug: &str) -> Result<Url, String> {
         use crate::sandbox::{Options, Sandbox};
         let start = || async { Sandbox::start(Options::default()).await.map_err(|error| error.to_string()) };
         match self.sandbox.get_or_init(start).await {
@@ -142,28 +229,72 @@ impl Servers {
     }
 
     #[cfg(not(feature = "sandbox"))]
-    async fn sandbox(&self, _: &str) -> Result<url::Url, String> {
+    async fn sandbox(&self, _: &str) -> Result<Url, String> {
         Err("this build has no sandbox".to_owned())
     }
 
     /// The token of an identity; none for `anonymous` and for a server without one.
-    pub(super) async fn token(&self, entry: &Entry, identity: &str) -> Result<Option<Secret>, String> {
+    pub(super) async fn token(&self, entry: &Entry, identity: &str) -> Result<Option<Secret>, Lack> {
         let Some(credential) = entry.model.credential(identity) else { return Ok(None) };
         let mut tokens = entry.tokens.lock().await;
-        if let Some(known) = tokens.get(identity) {
-            return known.clone().map(Some);
+        if let Some(known) = tokens.get(identity).filter(|held| held.is_good()) {
+            return known.token.clone().map(Some);
         }
-        let token = credential.read(&self.environment).await.map_err(|error| error.to_string());
-        if let Ok(secret) = &token {
+        let held = match credential {
+            Credential::App(app) => match Box::pin(self.exchanged(entry, app)).await {
+                Ok((token, until)) => Held { token: Ok(token), until: Some(until) },
+                // It may be there the next time.
+                Err(lack) => Held { token: Err(lack), until: Some(Instant::now()) },
+            },
+            place => {
+                let token = place.read(&self.environment).await;
+                Held { token: token.map_err(Lack::from), until: None }
+            }
+        };
+        if let Ok(secret) = &held.token {
             self.redactor.add(secret);
         }
-        tokens.insert(identity.to_owned(), token.clone());
+        let token = held.token.clone();
+        tokens.insert(identity.to_owned(), held);
         token.map(Some)
+    }
+
+    /// The token of an external application, and until when it is given out.
+    async fn exchanged(&self, entry: &Entry, app: &App) -> Result<(Secret, Instant), Lack> {
+        let id = app.id.read(&self.environment).await?;
+        let secret = app.secret.read(&self.environment).await?;
+        self.redactor.add(&secret);
+        let host = match &entry.model.target {
+            Target::Url(url) => url.clone(),
+            Target::Uipath(written) => self.filled(entry, written)?.1,
+            Target::Sandbox { slug } => self.sandbox(slug).await?,
+            Target::Command(_) => return Err("a command has no identity server".to_owned().into()),
+        };
+        let rest = self.rest(entry, &host).await?;
+        let asked = Instant::now();
+        let keys = (&id, &secret);
+        let (token, lasts) = uipath::application_token(&rest, &host, keys, &app.scope).await?;
+        Ok((token, asked + lasts - RESERVE.min(lasts / 2)))
+    }
+
+    /// What can be told of an identity's token that was refused, without showing it.
+    pub(super) async fn remarks(&self, entry: &Entry, identity: &str, now: jiff::Timestamp) -> Vec<String> {
+        let tokens = entry.tokens.lock().await;
+        let Some(Held { token: Ok(token), .. }) = tokens.get(identity) else { return Vec::new() };
+        let address = self.address(entry);
+        let host = address.as_ref().and_then(Url::host_str);
+        crate::auth::remarks(token, now, host, entry.model.is_uipath())
+    }
+}
+
+impl Held {
+    fn is_good(&self) -> bool {
+        self.until.is_none_or(|until| Instant::now() < until)
     }
 }
 
 /// The host of an address, with its port where that is not the usual one: as the header `Host` has it.
-fn host(url: &url::Url) -> Option<String> {
+fn host(url: &Url) -> Option<String> {
     let host = url.host_str()?;
     Some(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
 }

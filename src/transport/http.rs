@@ -110,12 +110,12 @@ impl Http {
     }
 
     /// The address that it sends to.
-    pub(super) fn url(&self) -> &Url {
+    pub(crate) fn url(&self) -> &Url {
         &self.url
     }
 
     /// The same client for another address of the same server.
-    pub(super) fn at(&self, url: Url) -> Self {
+    pub(crate) fn at(&self, url: Url) -> Self {
         Self { url, ..self.clone() }
     }
 

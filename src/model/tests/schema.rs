@@ -296,7 +296,11 @@ fn the_suite_schema_takes_what_the_reader_takes() {
         ("{url: x, identities: {default: {pat: {env: A}}}}", "/servers/a/identities"),
         ("{url: x, headers: {Authorization: b}}", "/servers/a/headers/Authorization"),
         ("{url: x, limits: {rate: 0/s}}", "/servers/a/limits/rate"),
-        ("{uipath: {org: a}}", "/servers/a/uipath"),
+        ("{uipath: 1}", "/servers/a/uipath"),
+        (
+            "{uipath: {slug: a}, auth: {app: {id: {env: A}, secret: b, scope: c}}}",
+            "/servers/a/auth/app/secret",
+        ),
     ] {
         let found = errors(&schema, &format!("servers: {{a: {server}}}"));
         assert!(

@@ -2,8 +2,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::*;
-use crate::auth::Credential;
-use crate::model::{Setting, Suite, Target, Tls, suite_of_url};
+use crate::auth::{App, Credential, Environment};
+use crate::model::{Server, Setting, Suite, Target, Tls, suite_of_url};
+use crate::uipath::{Folder, Written};
 
 /// The problems of a suite whose one server, `a`, has this entry.
 fn server(entry: &str) -> Vec<Diagnostic> {
@@ -39,13 +40,16 @@ checks: {output_schema: warn}
     assert_eq!(suite.secrets[0].at.as_str(), "/secrets/0");
     assert_eq!((suite.vars[0].value.as_str(), suite.vars[0].at.as_str()), ("currency", "/vars/currency"));
     let [orders, local, open] = suite.servers.as_slice() else { panic!("{:?}", suite.servers) };
-    let Target::Url(url) = &orders.target else { panic!("{:?}", orders.target) };
+    let Target::Uipath(written) = &orders.target else { panic!("{:?}", orders.target) };
     assert_eq!(
-        url.as_str(),
+        written.fill(&Environment::default()).unwrap().url().unwrap().as_str(),
         "https://cloud.uipath.com/acme/Default/agenthub_/mcp/6f0c2a4e-8a1b-4c3d-9e5f-0123456789ab/orders"
     );
     assert_eq!(orders.at().as_str(), "/servers/orders");
-    assert_eq!(orders.credential("default"), Some(&Credential::Env("UIPATH_ACCESS_TOKEN".into())));
+    assert_eq!(
+        orders.credential("default"),
+        Some(&Credential::FirstOf(&["UIPATH_ACCESS_TOKEN", "UIPATH_PAT"]))
+    );
     assert_eq!(
         orders.credential("auditor"),
         Some(&Credential::File(Path::new("suite").join("tokens/auditor")))
@@ -134,9 +138,8 @@ fn a_token_under_a_wrong_key_is_masked_too() {
     assert_told(
         &problems,
         &[
-            "2:33 unknown-key [token] unknown key `token` in a credential | help: a credential takes `pat`",
-            "2:33 missing-key [token] a credential needs the key `pat` \
-             | help: add `pat`: a mapping with `env`, `file` or `command`",
+            "2:33 unknown-key [token] unknown key `token` in a credential | help: a credential takes `pat`, `app` and `expires`",
+            "2:33 missing-key [token] a credential needs one of `pat` and `app` | help: add one of them",
             "3:36 literal-secret [AUTHORIZATION] `Authorization` cannot be written among the headers \
              | help: say where the token is: `auth: {pat: {env: NAME}}`",
             "4:1 unknown-key [x] unknown key `x` in a suite | help: a suite takes `default`, `servers`, `scenarios`, `sets`, `env`, \
@@ -238,22 +241,90 @@ fn a_uipath_address_is_judged_part_by_part() {
     assert_told(
         &server("{uipath: {org: '{org}', tenant: T, folderKey: Shared, slug: Orders}}"),
         &[
-            "1:29 bad-address ['{org}'] `org` still holds a placeholder | help: copy the address from the server's page in \
-             Orchestrator: its parts are org, tenant, `agenthub_`, `mcp`, folderKey, slug",
+            "1:29 bad-address ['{org}'] `org` still holds the placeholder `{org}` | help: copy the address from the server's \
+             details on the page MCP Servers of Orchestrator: its parts are org, tenant, `agenthub_`, `mcp`, folderKey, slug",
             "1:60 bad-address [Shared] `Shared` is no folder key: a key is a GUID, not the folder's name or number \
-             | help: the MCP Servers page shows it in the server's address, after `mcp/`",
+             | help: the key is in the server's address, after `mcp/`, on the page MCP Servers; or give the folder's path, \
+             and its key is looked up: `folderPath: Shared/Finance`",
             "1:74 bad-address [Orders] `Orders` is an unusual slug: they are 3 to 50 characters of `a-z`, `0-9` and `-` \
-             | help: compare it with the last part of the server's address",
+             | help: compare it with the last part of the server's address; it is sent as it is written",
         ],
     );
     assert_told(
-        &server("{uipath: {org: a, tenant: T, folderPath: Shared, slug: orders}}"),
-        &[
-            "1:43 not-yet [folderPath] `folderPath` is not supported by this version yet \
-             | help: write `folderKey`, the GUID in the server's address, in its place",
-            "1:24 missing-key [org] `uipath` needs the key `folderKey` | help: add `folderKey`: a string",
-        ],
+        &server("{uipath: {org: a, tenant: T, folderPath: Shared}}"),
+        &["1:24 missing-key [org] `uipath` needs the key `slug`: all else can come from the environment \
+             | help: add `slug`: the last part of the server's address \
+             | help: without any key, as `uipath: {}`, the whole address is that of `UIPATH_MCP_SERVER_URL`"],
     );
+}
+
+#[test]
+fn what_an_address_leaves_out_is_left_to_the_environment() {
+    let (suite, problems) = suite_of(
+        "servers: {a: {uipath: {}}, b: {uipath: {slug: orders}}, c: {uipath: {slug: orders, folderPath: Shared/A}, limits: {concurrency: 9}}}",
+    );
+    assert_told(&problems, &[]);
+    let suite = suite.unwrap();
+    let [a, b, c] = suite.servers.as_slice() else { panic!("{:?}", suite.servers) };
+    assert_eq!(a.target, Target::Uipath(Written::default()));
+    assert_eq!(b.target, Target::Uipath(Written { slug: Some("orders".into()), ..Written::default() }));
+    let Target::Uipath(Written { folder, .. }) = &c.target else { panic!("{:?}", c.target) };
+    assert_eq!(folder, &Some(Folder::Path("Shared/A".into())));
+    assert_eq!([a, c].map(|server| server.limits.concurrency), [Some(4), Some(9)]);
+    assert!(suite.servers.iter().all(Server::is_uipath));
+}
+
+#[test]
+fn a_whole_address_is_read_and_mended() {
+    let url = "https://cloud.uipath.com/acme/Default/orchestrator_/agenthub_/mcp/6f0c2a4e-8a1b-4c3d-9e5f-0123456789ab/orders/";
+    let mended = url.replace("orchestrator_/", "").trim_end_matches('/').to_owned();
+    for key in ["uipath", "url"] {
+        let (suite, problems) = suite_of(&format!("servers: {{a: {{{key}: '{url}'}}}}"));
+        let [problem] = problems.as_slice() else { panic!("{problems:?}") };
+        assert!(!problem.is_error());
+        assert_eq!(problem.fix.as_ref().map(|fix| fix.text.as_str()), Some(mended.as_str()));
+        let server = &suite.unwrap().servers[0];
+        let found = match &server.target {
+            Target::Url(url) => url.clone(),
+            Target::Uipath(written) => written.fill(&Environment::default()).unwrap().url().unwrap(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!((found.as_str(), server.is_uipath()), (mended.as_str(), true));
+        // Only who says `uipath` means the token of UiPath's variables.
+        assert_eq!(server.auth.is_some(), key == "uipath");
+    }
+}
+
+#[test]
+fn an_application_has_two_keys_and_a_scope() {
+    let (suite, problems) = suite_of(
+        "servers: {a: {uipath: {}, auth: {app: {id: {env: ID}, secret: {env: SECRET}, scope: OR.Execution OR.Jobs}, expires: 2027-05-01}}}",
+    );
+    assert_told(&problems, &[]);
+    let suite = suite.unwrap();
+    assert!(
+        suite
+            .document
+            .as_ref()
+            .unwrap()
+            .file
+            .text()
+            .contains("scope: OR.Execution OR.Jobs}, expires: 2027-05-01")
+    );
+    assert_eq!(suite.secret_variables(), ["SECRET"]);
+    let app = App {
+        id: Credential::Env("ID".into()),
+        secret: Credential::Env("SECRET".into()),
+        scope: "OR.Execution OR.Jobs".into(),
+    };
+    assert_eq!(suite.servers[0].auth, Some(Credential::App(Box::new(app))));
+    assert_eq!(suite.servers[0].expires[0].day.value.to_string(), "2027-05-01");
+    let (_, problems) = suite_of(
+        "servers: {a: {uipath: {}, auth: {app: {id: {env: ID}, secret: hunter22, scope: hunter22 hunter22}, expires: hunter22}}}",
+    );
+    let codes: Vec<&str> = problems.iter().map(|problem| problem.code.as_str()).collect();
+    assert_eq!(codes, ["literal-secret", "bad-value"]);
+    assert!(!format!("{problems:?}").contains("hunter22"), "{problems:?}");
 }
 
 #[test]
