@@ -178,7 +178,7 @@ fn set<'a>(names: impl IntoIterator<Item = &'a str>) -> BTreeSet<String> {
 #[test]
 fn tables_of_keys_are_the_readers() {
     let format = text("docs/format.md");
-    let pages = text("docs/format.md") + &text("docs/uipath.md");
+    let pages = text("docs/format.md") + &text("docs/uipath.md") + &text("docs/sandbox.md");
     let known = key_tables();
     let mut seen = 0;
     for part in format.split("\n<!-- keys: ").skip(1) {

@@ -19,8 +19,8 @@ fn set<'a>(names: impl IntoIterator<Item = &'a str>) -> BTreeSet<String> {
 }
 
 /// The tables of keys of a suite file; all others are of scenario files.
-const OF_SUITES: [&str; 9] =
-    ["suite", "server", "sandbox", "uipath", "auth", "pat", "limits", "timeouts", "tls"];
+const OF_SUITES: [&str; 10] =
+    ["suite", "server", "sandbox", "knobs", "uipath", "auth", "pat", "limits", "timeouts", "tls"];
 
 /// What documents use of the language.
 #[derive(Debug, Default)]
@@ -73,6 +73,7 @@ impl Used {
             ("suite", "servers") => self.members("server", value),
             ("server", "identities") => self.members("auth", value),
             ("server", "sandbox" | "uipath" | "auth" | "limits" | "timeouts" | "tls")
+            | ("sandbox", "knobs")
             | ("auth", "pat")
             | ("scenario", "client")
             | ("step", "http" | "complete" | "listen" | "await" | "eventually" | "known_bug")

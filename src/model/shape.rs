@@ -77,6 +77,14 @@ impl<'a> Shape<'a> {
                     None => self.wrong_type(at, kind),
                 }
             }
+            (Kind::Knob(knob), Value::String(_) | Value::Number(_)) => {
+                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                if !knob.takes(&text) {
+                    let message = format!("{} does not take `{text}`", subject(at));
+                    let problem = self.error(Code::BadValue, at, message);
+                    self.problems.push(problem.help(format!("it takes {}", knob.values())));
+                }
+            }
             (Kind::Secret(_), Value::String(_) | Value::Number(_)) => self.literal_secret(at),
             _ if !takes(kind, value) => self.wrong_type(at, kind),
             (_, Value::String(text)) => self.text(at, kind, text),

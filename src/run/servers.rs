@@ -1,7 +1,7 @@
 //! The servers of a run: one client for each, built on first use; tokens, read once for each identity; the
-//! embedded sandbox, started on first use; and the pace of requests.
+//! embedded sandboxes, started on first use; and the pace of requests.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use crate::auth::{Environment, Redactor, Secret};
 use crate::exchange::Exchange;
+use crate::knobs::Knobs;
 use crate::mcp::{Bounds, Client, ClientConfig, Endpoint, Program, Route};
 use crate::model::{self, Setting, Suite, Target};
 
@@ -23,7 +24,7 @@ pub(super) struct Servers {
     /// The variables that hold secrets: no server that is started inherits them.
     secret_variables: Vec<String>,
     #[cfg(feature = "sandbox")]
-    sandbox: OnceCell<Result<crate::sandbox::Sandbox, String>>,
+    sandboxes: BTreeMap<Knobs, OnceCell<Result<crate::sandbox::Sandbox, String>>>,
     listed: Arc<Listed>,
 }
 
@@ -55,7 +56,14 @@ impl Servers {
             redactor,
             secret_variables: suite.secret_variables(),
             #[cfg(feature = "sandbox")]
-            sandbox: OnceCell::new(),
+            sandboxes: suite
+                .servers
+                .iter()
+                .filter_map(|server| match &server.target {
+                    Target::Sandbox { knobs, .. } => Some((knobs.clone(), OnceCell::new())),
+                    _ => None,
+                })
+                .collect(),
             listed,
         }
     }
@@ -74,7 +82,9 @@ impl Servers {
         let url = self.entries.get(name).and_then(|entry| match &entry.model.target {
             Target::Url(url) => Some(url.clone()),
             #[cfg(feature = "sandbox")]
-            Target::Sandbox { slug } => self.sandbox.get()?.as_ref().ok()?.url(slug).parse().ok(),
+            Target::Sandbox { slug, knobs } => {
+                self.sandboxes.get(knobs)?.get()?.as_ref().ok()?.url(slug).parse().ok()
+            }
             #[cfg(not(feature = "sandbox"))]
             Target::Sandbox { .. } => None,
             Target::Command(_) => None,
@@ -95,7 +105,7 @@ impl Servers {
         let name = entry.model.name.value.clone();
         let endpoint = match &entry.model.target {
             Target::Url(url) => Endpoint::Url(url.clone()),
-            Target::Sandbox { slug } => Endpoint::Url(self.sandbox(slug).await?),
+            Target::Sandbox { slug, knobs } => Endpoint::Url(self.sandbox(slug, knobs).await?),
             Target::Command(command) => Endpoint::Program(self.program(command).await?),
         };
         let route = route(&entry.model).await?;
@@ -132,17 +142,23 @@ impl Servers {
     }
 
     #[cfg(feature = "sandbox")]
-    async fn sandbox(&self, slug: &str) -> Result<url::Url, String> {
-        use crate::sandbox::{Options, Sandbox};
-        let start = || async { Sandbox::start(Options::default()).await.map_err(|error| error.to_string()) };
-        match self.sandbox.get_or_init(start).await {
+    async fn sandbox(&self, slug: &str, knobs: &Knobs) -> Result<url::Url, String> {
+        use crate::sandbox::{Options, Sandbox, World};
+        let start = || async {
+            let options = Options { world: World::with(knobs.clone()), ..Options::default() };
+            Sandbox::start(options).await.map_err(|error| error.to_string())
+        };
+        let Some(sandbox) = self.sandboxes.get(knobs) else {
+            return Err("there is no such sandbox".to_owned());
+        };
+        match Box::pin(sandbox.get_or_init(start)).await {
             Ok(sandbox) => sandbox.url(slug).parse().map_err(|error: url::ParseError| error.to_string()),
             Err(error) => Err(format!("the sandbox could not be started: {error}")),
         }
     }
 
     #[cfg(not(feature = "sandbox"))]
-    async fn sandbox(&self, _: &str) -> Result<url::Url, String> {
+    async fn sandbox(&self, _: &str, _: &Knobs) -> Result<url::Url, String> {
         Err("this build has no sandbox".to_owned())
     }
 
