@@ -332,8 +332,9 @@ fn readmes_suite_and_commands_are_taken() {
 
 #[test]
 fn the_flags_that_are_named_exist() {
-    let help =
-        ["test", "check", "schema"].map(|command| Project::new().run(&[command, "--help"]).stdout).concat();
+    let help = ["test", "check", "schema", "sandbox"]
+        .map(|command| Project::new().run(&[command, "--help"]).stdout)
+        .concat();
     let hidden = ["--nocapture", "--show-output"];
     // libtest's, cargo's and nextest's.
     let of_others = [
