@@ -137,6 +137,8 @@ knobs! {
         "Which versions a server speaks: by its type, both eras, up to 2025-11-25, or 2026-07-28 alone.";
     DISCOVER_REFUSED = "discover_refused", OneOf(&["200", "404", "400"]), "200", Assumed,
         "The status of `server/discover` where only the handshake is known.";
+    UNKNOWN_VERSION = "unknown_version", OneOf(&["newest", "2025-06-18"]), "newest", Assumed,
+        "What an `initialize` that names an unknown version is answered: the newest that has one, or that one.";
     UNKNOWN_TOOL = "unknown_tool", OneOf(&["jsonrpc", "is_error"]), "jsonrpc", Assumed,
         "How the call of a tool that is not there fails.";
     SESSION_LOST = "session_lost", OneOf(&["-32600", "-32001", "bare"]), "-32600", Seen,

@@ -1,6 +1,5 @@
 //! The sandbox as a command and in suites: knobs and profiles, what it assumes, and why it refuses.
 #![cfg(feature = "sandbox")]
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod common;
 
@@ -27,6 +26,7 @@ fn what_is_no_knob_is_refused() {
         (["--knob", "unknwon_target=404"], "did you mean `unknown_target`?"),
         (["--knob", "unknown_target=500"], "`unknown_target` takes `401`, `404`, not `500`"),
         (["--knob", "unknown_target"], "is not NAME=VALUE"),
+        (["--knob", "fault=505"], "no fault is named `505`"),
         (["--profile", "docs-2025"], "docs-2026-05"),
     ] {
         let ran = Project::new().run(&["sandbox", "--port", "0", arguments[0], arguments[1]]).exits(2);

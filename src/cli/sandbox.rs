@@ -8,8 +8,10 @@ use super::args::SandboxArgs;
 use super::exit::{Exit, Stop};
 use super::screen::print;
 use super::signals::Signals;
-use crate::knobs::{KNOBS, Knobs, PROFILES};
-use crate::sandbox::{AUDITOR_TOKEN, INTERACTIVE_TOKEN, OWNER_TOKEN, Options, Refused, Sandbox, World};
+use crate::knobs::{FAULT, KNOBS, Knobs, PROFILES};
+use crate::sandbox::{
+    AUDITOR_TOKEN, Fault, INTERACTIVE_TOKEN, OWNER_TOKEN, Options, Refused, Sandbox, World,
+};
 
 /// Serves it.
 pub(super) fn sandbox(args: &SandboxArgs) -> Result<Exit, Stop> {
@@ -17,6 +19,10 @@ pub(super) fn sandbox(args: &SandboxArgs) -> Result<Exit, Stop> {
     let mut knobs = Knobs::profile(&args.profile).map_err(|error| Stop::usage(error.to_string()))?;
     for written in &args.knobs {
         knobs.set_written(written).map_err(|error| Stop::usage(format!("--knob: {error}")))?;
+    }
+    let fault = knobs.get(&FAULT);
+    if !fault.is_empty() {
+        Fault::check(fault).map_err(|error| Stop::usage(format!("--knob: `fault`: {error}")))?;
     }
     let assumed = assumed(&knobs);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(cannot)?;

@@ -112,7 +112,7 @@ fn misplaced(cursor: &Cursor<'_>, problems: &mut Vec<Diagnostic>) {
 }
 
 #[cfg(feature = "sandbox")]
-fn sandbox(cursor: &Cursor<'_>, _: &mut Vec<Diagnostic>) -> (Option<Target>, Option<Credential>) {
+fn sandbox(cursor: &Cursor<'_>, problems: &mut Vec<Diagnostic>) -> (Option<Target>, Option<Credential>) {
     use crate::auth::Secret;
     let slug = cursor.text("slug").unwrap_or_else(|| "orders".to_owned());
     let own = Credential::Own(Secret::new(crate::sandbox::OWNER_TOKEN), "the sandbox itself");
@@ -123,6 +123,12 @@ fn sandbox(cursor: &Cursor<'_>, _: &mut Vec<Diagnostic>) -> (Option<Target>, Opt
         let value = entry.value();
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let _ = knobs.set(name, &text);
+        let fault = name == crate::knobs::FAULT.name && !text.is_empty();
+        if let Some(error) = fault.then(|| crate::sandbox::Fault::check(&text).err()).flatten() {
+            let problem = Diagnostic::error(Code::BadValue, entry.site(), format!("`fault`: {error}"));
+            problems
+                .push(problem.help("write one as in `x-sandbox-fault`: `429; method=initialize; times=1`"));
+        }
     }
     (Some(Target::Sandbox { slug, knobs }), Some(own))
 }

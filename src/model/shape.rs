@@ -316,7 +316,11 @@ impl<'a> Shape<'a> {
     }
 
     fn literal_secret_or_variable(&mut self, at: &Pointer, text: &str) {
-        let in_credential = at.parent().and_then(|parent| parent.last()).as_deref() == Some("pat");
+        // Under a misspelt `pat`, too.
+        let above = std::iter::successors(at.parent(), Pointer::parent);
+        let in_credential = above
+            .filter_map(|place| place.last())
+            .any(|key| matches!(key.as_ref(), "auth" | "identities" | "pat"));
         if in_credential || looks_like_token(text) {
             self.literal_secret(at);
         } else {

@@ -1,7 +1,9 @@
 //! The servers of a run: one client for each, built on first use; tokens, read once for each identity; the
 //! embedded sandboxes, started on first use; and the pace of requests.
 
-use std::collections::{BTreeMap, HashMap};
+#[cfg(feature = "sandbox")]
+use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;

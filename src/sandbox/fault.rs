@@ -107,6 +107,37 @@ impl Fault {
         }
     }
 
+    /// Whether a header, or the knob `fault`, says a fault.
+    ///
+    /// # Errors
+    /// Why it does not.
+    pub fn check(header: &str) -> Result<(), String> {
+        Self::read(header).map(drop)
+    }
+
+    /// A fault, and what it befalls.
+    fn read(header: &str) -> Result<(Self, Befalls<'_>), String> {
+        let mut parts = header.split(';').map(str::trim);
+        let name = parts.next().unwrap_or_default();
+        let Some(fault) = Self::ALL.iter().copied().find(|fault| fault.as_str() == name) else {
+            let known: Vec<_> = Self::ALL.iter().map(|fault| format!("`{}`", fault.as_str())).collect();
+            return Err(format!("no fault is named `{name}`; there are {}", known.join(", ")));
+        };
+        let (mut wanted, mut after, mut times) = (fault.default_method(), None, None);
+        for part in parts {
+            match part.split_once('=') {
+                Some(("method", value)) => wanted = value,
+                Some((key @ ("times" | "after"), value)) => {
+                    let number = value.parse::<u64>();
+                    let number = number.map_err(|_| format!("`{key}={value}` is no number"))?;
+                    *(if key == "times" { &mut times } else { &mut after }) = Some(number);
+                }
+                _ => return Err(format!("`{part}` is neither `method=METHOD` nor `after=N` nor `times=N`")),
+            }
+        }
+        Ok((fault, Befalls { method: wanted, after, times }))
+    }
+
     fn default_method(self) -> &'static str {
         match self {
             Self::Json | Self::Redirect | Self::LoginPage => "any",
@@ -114,6 +145,16 @@ impl Fault {
             _ => "tools/call",
         }
     }
+}
+
+/// Which requests a fault befalls.
+#[derive(Clone, Copy, Debug)]
+struct Befalls<'a> {
+    /// A method, or `any`.
+    method: &'a str,
+    /// So many of these are left alone.
+    after: Option<u64>,
+    times: Option<u64>,
 }
 
 /// Which faults were spent.
@@ -133,24 +174,7 @@ impl Faults {
         header: &str,
         method: Option<&str>,
     ) -> Result<Option<Fault>, String> {
-        let mut parts = header.split(';').map(str::trim);
-        let name = parts.next().unwrap_or_default();
-        let Some(fault) = Fault::ALL.iter().copied().find(|fault| fault.as_str() == name) else {
-            let known: Vec<_> = Fault::ALL.iter().map(|fault| format!("`{}`", fault.as_str())).collect();
-            return Err(format!("no fault is named `{name}`; there are {}", known.join(", ")));
-        };
-        let (mut wanted, mut after, mut times) = (fault.default_method(), None, None);
-        for part in parts {
-            match part.split_once('=') {
-                Some(("method", value)) => wanted = value,
-                Some((key @ ("times" | "after"), value)) => {
-                    let number = value.parse::<u64>();
-                    let number = number.map_err(|_| format!("`{key}={value}` is no number"))?;
-                    *(if key == "times" { &mut times } else { &mut after }) = Some(number);
-                }
-                _ => return Err(format!("`{part}` is neither `method=METHOD` nor `after=N` nor `times=N`")),
-            }
-        }
+        let (fault, Befalls { method: wanted, after, times }) = Fault::read(header)?;
         if wanted != "any" && method != Some(wanted) {
             return Ok(None);
         }

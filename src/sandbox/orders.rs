@@ -130,6 +130,11 @@ impl ServerHandler for Orders {
     ) -> Result<InitializeResult, ErrorData> {
         context.peer.set_peer_info(request.clone());
         let mut info = self.negotiate_initialize(&request)?;
+        let known = ProtocolVersion::KNOWN_VERSIONS.contains(&request.protocol_version);
+        let older = known_caller(&context)?.world.knobs.is(&knobs::UNKNOWN_VERSION, "2025-06-18");
+        if !known && older {
+            info.protocol_version = ProtocolVersion::V_2025_06_18;
+        }
         // The older eras have no extensions.
         info.capabilities.extensions = None;
         if self.streams {

@@ -53,6 +53,19 @@ async fn an_id_of_a_session_is_a_hint_until_there_is_one() {
 }
 
 #[tokio::test]
+async fn a_version_that_nobody_knows_is_answered_with_one_that_is_known() {
+    for (knob, version) in [("newest", "2025-11-25"), ("2025-06-18", "2025-06-18")] {
+        let sandbox = with(&[("unknown_version", knob)]).await;
+        let peer = Peer { version: "2031-01-01", ..Peer::modern(&sandbox) };
+        let params = json!({
+            "protocolVersion": "2031-01-01", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"},
+        });
+        let reply = peer.request("initialize", params).await;
+        assert_eq!(reply.result()["protocolVersion"], version);
+    }
+}
+
+#[tokio::test]
 async fn a_session_ends_when_it_was_idle() {
     let sandbox = sandbox().await;
     let mut peer = Peer::legacy(&sandbox, LEGACY[1]).await;
