@@ -11,6 +11,7 @@ pub mod event;
 pub mod exchange;
 pub mod harness;
 pub mod json;
+pub mod knobs;
 pub mod matcher;
 pub mod mcp;
 pub mod model;

@@ -178,7 +178,7 @@ fn set<'a>(names: impl IntoIterator<Item = &'a str>) -> BTreeSet<String> {
 #[test]
 fn tables_of_keys_are_the_readers() {
     let format = text("docs/format.md");
-    let pages = text("docs/format.md") + &text("docs/uipath.md");
+    let pages = text("docs/format.md") + &text("docs/uipath.md") + &text("docs/sandbox.md");
     let known = key_tables();
     let mut seen = 0;
     for part in format.split("\n<!-- keys: ").skip(1) {
@@ -332,8 +332,9 @@ fn readmes_suite_and_commands_are_taken() {
 
 #[test]
 fn the_flags_that_are_named_exist() {
-    let help =
-        ["test", "check", "schema"].map(|command| Project::new().run(&[command, "--help"]).stdout).concat();
+    let help = ["test", "check", "schema", "sandbox"]
+        .map(|command| Project::new().run(&[command, "--help"]).stdout)
+        .concat();
     let hidden = ["--nocapture", "--show-output"];
     // libtest's, cargo's and nextest's.
     let of_others = [

@@ -226,6 +226,7 @@ pub(super) enum CheckFormat {
 
 #[cfg(feature = "sandbox")]
 #[derive(Clone, Debug, clap::Args)]
+#[command(after_long_help = super::sandbox::knobs_help())]
 pub(super) struct SandboxArgs {
     /// The address to listen on
     #[arg(long, default_value = "127.0.0.1")]
@@ -233,6 +234,12 @@ pub(super) struct SandboxArgs {
     /// The port; 0 for a free one
     #[arg(long, default_value_t = 3900)]
     pub(super) port: u16,
+    /// What it behaves like, as was known at a date
+    #[arg(long, value_name = "NAME", default_value = "uipath", value_parser = clap::builder::PossibleValuesParser::new(crate::knobs::PROFILE_NAMES))]
+    pub(super) profile: String,
+    /// What it does where more than one thing is likely; --help lists the knobs
+    #[arg(long = "knob", value_name = "NAME=VALUE")]
+    pub(super) knobs: Vec<String>,
 }
 
 #[derive(Clone, Debug, clap::Args)]

@@ -7,8 +7,9 @@ use super::scenario_keys::{CHECKS, CLIENT, FRAGMENT, ROW, ROWS, RULE, SCENARIO};
 use super::step_keys::{
     AWAIT, COMPLETE, EVENTUALLY, HTTP, KNOWN_BUG, LISTEN, OPERAND_KEYS, SAVE, STEP, STEP_KEYS, VERB_KEYS,
 };
-use super::suite_keys::{APP, AUTH, LIMITS, PAT, SANDBOX, SERVER, SUITE, TIMEOUTS, TLS, UIPATH};
+use super::suite_keys::{APP, AUTH, KNOB_TABLE, LIMITS, PAT, SANDBOX, SERVER, SUITE, TIMEOUTS, TLS, UIPATH};
 use super::values::takes;
+use crate::knobs::Knob;
 
 /// An object of a file format.
 #[derive(Debug)]
@@ -75,6 +76,8 @@ pub(super) enum Kind {
     Protocol,
     /// One of these words.
     Word(&'static [&'static str]),
+    /// What a knob of the sandbox is set to; numbers are its words, too.
+    Knob(&'static Knob),
     /// The name of an environment variable.
     Variable,
     /// Any value; strings in it are templates.
@@ -185,6 +188,7 @@ impl Kind {
             Self::Rate => "a rate such as `10/s`".to_owned(),
             Self::Protocol => "`auto` or a version".to_owned(),
             Self::Word(words) => listed(words.iter().copied(), "or"),
+            Self::Knob(knob) => knob.values(),
             Self::Variable => "the name of an environment variable".to_owned(),
             Self::Any => "any value".to_owned(),
             Self::Object => "a mapping, or a template that yields one".to_owned(),
@@ -262,6 +266,7 @@ pub fn key_tables() -> Vec<(&'static str, Vec<KeyRow>)> {
         &SUITE,
         &SERVER,
         &SANDBOX,
+        &KNOB_TABLE,
         &UIPATH,
         &AUTH,
         &APP,

@@ -14,6 +14,7 @@ use super::suite_keys::{PAT, SERVER};
 use super::values::{date, looks_like_token, rate};
 use crate::auth::{App, Credential};
 use crate::diagnostic::{Code, Diagnostic};
+use crate::knobs::Knobs;
 use crate::uipath::TOKEN_VARIABLES;
 
 /// Cases at once on a UiPath server unless said: each call starts a job.
@@ -28,7 +29,7 @@ pub(super) fn server(name: &str, cursor: &Cursor<'_>, root: &Path, problems: &mu
     // What goes over a socket of this machine leaves it on no wire.
     let plain = insecure || cursor.get("socket").is_some();
     let (target, own) = target(cursor, plain, root, problems);
-    let target = target.unwrap_or(Target::Sandbox { slug: String::new() });
+    let target = target.unwrap_or(Target::Sandbox { slug: String::new(), knobs: Knobs::default() });
     let mut server = Server::new(name, target);
     if let Some(auth) = cursor.get("auth") {
         server.auth = credential(&auth, root, problems);
@@ -128,11 +129,25 @@ fn misplaced(cursor: &Cursor<'_>, problems: &mut Vec<Diagnostic>) {
 }
 
 #[cfg(feature = "sandbox")]
-fn sandbox(cursor: &Cursor<'_>, _: &mut Vec<Diagnostic>) -> (Option<Target>, Option<Credential>) {
+fn sandbox(cursor: &Cursor<'_>, problems: &mut Vec<Diagnostic>) -> (Option<Target>, Option<Credential>) {
     use crate::auth::Secret;
     let slug = cursor.text("slug").unwrap_or_else(|| "orders".to_owned());
     let own = Credential::Own(Secret::new(crate::sandbox::OWNER_TOKEN), "the sandbox itself");
-    (Some(Target::Sandbox { slug }), Some(own))
+    let profile = cursor.value().as_str().map(str::to_owned).or_else(|| cursor.text("profile"));
+    // What is wrong with names and values was told by the table of keys.
+    let mut knobs = Knobs::profile(&profile.unwrap_or_default()).unwrap_or_default();
+    for (name, entry) in cursor.get("knobs").map(|all| all.entries()).unwrap_or_default() {
+        let value = entry.value();
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let _ = knobs.set(name, &text);
+        let fault = name == crate::knobs::FAULT.name && !text.is_empty();
+        if let Some(error) = fault.then(|| crate::sandbox::Fault::check(&text).err()).flatten() {
+            let problem = Diagnostic::error(Code::BadValue, entry.site(), format!("`fault`: {error}"));
+            problems
+                .push(problem.help("write one as in `x-sandbox-fault`: `429; method=initialize; times=1`"));
+        }
+    }
+    (Some(Target::Sandbox { slug, knobs }), Some(own))
 }
 
 #[cfg(not(feature = "sandbox"))]
@@ -143,7 +158,7 @@ fn sandbox(cursor: &Cursor<'_>, problems: &mut Vec<Diagnostic>) -> (Option<Targe
     (None, None)
 }
 
-/// The sandbox's second user, unless the suite has an identity of that name.
+/// The sandbox's other tokens, unless the suite has identities of these names.
 #[cfg(feature = "sandbox")]
 fn sandbox_identities(server: &mut Server) {
     use crate::auth::Secret;
@@ -151,6 +166,11 @@ fn sandbox_identities(server: &mut Server) {
         let token = Secret::new(crate::sandbox::AUDITOR_TOKEN);
         let own = Credential::Own(token, "the sandbox itself, as that of a user without OR.Jobs");
         server.identities.push(("auditor".to_owned(), own));
+    }
+    if !server.identities.iter().any(|(name, _)| name == "interactive") {
+        let token = Secret::new(crate::sandbox::INTERACTIVE_TOKEN);
+        let own = Credential::Own(token, "the sandbox itself, as that of a user who logged in");
+        server.identities.push(("interactive".to_owned(), own));
     }
 }
 

@@ -49,7 +49,7 @@ fn file(cursor: &Cursor<'_>, key: &str, root: &Path) -> Option<PathBuf> {
 
 /// The embedded server is reached in its own way.
 fn misplaced(cursor: &Cursor<'_>, key: &str, target: &Target) -> Option<Diagnostic> {
-    let embedded = matches!(target, Target::Sandbox { slug } if !slug.is_empty());
+    let embedded = matches!(target, Target::Sandbox { slug, .. } if !slug.is_empty());
     let message = format!("`{key}` does not go with `sandbox`");
     embedded.then(|| {
         Diagnostic::error(Code::Conflict, cursor.key_site(), message).help("leave it out, or name a `url`")

@@ -13,6 +13,7 @@ use super::suite_keys::SUITE;
 use super::values::LARGEST_FACTOR;
 use super::verb_rules::{VERB_RULES, VerbRule};
 use crate::exchange::{FIELDS, Verb};
+use crate::knobs::Takes;
 use crate::mcp::Version;
 
 /// The schema of a document of a scenario file: a scenario, or a fragment where it has that key.
@@ -228,6 +229,16 @@ fn bare_kind(of: &'static Kind, definitions: &mut Map<String, Value>) -> Value {
             json!({"enum": std::iter::once("auto").chain(versions).collect::<Vec<_>>()})
         }
         Kind::Word(words) => json!({"enum": words}),
+        Kind::Knob(knob) => match knob.takes {
+            Takes::OneOf(words) => {
+                // YAML reads `404` as a number.
+                let numbers = words.iter().filter_map(|word| word.parse::<i64>().ok()).map(Value::from);
+                json!({"enum": words.iter().map(|word| Value::from(*word)).chain(numbers).collect::<Vec<_>>()})
+            }
+            Takes::Time => bare_kind(&Kind::Duration, definitions),
+            Takes::Number => json!({"type": "integer", "minimum": 0}),
+            Takes::Fault => json!({"type": "string"}),
+        },
         Kind::Variable => json!({"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"}),
         Kind::Any => json!({}),
         Kind::Object => json!({"type": ["object", "string"], "pattern": "\\{\\{"}),

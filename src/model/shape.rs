@@ -78,6 +78,14 @@ impl<'a> Shape<'a> {
                     None => self.wrong_type(at, kind),
                 }
             }
+            (Kind::Knob(knob), Value::String(_) | Value::Number(_)) => {
+                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                if !knob.takes(&text) {
+                    let message = format!("{} does not take `{text}`", subject(at));
+                    let problem = self.error(Code::BadValue, at, message);
+                    self.problems.push(problem.help(format!("it takes {}", knob.values())));
+                }
+            }
             (Kind::Secret(_), Value::String(_) | Value::Number(_)) => self.literal_secret(at),
             _ if !takes(kind, value) => self.wrong_type(at, kind),
             (_, Value::String(text)) => self.text(at, kind, text),
@@ -319,8 +327,12 @@ impl<'a> Shape<'a> {
     }
 
     fn literal_secret_or_variable(&mut self, at: &Pointer, text: &str) {
-        let parent = at.parent().and_then(|parent| parent.last());
-        if matches!(parent.as_deref(), Some("pat" | "secret")) || looks_like_token(text) {
+        // Under a misspelt `pat`, too.
+        let above = std::iter::successors(at.parent(), Pointer::parent);
+        let in_credential = above
+            .filter_map(|place| place.last())
+            .any(|key| matches!(key.as_ref(), "auth" | "identities" | "pat" | "secret"));
+        if in_credential || looks_like_token(text) {
             self.literal_secret(at);
         } else {
             let problem =

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::scenario::Spot;
 use crate::auth::Credential;
+use crate::knobs::Knobs;
 use crate::source::{Document, Pointer};
 use crate::uipath::{Written, is_host};
 
@@ -81,6 +82,8 @@ pub enum Target {
     Sandbox {
         /// `orders` unless said.
         slug: String,
+        /// `profile` and `knobs`.
+        knobs: Knobs,
     },
     /// An address.
     Url(url::Url),

@@ -2,6 +2,7 @@
 
 use super::keys::{Key, Kind, Names, Table};
 use super::scenario_keys::CHECKS;
+use crate::knobs::{KNOBS, PROFILE_NAMES};
 
 /// The suite file.
 pub(super) static SUITE: Table = Table::new("suite", "a suite", &[SUITE_KEYS]);
@@ -54,7 +55,7 @@ static A_SERVER: Kind = Kind::Table(&SERVER);
 const SERVER_KEYS: &[Key] = &[
     Key::may(
         "sandbox",
-        Kind::Either(&Kind::Word(&["uipath"]), &SANDBOX_MAPPING),
+        Kind::Either(&Kind::Word(PROFILE_NAMES), &SANDBOX_MAPPING),
         "The embedded server, started for the run on a free loopback port.",
     ),
     Key::may(
@@ -118,9 +119,32 @@ pub(super) static SANDBOX: Table = Table::new("sandbox", "`sandbox`", &[SANDBOX_
 static SANDBOX_MAPPING: Kind = Kind::Table(&SANDBOX);
 
 const SANDBOX_KEYS: &[Key] = &[
-    Key::must("profile", Kind::Word(&["uipath"]), "What it behaves like."),
+    Key::must("profile", Kind::Word(PROFILE_NAMES), "What it behaves like."),
     Key::may("slug", Kind::Text, "Which of its servers is meant; `orders` unless said."),
+    Key::may(
+        "knobs",
+        Kind::Table(&KNOB_TABLE),
+        "What it does where more than one thing is likely; docs/sandbox.md lists them. Servers with the same knobs \
+         are in one sandbox.",
+    ),
 ];
+
+/// `knobs` of `sandbox`.
+pub(super) static KNOB_TABLE: Table = Table::new("knobs", "`knobs`", &[KNOB_KEYS]);
+
+const KNOB_KEYS: &[Key] = &knob_keys();
+
+/// A key for each knob, so that there is one table of them.
+#[expect(clippy::indexing_slicing, reason = "the index runs to the length, and is looked at by the compiler")]
+const fn knob_keys() -> [Key; KNOBS.len()] {
+    let mut keys = [const { Key::may("", Kind::Any, "") }; KNOBS.len()];
+    let mut at = 0;
+    while at < KNOBS.len() {
+        keys[at] = Key::may(KNOBS[at].name, Kind::Knob(&KNOBS[at]), KNOBS[at].doc);
+        at += 1;
+    }
+    keys
+}
 
 /// `uipath`.
 pub(super) static UIPATH: Table =

@@ -84,6 +84,7 @@ pub(super) fn way_out(kind: &Kind, value: &Value) -> String {
 pub(super) fn takes(kind: &Kind, value: &Value) -> bool {
     match kind {
         Kind::Any => true,
+        Kind::Knob(_) => value.is_string() || value.is_number(),
         Kind::Flag => value.is_boolean(),
         Kind::Count => value.as_u64().is_some_and(|count| count > 0),
         Kind::Factor => value.as_f64().is_some_and(|factor| (1.0..=LARGEST_FACTOR).contains(&factor)),

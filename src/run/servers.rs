@@ -1,6 +1,8 @@
 //! The servers of a run: one client for each, built on first use; tokens, read once for each identity; the
-//! embedded sandbox, started on first use; and the pace of requests.
+//! embedded sandboxes, started on first use; and the pace of requests.
 
+#[cfg(feature = "sandbox")]
+use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -14,6 +16,7 @@ use url::Url;
 
 use crate::auth::{App, Credential, CredentialError, Environment, Redactor, Secret};
 use crate::exchange::Exchange;
+use crate::knobs::Knobs;
 use crate::mcp::{Bounds, Client, ClientConfig, Endpoint, Program, Route};
 use crate::model::{self, Setting, Suite, Target};
 use crate::uipath::{self, Address, Folder, Rest, Trouble, Written};
@@ -32,7 +35,7 @@ pub(super) struct Servers {
     /// The variables that hold secrets: no server that is started inherits them.
     secret_variables: Vec<String>,
     #[cfg(feature = "sandbox")]
-    sandbox: OnceCell<Result<crate::sandbox::Sandbox, String>>,
+    sandboxes: BTreeMap<Knobs, OnceCell<Result<crate::sandbox::Sandbox, String>>>,
     listed: Arc<Listed>,
 }
 
@@ -97,7 +100,14 @@ impl Servers {
             redactor,
             secret_variables: suite.secret_variables(),
             #[cfg(feature = "sandbox")]
-            sandbox: OnceCell::new(),
+            sandboxes: suite
+                .servers
+                .iter()
+                .filter_map(|server| match &server.target {
+                    Target::Sandbox { knobs, .. } => Some((knobs.clone(), OnceCell::new())),
+                    _ => None,
+                })
+                .collect(),
             listed,
         }
     }
@@ -127,7 +137,9 @@ impl Servers {
             Target::Url(url) => Some(url.clone()),
             Target::Uipath(written) => Url::parse(&written.fill(&self.environment).ok()?.base).ok(),
             #[cfg(feature = "sandbox")]
-            Target::Sandbox { slug } => self.sandbox.get()?.as_ref().ok()?.url(slug).parse().ok(),
+            Target::Sandbox { slug, knobs } => {
+                self.sandboxes.get(knobs)?.get()?.as_ref().ok()?.url(slug).parse().ok()
+            }
             #[cfg(not(feature = "sandbox"))]
             Target::Sandbox { .. } => None,
             Target::Command(_) => None,
@@ -144,7 +156,7 @@ impl Servers {
         let endpoint = match &entry.model.target {
             Target::Url(url) => Endpoint::Url(url.clone()),
             Target::Uipath(written) => Endpoint::Url(self.located(entry, written).await?),
-            Target::Sandbox { slug } => Endpoint::Url(self.sandbox(slug).await?),
+            Target::Sandbox { slug, knobs } => Endpoint::Url(self.sandbox(slug, knobs).await?),
             Target::Command(command) => Endpoint::Program(self.program(command).await?),
         };
         let route = route(&entry.model).await?;
@@ -219,17 +231,23 @@ impl Servers {
     }
 
     #[cfg(feature = "sandbox")]
-    async fn sandbox(&self, slug: &str) -> Result<Url, String> {
-        use crate::sandbox::{Options, Sandbox};
-        let start = || async { Sandbox::start(Options::default()).await.map_err(|error| error.to_string()) };
-        match self.sandbox.get_or_init(start).await {
+    async fn sandbox(&self, slug: &str, knobs: &Knobs) -> Result<Url, String> {
+        use crate::sandbox::{Options, Sandbox, World};
+        let start = || async {
+            let options = Options { world: World::with(knobs.clone()), ..Options::default() };
+            Sandbox::start(options).await.map_err(|error| error.to_string())
+        };
+        let Some(sandbox) = self.sandboxes.get(knobs) else {
+            return Err("there is no such sandbox".to_owned());
+        };
+        match Box::pin(sandbox.get_or_init(start)).await {
             Ok(sandbox) => sandbox.url(slug).parse().map_err(|error: url::ParseError| error.to_string()),
             Err(error) => Err(format!("the sandbox could not be started: {error}")),
         }
     }
 
     #[cfg(not(feature = "sandbox"))]
-    async fn sandbox(&self, _: &str) -> Result<Url, String> {
+    async fn sandbox(&self, _: &str, _: &Knobs) -> Result<Url, String> {
         Err("this build has no sandbox".to_owned())
     }
 
@@ -267,7 +285,7 @@ impl Servers {
         let host = match &entry.model.target {
             Target::Url(url) => url.clone(),
             Target::Uipath(written) => self.filled(entry, written)?.1,
-            Target::Sandbox { slug } => self.sandbox(slug).await?,
+            Target::Sandbox { slug, knobs } => self.sandbox(slug, knobs).await?,
             Target::Command(_) => return Err("a command has no identity server".to_owned().into()),
         };
         let rest = self.rest(entry, &host).await?;

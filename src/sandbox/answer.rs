@@ -153,6 +153,18 @@ impl Answer {
     }
 }
 
+/// A message as the one event of an answer.
+pub(super) async fn as_events(answer: Response<Body>) -> Response<Body> {
+    let answer = Answer::read(answer);
+    if !matches!(answer.shape, Shape::Json(_)) {
+        return answer.pass();
+    }
+    let (mut head, body) = answer.whole().await;
+    head.headers.remove(CONTENT_LENGTH);
+    head.headers.insert(CONTENT_TYPE, EVENTS);
+    Response::from_parts(head, Body::from(as_event(String::from_utf8_lossy(&body))))
+}
+
 /// The events of an SSE answer.
 pub(super) struct Events {
     body: BoxStream<'static, Result<Bytes, axum::Error>>,

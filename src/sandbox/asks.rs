@@ -208,7 +208,7 @@ impl Job<'_> {
                 Some(_) => Err(invalid("inputResponses came without the requestState")),
             };
         };
-        let question = self.world.questions.find(state);
+        let question = self.shop.questions.find(state);
         let question = question.ok_or_else(|| invalid("requestState is not what was given out"))?;
         if question.process != Process::Ask(ask) || question.arguments != self.arguments {
             return Err(invalid("requestState belongs to another call"));
@@ -232,7 +232,7 @@ impl Job<'_> {
         let next = rounds.get(answers.len());
         let requests: InputRequests =
             next.map(|round| (round.key.to_owned(), round.request.clone())).into_iter().collect();
-        let state = self.world.questions.remember(Question {
+        let state = self.shop.questions.remember(Question {
             process: Process::Ask(ask),
             arguments: self.arguments.clone(),
             answers,

@@ -4,25 +4,25 @@ use rmcp::ErrorData;
 use rmcp::model::{CompleteRequestParams, CompletionInfo, Reference};
 
 use super::content::{self, PRODUCTS};
-use super::world::World;
+use super::shop::Shop;
 
 /// What begins with what was typed.
-pub(super) fn complete(world: &World, params: &CompleteRequestParams) -> Result<CompletionInfo, ErrorData> {
+pub(super) fn complete(shop: &Shop, params: &CompleteRequestParams) -> Result<CompletionInfo, ErrorData> {
     let given = |name: &str| params.context.as_ref()?.get_argument(name).map(String::as_str);
     let name = params.argument.name.as_str();
     let known = match &params.r#ref {
         Reference::Prompt(prompt) => match (prompt.name.as_str(), name) {
-            ("summarizeInvoice", "invoice") => invoices(world, None),
-            ("replyToCustomer", "customer") => customers(world),
-            ("replyToCustomer", "invoice") => invoices(world, given("customer")),
+            ("summarizeInvoice", "invoice") => invoices(shop, None),
+            ("replyToCustomer", "customer") => customers(shop),
+            ("replyToCustomer", "invoice") => invoices(shop, given("customer")),
             ("replyToCustomer", "tone") => owned(["firm", "formal", "friendly"]),
             (prompt, _) if content::has_prompt(prompt) => return Err(no_argument(name)),
             (prompt, _) => return Err(invalid(format!("Unknown prompt: {prompt}"))),
         },
         Reference::Resource(template) => match (template.uri.as_str(), name) {
-            ("invoice://{id}/state", "id") => invoices(world, None),
-            ("job://{id}", "id") => world.jobs.ids(),
-            ("invoices://open/{customer}", "customer") => customers(world),
+            ("invoice://{id}/state", "id") => invoices(shop, None),
+            ("job://{id}", "id") => shop.jobs.ids(),
+            ("invoices://open/{customer}", "customer") => customers(shop),
             ("orders://catalog/{category}/{sku}", "category") => {
                 sorted(PRODUCTS.iter().map(|product| product.category.to_owned()))
             }
@@ -48,14 +48,14 @@ pub(super) fn complete(world: &World, params: &CompleteRequestParams) -> Result<
     Ok(info)
 }
 
-fn invoices(world: &World, customer: Option<&str>) -> Vec<String> {
-    let open = world.open_invoices().into_iter();
+fn invoices(shop: &Shop, customer: Option<&str>) -> Vec<String> {
+    let open = shop.open_invoices().into_iter();
     let of = open.filter(|(_, invoice)| customer.is_none_or(|wanted| wanted == invoice.customer));
     of.map(|(id, _)| id).collect()
 }
 
-fn customers(world: &World) -> Vec<String> {
-    sorted(world.open_invoices().into_iter().map(|(_, invoice)| invoice.customer))
+fn customers(shop: &Shop) -> Vec<String> {
+    sorted(shop.open_invoices().into_iter().map(|(_, invoice)| invoice.customer))
 }
 
 fn sorted(values: impl Iterator<Item = String>) -> Vec<String> {

@@ -7,7 +7,7 @@ use rmcp::model::{
 };
 use serde_json::{Value, json};
 
-use super::world::{Invoice, OPEN_INVOICES, World};
+use super::shop::{Invoice, OPEN_INVOICES, Shop};
 
 const CATALOG: &str = "orders://catalog";
 const LOGO: &str = "orders://logo";
@@ -81,32 +81,32 @@ pub(super) fn has_prompt(name: &str) -> bool {
 }
 
 /// What a resource holds.
-pub(super) fn read(world: &World, uri: &str) -> Result<ResourceContents, ErrorData> {
+pub(super) fn read(shop: &Shop, uri: &str) -> Result<ResourceContents, ErrorData> {
     let json =
         |value: Value| ResourceContents::text(value.to_string(), uri).with_mime_type("application/json");
     match uri {
         CATALOG => Ok(json(PRODUCTS.iter().map(Product::describe).collect())),
         LOGO => Ok(ResourceContents::blob(LOGO_PNG, uri).with_mime_type("image/png")),
-        _ => computed(world, uri)
+        _ => computed(shop, uri)
             .map(json)
             .ok_or_else(|| ErrorData::resource_not_found("Resource not found", Some(json!({"uri": uri})))),
     }
 }
 
 /// What changes while the sandbox runs, and what a template names.
-fn computed(world: &World, uri: &str) -> Option<Value> {
+fn computed(shop: &Shop, uri: &str) -> Option<Value> {
     let (scheme, rest) = uri.split_once("://")?;
     match scheme {
         "invoice" => {
             let id = rest.strip_suffix("/state")?;
-            let invoice = world.get(id)?;
+            let invoice = shop.get(id)?;
             Some(json!({"id": id, "state": "Successful", "amount": invoice.amount}))
         }
-        "job" => world.read_job(rest),
+        "job" => shop.read_job(rest),
         "invoices" => {
             let below = uri.strip_prefix(OPEN_INVOICES)?;
             let customer = if below.is_empty() { None } else { Some(below.strip_prefix('/')?) };
-            let open = world.open_invoices().into_iter();
+            let open = shop.open_invoices().into_iter();
             let of = open.filter(|(_, invoice)| customer.is_none_or(|wanted| wanted == invoice.customer));
             let described = |(id, invoice): (String, Invoice)| json!({"id": id, "customer": invoice.customer, "amount": invoice.amount});
             Some(of.map(described).collect())

@@ -14,11 +14,11 @@ use serde_json::{Value, json};
 
 use super::answer::{Answer, Shape, as_event};
 use super::asks::approval_of;
-use super::gate::{Caller, Identity};
+use super::gate::Caller;
+use super::shop::Shop;
 use super::tap::{json_answer, rpc_error};
 use super::tasks::{KEPT, PACE, State, TOOL, Task};
 use super::tools;
-use super::world::World;
 
 const VERSION: &str = "2025-11-25";
 const RELATED: &str = "io.modelcontextprotocol/related-task";
@@ -34,7 +34,7 @@ pub(super) fn concerns(parts: &Parts) -> bool {
 }
 
 /// The answer to a message that is about tasks; none for any other.
-pub(super) fn answer(world: &Arc<World>, parts: &Parts, message: &Value) -> Option<Response<Body>> {
+pub(super) fn answer(shop: &Arc<Shop>, parts: &Parts, message: &Value) -> Option<Response<Body>> {
     let id = message.get("id");
     let text = |pointer: &str| message.pointer(pointer).and_then(Value::as_str);
     let task = text("/params/taskId").unwrap_or_default();
@@ -45,7 +45,8 @@ pub(super) fn answer(world: &Arc<World>, parts: &Parts, message: &Value) -> Opti
     Some(match message.get("method").and_then(Value::as_str) {
         Some("tools/call") if message.pointer("/params/task").is_some_and(Value::is_object) => {
             let caller: &Caller = parts.extensions.get()?;
-            let tool = tools::find(text("/params/name")?).filter(|_| caller.identity == Identity::Owner)?;
+            let found = tools::find(caller.server.catalog, text("/params/name")?);
+            let tool = found.filter(|_| caller.denied.is_none())?;
             let name = &tool.tool.name;
             if name != TOOL {
                 return Some(refused(id, METHOD_NOT_FOUND, &format!("The tool {name} makes no tasks")));
@@ -54,24 +55,24 @@ pub(super) fn answer(world: &Arc<World>, parts: &Parts, message: &Value) -> Opti
             if let Some(problems) = tool.problems(&arguments) {
                 return Some(refused(id, INVALID_PARAMS, &problems));
             }
-            let task = world.tasks.begin(arguments.as_object()?);
-            let begun = world.tasks.poll(&task).map(|begun| describe(&task, &begun));
+            let task = shop.tasks.begin(arguments.as_object()?);
+            let begun = shop.tasks.poll(&task).map(|begun| describe(&task, &begun));
             result(id, json!({"task": begun}))
         }
-        Some("tasks/get") => known(world.tasks.poll(task).map(|found| describe(task, &found))),
-        Some("tasks/cancel") => match world.tasks.cancel(task) {
+        Some("tasks/get") => known(shop.tasks.poll(task).map(|found| describe(task, &found))),
+        Some("tasks/cancel") => match shop.tasks.cancel(task) {
             Some(false) => refused(id, INVALID_PARAMS, &format!("Task is over: {task}")),
-            _ => known(world.tasks.poll(task).map(|found| describe(task, &found))),
+            _ => known(shop.tasks.poll(task).map(|found| describe(task, &found))),
         },
-        Some("tasks/result") => match world.tasks.hurry(task).map(|found| found.state()) {
-            Some(State::InputRequired) => asking(world, task, id?),
+        Some("tasks/result") => match shop.tasks.hurry(task).map(|found| found.state()) {
+            Some(State::InputRequired) => asking(shop, task, id?),
             Some(state) => json_answer(StatusCode::OK, &outcome(task, id?, state)),
             None => known(None),
         },
         None => {
             let task = id?.as_str()?.strip_prefix(QUESTION)?;
             let said = message.get("result").cloned();
-            world.tasks.approve(task, said.unwrap_or_else(|| json!({"action": "cancel"})));
+            shop.tasks.approve(task, said.unwrap_or_else(|| json!({"action": "cancel"})));
             let mut taken = Response::new(Body::empty());
             *taken.status_mut() = StatusCode::ACCEPTED;
             taken
@@ -81,7 +82,7 @@ pub(super) fn answer(world: &Arc<World>, parts: &Parts, message: &Value) -> Opti
 }
 
 /// The question on the stream of `tasks/result`, and the result once it is answered.
-fn asking(world: &Arc<World>, task: &str, id: &Value) -> Response<Body> {
+fn asking(shop: &Arc<Shop>, task: &str, id: &Value) -> Response<Body> {
     let mut question = approval_of("the month").ok().and_then(|question| serde_json::to_value(question).ok());
     if let Some(message) = question.as_mut().and_then(Value::as_object_mut) {
         message.insert("jsonrpc".to_owned(), "2.0".into());
@@ -91,9 +92,9 @@ fn asking(world: &Arc<World>, task: &str, id: &Value) -> Response<Body> {
         }
     }
     let question = as_event(question.unwrap_or_default());
-    let (world, task, id) = (Arc::clone(world), task.to_owned(), id.clone());
+    let (shop, task, id) = (Arc::clone(shop), task.to_owned(), id.clone());
     let end = async move {
-        while let Some(found) = world.tasks.hurry(&task) {
+        while let Some(found) = shop.tasks.hurry(&task) {
             match found.state() {
                 State::Working | State::InputRequired => found.changed.notified().await,
                 state => return as_event(outcome(&task, &id, state)),

@@ -1,43 +1,48 @@
 //! The way in: address, token, method, body. What is refused here never reaches the protocol; why, only the
 //! log says.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
-use http::header::{ACCEPT, ALLOW, AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::header::{ACCEPT, ALLOW, AUTHORIZATION, CONTENT_TYPE, HOST};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
-use serde_json::{Value, json};
+use jiff::Timestamp;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 
-use super::fault::{FAULT_HEADER, Faults};
+use super::address::{self, Route, route};
+use super::clock::Clock;
+use super::fault::{FAULT_HEADER, Fault};
+use super::holder::{Holder, Stranger, identify};
 use super::log::{Entry, EntryId, Log};
-use super::tap::{INVALID_REQUEST, PARSE_ERROR, Tap, json_answer, rpc_error};
-use super::{AUDITOR_TOKEN, FOLDER_KEY, ORGANIZATION, OWNER_TOKEN, TENANT};
+use super::refuse::{Refusal, by_status, forbidden, no_folder_key, not_found, unauthenticated};
+use super::rights::{Denied, rights};
+use super::shop::Shop;
+use super::tap::{INVALID_REQUEST, PARSE_ERROR, Serving, Tap, rpc_error};
+use super::troubles::{Troubles, early};
+use super::world::{Catalog, Folder, Permission, Server, World};
+use super::{eras, identity, rest};
+use crate::knobs::{self, Knobs};
 
 /// Bytes of a request's body.
 pub(super) const MAX_BODY: usize = 4 << 20;
 /// How long a body may take to arrive.
 const BODY_TIME: Duration = Duration::from_secs(30);
-/// Refusals say nothing that tells them apart, this included.
-const TRACE_ID: &str = "00-00000000000000000000000000000000-0000000000000000-00";
-
-/// Whose token it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Identity {
-    /// May do everything.
-    Owner,
-    /// May list, not call.
-    Auditor,
-}
-
-/// Who makes a request; the tools find it in the request's extensions.
+/// Who makes a request, of which server; the tools find it in the request's extensions.
 #[derive(Clone)]
 pub(super) struct Caller {
-    pub(super) identity: Identity,
+    pub(super) holder: Holder,
+    pub(super) server: Server,
+    pub(super) world: Arc<World>,
+    pub(super) clock: Clock,
+    /// What keeps it from listing tools or from calling one, though the request is let in.
+    pub(super) denied: Option<Denied>,
     /// The body as it came, for what has to stay the same to the byte.
     pub(super) body: Bytes,
     log: Log,
@@ -49,50 +54,82 @@ impl Caller {
     pub(super) fn cancelled(&self) {
         self.log.amend(self.entry, |entry| entry.cancelled = true);
     }
-}
 
-/// The servers by their slugs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Slug {
-    /// POST only, as is known of UiPath's.
-    Orders,
-    /// GET, too.
-    Lab,
+    /// Notes why it gets no good answer, which the answer does not tell.
+    pub(super) fn refused(&self, reason: impl Into<String>) {
+        self.log.explain(self.entry, reason.into());
+    }
 }
 
 /// The gate before the servers.
 pub(super) struct Gate {
     pub(super) log: Log,
-    pub(super) orders: Tap,
-    pub(super) lab: Tap,
-    pub(super) faults: Faults,
+    pub(super) world: RwLock<Arc<World>>,
+    pub(super) clock: Clock,
+    pub(super) shop: Arc<Shop>,
+    pub(super) loopback: bool,
+    pub(super) closing: CancellationToken,
+    pub(super) troubles: Troubles,
+    /// One for each server that was asked.
+    pub(super) taps: Mutex<HashMap<Place, Arc<Tap>>>,
 }
 
-/// A refusal: what the answer is, and why for the log.
-struct Refusal {
-    answer: Box<Response<Body>>,
-    reason: String,
+/// Where a server is, and what it is.
+pub(super) type Place = (String, Catalog, bool);
+
+/// A request with what is known of who sent it.
+pub(super) struct Asked<'a> {
+    pub(super) parts: &'a Parts,
+    pub(super) world: &'a Arc<World>,
+    pub(super) holder: Result<Holder, Stranger>,
 }
 
-impl Refusal {
-    fn new(answer: Response<Body>, reason: impl Into<String>) -> Self {
-        Self { answer: Box::new(answer), reason: reason.into() }
-    }
+/// A server that was found, and by whom.
+struct Found {
+    holder: Holder,
+    folder: Folder,
+    server: Server,
 }
 
 /// Answers one request, and logs it.
 pub(super) async fn enter(State(gate): State<Arc<Gate>>, request: Request) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    let identity = identify(&parts.headers);
+    let world = gate.world();
+    let now = gate.clock.now(world.is_virtual(), world.knobs.number(&knobs::CLOCK_SKEW));
+    let holder = identify(&world, &parts.headers, now);
     let body = read(body).await;
     let bytes = body.as_ref().map(Bytes::clone).unwrap_or_default();
     let message = crate::json::parse(&bytes).map(|parsed| parsed.value);
-    let entry = gate.log.write(describe(&parts, &identity, message.as_ref().ok()), bytes.len());
+    let entry = gate.log.write(describe(&parts, &holder, message.as_ref().ok()), bytes.len());
+    let asked = Asked { parts: &parts, world: &world, holder };
     let outcome = async {
-        let (identity, slug) = admit(&parts, identity)?;
-        if let Err(refusal) = body {
-            return Err(refusal);
-        }
+        let found = match route(parts.uri.path()) {
+            Route::Mcp { organization, tenant, folder, slug } => {
+                admit(asked, (organization, tenant), (folder, slug))?
+            }
+            Route::NoFolder => {
+                asked.holder.map_err(|stranger| unauthenticated(&world.knobs, stranger.reason))?;
+                return Err(no_folder_key(&world.knobs));
+            }
+            Route::OldPrefix => {
+                let reason = "the address is of before June 2025";
+                let refusal = by_status(&world.knobs, &knobs::OLD_PREFIX, reason);
+                return Err(refusal.unwrap_or_else(|| not_found(&world.knobs, reason)));
+            }
+            Route::Rest { organization, tenant, rest } => {
+                return rest::answer(&gate.shop, asked, (organization, tenant), rest);
+            }
+            Route::Version => return Ok(rest::version(&world.knobs)),
+            Route::Token => {
+                body?;
+                return gate.give_token(&parts, &bytes, now);
+            }
+            Route::Nowhere => {
+                return Err(not_found(&world.knobs, format!("there is nothing at `{}`", parts.uri.path())));
+            }
+        };
+        takes(&world.knobs, &found.server, &parts.method)?;
+        body?;
         let message = match (&parts.method, message) {
             (&Method::POST, Ok(message)) => message,
             (&Method::POST, Err(error)) => {
@@ -102,24 +139,58 @@ pub(super) async fn enter(State(gate): State<Arc<Gate>>, request: Request) -> Re
             }
             _ => Value::Null,
         };
-        let caller = Caller { identity, body: bytes.clone(), log: gate.log.clone(), entry };
-        gate.let_in(slug, parts, bytes, &message, caller).await
+        let denied = rights(&world.knobs, &found.holder, (&found.folder, &found.server), &message)?;
+        let Found { holder, server, folder } = found;
+        let clock = gate.clock.clone();
+        let (log, body) = (gate.log.clone(), bytes.clone());
+        let caller = Caller { holder, server, world: Arc::clone(&world), clock, denied, body, log, entry };
+        if let Some(denied) = &caller.denied {
+            caller.refused(denied.reason.clone());
+        }
+        gate.let_in(&folder.key, parts.clone(), bytes, &message, caller).await
     };
     let (answer, reason) = match outcome.await {
         Ok(answer) => (answer, None),
         Err(refusal) => (*refusal.answer, Some(refusal.reason)),
     };
-    gate.log.amend(entry, |entry| {
-        entry.status = answer.status().as_u16();
-        entry.reason = reason;
-    });
+    gate.log.amend(entry, |entry| entry.status = answer.status().as_u16());
+    if let Some(reason) = reason {
+        gate.log.explain(entry, reason);
+    }
     answer
 }
 
 impl Gate {
+    /// The state as it is.
+    pub(super) fn world(&self) -> Arc<World> {
+        Arc::clone(&self.world.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Changes it, for the requests to come.
+    pub(super) fn change(&self, change: impl FnOnce(&mut World)) {
+        change(Arc::make_mut(&mut self.world.write().unwrap_or_else(PoisonError::into_inner)));
+    }
+
+    fn give_token(&self, parts: &Parts, body: &[u8], now: Timestamp) -> Result<Response<Body>, Refusal> {
+        let host = parts.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        let (answer, token) = identity::give(&self.world(), host, body, now)?;
+        self.change(|world| identity::keep(world, token));
+        Ok(answer)
+    }
+
+    fn tap(&self, place: Place) -> Arc<Tap> {
+        let mut taps = self.taps.lock().unwrap_or_else(PoisonError::into_inner);
+        let (catalog, streams) = (place.1, place.2);
+        let tap = taps.entry(place).or_insert_with(|| {
+            let serving = Serving { loopback: self.loopback, streams, catalog };
+            Arc::new(Tap::new(serving, MAX_BODY, &self.shop, self.clock.clone(), self.closing.clone()))
+        });
+        Arc::clone(tap)
+    }
+
     async fn let_in(
         &self,
-        slug: Slug,
+        folder: &str,
         mut parts: Parts,
         body: Bytes,
         message: &Value,
@@ -131,79 +202,85 @@ impl Gate {
                 rpc_error(StatusCode::UNSUPPORTED_MEDIA_TYPE, INVALID_REQUEST, text, message.get("id"));
             return Err(Refusal::new(answer, "the content type is not `application/json`"));
         }
-        let fault = match parts.headers.get(FAULT_HEADER).map(|value| value.to_str()) {
-            None => None,
-            Some(Ok(header)) => {
-                self.faults.pick(header, message.get("method").and_then(Value::as_str)).map_err(bad_fault)?
-            }
-            Some(Err(_)) => return Err(bad_fault("it is not text".to_owned())),
-        };
-        be_lenient(&mut parts.headers);
-        parts.extensions.insert(caller);
-        let tap = match slug {
-            Slug::Orders => &self.orders,
-            Slug::Lab => &self.lab,
-        };
-        Ok(tap.pass(parts, body, message, fault).await)
+        let (world, server) = (&caller.world, &caller.server);
+        let place = format!("{folder}/{}", server.slug);
+        eras::pass(&world.knobs, server, &mut parts, message)?;
+        let fault = self.fault(&parts, &place, server, world, message)?;
+        if let Some(refusal) = fault.and_then(|fault| early(fault, world, server, message)) {
+            return Err(refusal);
+        }
+        self.troubles.pass(world, &self.clock, (&place, server), message).await?;
+        if !world.knobs.is(&knobs::ACCEPT, "strict") {
+            be_lenient(&mut parts.headers);
+        }
+        let tap = self.tap((place, server.catalog, server.streams));
+        tap.pass(parts, body, message, (fault, caller)).await
     }
-}
 
-/// The token's owner, or why there is none.
-fn identify(headers: &HeaderMap) -> Result<Identity, &'static str> {
-    let header = headers.get(AUTHORIZATION).ok_or("no token")?;
-    let (scheme, token) =
-        header.to_str().ok().and_then(|text| text.split_once(' ')).ok_or("no bearer token")?;
-    match token.trim() {
-        _ if !scheme.eq_ignore_ascii_case("bearer") => Err("no bearer token"),
-        OWNER_TOKEN => Ok(Identity::Owner),
-        AUDITOR_TOKEN => Ok(Identity::Auditor),
-        _ => Err("unknown token"),
+    /// What is to go wrong: by the header, with the server, with all.
+    fn fault(
+        &self,
+        parts: &Parts,
+        place: &str,
+        server: &Server,
+        world: &World,
+        message: &Value,
+    ) -> Result<Option<Fault>, Refusal> {
+        let method = message.get("method").and_then(Value::as_str);
+        let header = parts.headers.get(FAULT_HEADER).map(|value| value.to_str());
+        let (header, place) = match header {
+            Some(Ok(header)) => (header, "header"),
+            Some(Err(_)) => return Err(bad_fault("it is not text".to_owned())),
+            None if !server.fault.is_empty() => (&*server.fault, place),
+            None => match world.knobs.get(&knobs::FAULT) {
+                "" => return Ok(None),
+                all => (all, "all"),
+            },
+        };
+        self.troubles.faults.pick(place, header, method).map_err(bad_fault)
     }
 }
 
 /// Whether a request may pass, as far as its head tells. The token comes first: without it nothing is learnt.
-fn admit(parts: &Parts, identity: Result<Identity, &'static str>) -> Result<(Identity, Slug), Refusal> {
-    let path = parts.uri.path();
-    let path = path.strip_suffix('/').unwrap_or(path);
-    let segments: Vec<_> = path.split('/').skip(1).collect();
-    let (organization, tenant, target) = match segments.as_slice() {
-        [organization, tenant, "agenthub_", "mcp", target @ ..] if matches!(target.len(), 1 | 2) => {
-            (*organization, *tenant, target)
-        }
-        _ => return Err(nothing_here(path)),
+fn admit(
+    Asked { world, holder, .. }: Asked<'_>,
+    (organization, tenant): (&str, &str),
+    (folder, slug): (&str, &str),
+) -> Result<Found, Refusal> {
+    let knobs = &world.knobs;
+    let holder = holder.map_err(|stranger| unauthenticated(knobs, stranger.reason))?;
+    let unknown = |reason: String| {
+        by_status(knobs, &knobs::UNKNOWN_TARGET, &reason)
+            .unwrap_or_else(|| unauthenticated(knobs, reason.clone()))
     };
-    let identity = identity.map_err(unauthenticated)?;
-    let [folder, slug] = target else { return Err(no_folder_key()) };
-    for (what, given, known) in [
-        ("organization", organization, ORGANIZATION),
-        ("tenant", tenant, TENANT),
-        ("folder", *folder, FOLDER_KEY),
-    ] {
-        if given != known {
-            return Err(unauthenticated(format!("no {what} is named `{given}`; there is `{known}`")));
-        }
+    let (organization, tenant) = address::tenant(world, organization, tenant).map_err(unknown)?;
+    if holder.organization != organization.name {
+        let (label, own) = (&holder.label, &holder.organization);
+        return Err(unauthenticated(knobs, format!("the token `{label}` is of the organization `{own}`")));
     }
-    let slug = match *slug {
-        "orders" => Slug::Orders,
-        "lab" => Slug::Lab,
-        other => {
-            let reason = format!("no server is named `{other}`; there are `orders` and `lab`");
-            return Err(unauthenticated(reason));
-        }
-    };
-    let takes = match parts.method {
-        Method::POST | Method::DELETE => true,
-        Method::GET => slug == Slug::Lab,
+    let (folder, server) = address::server(tenant, folder, slug).map_err(unknown)?;
+    if let Some(reason) = holder.lacks_permission(folder, Permission::McpServersView) {
+        let refusal = by_status(knobs, &knobs::NO_VIEW, &reason);
+        return Err(refusal.unwrap_or_else(|| forbidden(knobs, reason)));
+    }
+    Ok(Found { holder, folder: folder.clone(), server: server.clone() })
+}
+
+/// Whether a server takes a method.
+fn takes(knobs: &Knobs, server: &Server, method: &Method) -> Result<(), Refusal> {
+    let taken = match *method {
+        Method::POST => true,
+        Method::DELETE => knobs.is(&knobs::DELETE, "200"),
+        Method::GET => server.streams,
         _ => false,
     };
-    if !takes {
-        let mut answer =
-            rpc_error(StatusCode::METHOD_NOT_ALLOWED, INVALID_REQUEST, "Method Not Allowed", None);
-        let allow = if slug == Slug::Lab { "GET, POST, DELETE" } else { "POST" };
-        answer.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
-        return Err(Refusal::new(answer, format!("the endpoint takes no `{}`", parts.method)));
+    if taken {
+        return Ok(());
     }
-    Ok((identity, slug))
+    let mut answer = rpc_error(StatusCode::METHOD_NOT_ALLOWED, INVALID_REQUEST, "Method Not Allowed", None);
+    let allow = if server.streams { "GET, POST, DELETE" } else { "POST" };
+    answer.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+    Err(Refusal::new(answer, format!("the endpoint takes no `{method}`")))
 }
 
 async fn read(body: Body) -> Result<Bytes, Refusal> {
@@ -233,11 +310,13 @@ async fn read(body: Body) -> Result<Bytes, Refusal> {
     Err(Refusal::new(answer, reason))
 }
 
-fn describe(parts: &Parts, identity: &Result<Identity, &'static str>, message: Option<&Value>) -> Entry {
-    let value = |name: &http::HeaderName, value: &HeaderValue| match (name, identity) {
-        (&AUTHORIZATION, Ok(Identity::Owner)) => "owner".to_owned(),
-        (&AUTHORIZATION, Ok(Identity::Auditor)) => "auditor".to_owned(),
-        (&AUTHORIZATION, Err(_)) => "unknown".to_owned(),
+fn describe(parts: &Parts, holder: &Result<Holder, Stranger>, message: Option<&Value>) -> Entry {
+    let label = match holder {
+        Ok(holder) => &holder.label,
+        Err(stranger) => &stranger.label,
+    };
+    let value = |name: &http::HeaderName, value: &HeaderValue| match *name {
+        AUTHORIZATION => label.clone(),
         _ => String::from_utf8_lossy(value.as_bytes()).into_owned(),
     };
     let headers = parts.headers.iter().map(|(name, text)| (name.to_string(), value(name, text)));
@@ -266,28 +345,6 @@ fn be_lenient(headers: &mut HeaderMap) {
     if accepts.iter().next().is_none() || accepts.iter().any(anything) {
         headers.insert(ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
     }
-}
-
-fn unauthenticated(reason: impl Into<String>) -> Refusal {
-    let body = json!({"message": "You are not authenticated!", "errorCode": 0, "traceId": TRACE_ID});
-    let mut answer = json_answer(StatusCode::UNAUTHORIZED, &body);
-    answer.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-    Refusal::new(answer, reason)
-}
-
-/// What a tool says to one who may not start jobs.
-pub(super) fn unauthorized() -> Value {
-    json!({"message": "You are not authorized!", "errorCode": 0, "traceId": TRACE_ID})
-}
-
-fn no_folder_key() -> Refusal {
-    let body = json!({"message": "Folder key is required", "errorCode": 10500, "traceId": TRACE_ID});
-    Refusal::new(json_answer(StatusCode::BAD_REQUEST, &body), "the address has no folder key")
-}
-
-fn nothing_here(path: &str) -> Refusal {
-    let body = json!({"message": "Not Found", "errorCode": 0, "traceId": TRACE_ID});
-    Refusal::new(json_answer(StatusCode::NOT_FOUND, &body), format!("there is nothing at `{path}`"))
 }
 
 fn bad_fault(why: String) -> Refusal {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 
 /// How many entries are kept; the oldest go first.
 pub const MAX_ENTRIES: usize = 10_000;
@@ -19,7 +19,7 @@ pub struct Entry {
     pub http_method: String,
     /// The path.
     pub path: String,
-    /// The request's headers, names in lower case, `authorization` replaced by whose token it was: `owner`,
+    /// The request's headers, names in lower case, `authorization` replaced by what the token is called: `owner`,
     /// `auditor`, `unknown`.
     pub headers: Vec<(String, String)>,
     /// The JSON-RPC method of the body, if it has one.
@@ -28,7 +28,7 @@ pub struct Entry {
     pub body: Value,
     /// The status it was answered with; 0 while it is not answered, and for good where the client went away.
     pub status: u16,
-    /// Why it was refused, where it was: what the answer does not tell.
+    /// Why it got no good answer, where it did not: what the answer does not tell. It may have a status of 200.
     pub reason: Option<String>,
     /// Whether the call that it made was cancelled by the client.
     pub cancelled: bool,
@@ -54,7 +54,24 @@ impl Entry {
 pub struct Log {
     book: Arc<Mutex<Book>>,
     changed: Arc<watch::Sender<()>>,
+    refusals: broadcast::Sender<Refused>,
 }
+
+/// A request that got no good answer, as one line shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// The HTTP method.
+    pub http_method: String,
+    /// The path.
+    pub path: String,
+    /// The JSON-RPC method, if there is one.
+    pub method: Option<String>,
+    /// The true reason.
+    pub reason: String,
+}
+
+/// Lines that one who watches may be behind.
+const MAX_BEHIND: usize = 1000;
 
 /// The place of an entry, good also after older ones were dropped.
 #[derive(Clone, Copy, Debug)]
@@ -71,7 +88,11 @@ struct Book {
 
 impl Default for Log {
     fn default() -> Self {
-        Self { book: Arc::default(), changed: Arc::new(watch::Sender::new(())) }
+        Self {
+            book: Arc::default(),
+            changed: Arc::new(watch::Sender::new(())),
+            refusals: broadcast::Sender::new(MAX_BEHIND),
+        }
     }
 }
 
@@ -156,6 +177,29 @@ impl Log {
             change(Arc::make_mut(entry));
         }
         self.changed.send_replace(());
+    }
+
+    /// Adds why a request got no good answer.
+    pub(super) fn explain(&self, id: EntryId, reason: String) {
+        self.amend(id, |entry| {
+            let (http_method, path) = (entry.http_method.clone(), entry.path.clone());
+            let refused = Refused { http_method, path, method: entry.method.clone(), reason: reason.clone() };
+            entry.reason = Some(reason);
+            // Nobody may be watching.
+            let _ = self.refusals.send(refused);
+        });
+    }
+
+    /// The refusals from here on.
+    #[must_use]
+    pub fn refusals(&self) -> broadcast::Receiver<Refused> {
+        self.refusals.subscribe()
+    }
+
+    /// The true reasons of what was refused, in order.
+    #[must_use]
+    pub fn reasons(&self) -> Vec<String> {
+        self.shared().iter().filter_map(|entry| entry.reason.clone()).collect()
     }
 
     /// The entries without a copy of their bodies, and without the lock: a predicate may ask the log.

@@ -22,13 +22,16 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 
 use super::asks::Input;
-use super::gate::{Caller, Identity, unauthorized};
+use super::gate::Caller;
 use super::listeners::{Change, Listener, Wanted};
-use super::processes::{self, Job};
+use super::processes::{self, Job, SILENCE};
+use super::rights::{Denied, How};
+use super::shop::Shop;
 use super::tasks::answer_in;
-use super::tools::{self, TOOLS};
-use super::world::World;
+use super::tools;
+use super::world::Catalog;
 use super::{completion, content};
+use crate::knobs;
 
 /// Tools on one page.
 const PAGE: usize = 10;
@@ -48,9 +51,10 @@ const KNOWN: [&str; 10] = [
 
 /// One session with a server, or one request of the era without sessions.
 pub(super) struct Orders {
-    world: Arc<World>,
+    shop: Arc<Shop>,
     /// Whether a session of the older eras has a stream for what belongs to none of its requests.
     streams: bool,
+    catalog: Catalog,
     /// What `logging/setLevel` said.
     level: Mutex<Option<LoggingLevel>>,
     listening: Mutex<Option<Listening>>,
@@ -64,8 +68,8 @@ struct Listening {
 }
 
 impl Orders {
-    pub(super) fn new(world: Arc<World>, streams: bool) -> Self {
-        Self { world, streams, level: Mutex::default(), listening: Mutex::default() }
+    pub(super) fn new(shop: Arc<Shop>, streams: bool, catalog: Catalog) -> Self {
+        Self { shop, streams, catalog, level: Mutex::default(), listening: Mutex::default() }
     }
 
     fn listening(&self) -> MutexGuard<'_, Option<Listening>> {
@@ -75,7 +79,7 @@ impl Orders {
     /// Sends a session what it is told, as long as it is there.
     fn tell(&self, peer: Peer<RoleServer>) {
         let wanted = Wanted { tools: true, prompts: true, ..Wanted::default() };
-        let (listener, mut changes) = self.world.listeners.add(wanted);
+        let (listener, mut changes) = self.shop.listeners.add(wanted);
         *self.listening() = Some(Listening { listener, changes: None });
         tokio::spawn(async move {
             while let Some(change) = changes.recv().await {
@@ -109,7 +113,13 @@ impl ServerHandler for Orders {
             .enable_tasks()
             .build();
         let mut info = ServerConfig::new(capabilities);
-        info.server_info = Implementation::new("orders", "1.0.0");
+        let (name, version) = match self.catalog {
+            Catalog::Orders => ("orders", "1.0.0"),
+            Catalog::OrdersNext => ("orders", "2.0.0"),
+            Catalog::Connectors => ("connectors", "1.0.0"),
+            Catalog::Assistant => ("assistant", "1.0.0"),
+        };
+        info.server_info = Implementation::new(name, version);
         info
     }
 
@@ -120,6 +130,11 @@ impl ServerHandler for Orders {
     ) -> Result<InitializeResult, ErrorData> {
         context.peer.set_peer_info(request.clone());
         let mut info = self.negotiate_initialize(&request)?;
+        let known = ProtocolVersion::KNOWN_VERSIONS.contains(&request.protocol_version);
+        let older = known_caller(&context)?.world.knobs.is(&knobs::UNKNOWN_VERSION, "2025-06-18");
+        if !known && older {
+            info.protocol_version = ProtocolVersion::V_2025_06_18;
+        }
         // The older eras have no extensions.
         info.capabilities.extensions = None;
         if self.streams {
@@ -137,13 +152,23 @@ impl ServerHandler for Orders {
     async fn list_tools(
         &self,
         params: Option<PaginatedRequestParams>,
-        _: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let start = start_of_page(params, TOOLS.len())?;
-        let page = TOOLS.iter().skip(start).take(PAGE).map(|definition| definition.tool.clone());
+        let caller = known_caller(&context)?;
+        match &caller.denied {
+            Some(Denied { how: How::Error(text), .. }) => {
+                return Err(ErrorData::internal_error(text.clone(), None));
+            }
+            Some(_) => return Ok(ListToolsResult::with_all_items(Vec::new())),
+            None => {}
+        }
+        let on = |definition: &&tools::Definition| is_on(caller, &definition.tool.name);
+        let all: Vec<_> = tools::of(self.catalog).iter().filter(on).collect();
+        let start = start_of_page(params, all.len())?;
+        let page = all.iter().skip(start).take(PAGE).map(|definition| definition.tool.clone());
         let mut result = ListToolsResult::with_all_items(page.collect());
         let next = start + PAGE;
-        result.next_cursor = (next < TOOLS.len()).then(|| cursor(next));
+        result.next_cursor = (next < all.len()).then(|| cursor(next));
         Ok(result)
     }
 
@@ -152,12 +177,19 @@ impl ServerHandler for Orders {
         params: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let definition = tools::find(&params.name)
-            .ok_or_else(|| ErrorData::invalid_params(format!("Unknown tool: {}", params.name), None))?;
-        let caller = caller(&context.extensions)
-            .ok_or_else(|| ErrorData::internal_error("the caller is not known", None))?;
-        if caller.identity == Identity::Auditor {
-            return Ok(processes::refused(&unauthorized()).into());
+        let caller = known_caller(&context)?;
+        let found = tools::find(self.catalog, &params.name).filter(|_| is_on(caller, &params.name));
+        let Some(definition) = found else {
+            let message = format!("Unknown tool: {}", params.name);
+            if caller.world.knobs.is(&knobs::UNKNOWN_TOOL, "is_error") {
+                return Ok(CallToolResult::error(vec![ContentBlock::text(message)]).into());
+            }
+            return Err(ErrorData::invalid_params(message, None));
+        };
+        match &caller.denied {
+            Some(Denied { how: How::Told(why), .. }) => return Ok(processes::refused(why).into()),
+            Some(_) => return Ok(no_host(&context, caller).await.into()),
+            None => {}
         }
         let arguments = params.arguments.unwrap_or_default();
         let given = Value::Object(arguments);
@@ -174,7 +206,7 @@ impl ServerHandler for Orders {
             return Err(ErrorData::invalid_params(message, None));
         }
         let level = self.level(&context);
-        let job = Job { world: &self.world, modern, caller, context: &context, level, arguments };
+        let job = Job { shop: &self.shop, modern, caller, context: &context, level, arguments };
         job.run(definition.process, &input).await
     }
 
@@ -201,7 +233,7 @@ impl ServerHandler for Orders {
         params: ReadResourceRequestParams,
         _: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        Ok(ReadResourceResult::new(vec![content::read(&self.world, &params.uri)?]).into())
+        Ok(ReadResourceResult::new(vec![content::read(&self.shop, &params.uri)?]).into())
     }
 
     async fn list_prompts(
@@ -238,7 +270,7 @@ impl ServerHandler for Orders {
         params: CompleteRequestParams,
         _: RequestContext<RoleServer>,
     ) -> Result<CompleteResult, ErrorData> {
-        completion::complete(&self.world, &params).map(CompleteResult::new)
+        completion::complete(&self.shop, &params).map(CompleteResult::new)
     }
 
     async fn subscribe(
@@ -271,7 +303,7 @@ impl ServerHandler for Orders {
         _: RequestContext<RoleServer>,
     ) -> Result<GetTaskResult, ErrorData> {
         let id = &params.task_id;
-        let task = self.world.tasks.poll(id).ok_or_else(|| no_task(id))?;
+        let task = self.shop.tasks.poll(id).ok_or_else(|| no_task(id))?;
         task.detailed(id).map(GetTaskResult::new)
     }
 
@@ -284,8 +316,8 @@ impl ServerHandler for Orders {
         let answer = answer_in(&params.input_responses)
             .ok_or_else(|| ErrorData::invalid_params("inputResponses answer nothing that was asked", None))?;
         // What was answered before is answered, which is no error.
-        let taken = self.world.tasks.approve(id, answer);
-        if taken || self.world.tasks.has(id) { Ok(()) } else { Err(no_task(id)) }
+        let taken = self.shop.tasks.approve(id, answer);
+        if taken || self.shop.tasks.has(id) { Ok(()) } else { Err(no_task(id)) }
     }
 
     async fn cancel_task(
@@ -293,12 +325,12 @@ impl ServerHandler for Orders {
         params: CancelTaskParams,
         _: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
-        self.world.tasks.cancel(&params.task_id).map(drop).ok_or_else(|| no_task(&params.task_id))
+        self.shop.tasks.cancel(&params.task_id).map(drop).ok_or_else(|| no_task(&params.task_id))
     }
 
     // It is asked before the acknowledgement is sent: from here on nothing is missed.
     fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
-        let (listener, changes) = self.world.listeners.add(requested.into());
+        let (listener, changes) = self.shop.listeners.add(requested.into());
         *self.listening() = Some(Listening { listener, changes: Some(changes) });
         Some(requested.clone())
     }
@@ -339,6 +371,24 @@ impl ServerHandler for Orders {
 
 fn no_task(id: &str) -> ErrorData {
     ErrorData::invalid_params(format!("Task not found: {id}"), None)
+}
+
+/// What comes of a job that nothing runs: nothing for a long time.
+async fn no_host(context: &RequestContext<RoleServer>, caller: &Caller) -> CallToolResult {
+    tokio::select! {
+        () = tokio::time::sleep(SILENCE) => {}
+        () = context.ct.cancelled() => caller.cancelled(),
+    }
+    processes::faulted("Job.Pending", "No host is available on the machine template.")
+}
+
+/// Whether a tool is switched on.
+fn is_on(caller: &Caller, name: &str) -> bool {
+    !caller.server.disabled.iter().any(|disabled| disabled == name)
+}
+
+fn known_caller(context: &RequestContext<RoleServer>) -> Result<&Caller, ErrorData> {
+    caller(&context.extensions).ok_or_else(|| ErrorData::internal_error("the caller is not known", None))
 }
 
 fn caller(extensions: &Extensions) -> Option<&Caller> {

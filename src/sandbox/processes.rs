@@ -17,12 +17,17 @@ use super::asks::Input;
 use super::gate::Caller;
 use super::jobs::{End, Finish, fault};
 use super::listeners::Change;
+use super::shop::{Invoice, Shop};
 use super::tools::Process;
-use super::world::{Invoice, World};
+use super::world::TokenKind;
+use crate::knobs;
+
+/// How long what never answers is waited for.
+pub(super) const SILENCE: Duration = Duration::from_secs(600);
 
 /// A job: what one call needs.
 pub(super) struct Job<'a> {
-    pub(super) world: &'a World,
+    pub(super) shop: &'a Shop,
     /// Whether the call is of 2026-07-28 or later.
     pub(super) modern: bool,
     pub(super) caller: &'a Caller,
@@ -36,6 +41,7 @@ impl Job<'_> {
     /// Runs it to its end, or until the client cancels it.
     pub(super) async fn run(&self, process: Process, input: &Input) -> Result<CallToolResponse, ErrorData> {
         let work = async {
+            self.take_time(process).await;
             let result = match process {
                 Process::CreateInvoice => self.create_invoice(),
                 Process::GetInvoice => self.get_invoice(),
@@ -50,8 +56,13 @@ impl Job<'_> {
                 Process::Ask(ask) => return Box::pin(self.ask(ask, input)).await,
                 Process::Notify => self.notify().await,
                 Process::CloseMonth => return self.close_month(),
+                Process::Next(changed) => self.run_changed(changed),
+                Process::SendMessage => self.send_message().await,
+                Process::Summarize => {
+                    text(format!("# {}\n\nThere is *nothing* to tell.", self.text("subject")))
+                }
             };
-            Ok(result.into())
+            Ok(self.structured(result).into())
         };
         tokio::select! {
             result = work => result,
@@ -62,28 +73,67 @@ impl Job<'_> {
         }
     }
 
+    /// What a job takes where the knob says so: the same time in each run.
+    async fn take_time(&self, process: Process) {
+        let Caller { world, clock, .. } = self.caller;
+        if world.knobs.is(&knobs::LATENCY, "process") {
+            let seed =
+                format!("{process:?}").bytes().fold(7_u64, |sum, byte| sum * 31 % 601 + u64::from(byte));
+            clock.wait(Duration::from_millis(200 + seed % 601), world.is_virtual()).await;
+        }
+    }
+
+    /// With its outputs as structured content, too, where the knob says so.
+    fn structured(&self, mut result: CallToolResult) -> CallToolResult {
+        if self.caller.world.knobs.is(&knobs::STRUCTURED, "on")
+            && result.is_error != Some(true)
+            && result.structured_content.is_none()
+            && let Some(block) = result.content.first().and_then(|block| block.as_text())
+        {
+            let parsed = serde_json::from_str::<Value>(&block.text).ok();
+            result.structured_content = parsed.filter(Value::is_object);
+        }
+        result
+    }
+
+    /// An activity of the Integration Service works for one who logged in only.
+    async fn send_message(&self) -> CallToolResult {
+        let Caller { world, holder, .. } = self.caller;
+        if holder.kind == TokenKind::Interactive {
+            return outputs(&json!({"out_MessageId": "M-1", "out_Channel": self.text("in_Channel")}));
+        }
+        self.caller.refused(format!("the token `{}` is not that of a user who logged in", holder.label));
+        if world.knobs.is(&knobs::IS_MODE, "timeout") {
+            tokio::time::sleep(SILENCE).await;
+        }
+        refused(&json!({
+            "code": "CNS1046",
+            "message": "External application authentication is not supported for this connection.",
+        }))
+    }
+
     fn create_invoice(&self) -> CallToolResult {
         let amount = self.number("in_Amount");
         let customer = self.text("in_Customer").to_owned();
-        let id = self.world.create(Invoice { customer, amount: amount.clone() });
+        let id = self.shop.create(Invoice { customer, amount: amount.clone() });
         outputs(&json!({"out_Status": "Created", "out_InvoiceId": id, "out_Amount": amount}))
     }
 
     fn get_invoice(&self) -> CallToolResult {
-        let Some(Invoice { customer, amount }) = self.world.get(self.text("in_InvoiceId")) else {
+        let Some(Invoice { customer, amount }) = self.shop.get(self.text("in_InvoiceId")) else {
             return self.no_invoice();
         };
         outputs(&json!({"out_Status": "Created", "out_Customer": customer, "out_Amount": amount}))
     }
 
     fn delete_invoice(&self) -> CallToolResult {
-        if !self.world.delete(self.text("in_InvoiceId")) {
+        if !self.shop.delete(self.text("in_InvoiceId")) {
             return self.no_invoice();
         }
         outputs(&json!({"out_Status": "Deleted"}))
     }
 
-    fn no_invoice(&self) -> CallToolResult {
+    pub(super) fn no_invoice(&self) -> CallToolResult {
         faulted("Orders.InvoiceNotFound", &format!("There is no invoice {}.", self.text("in_InvoiceId")))
     }
 
@@ -99,7 +149,16 @@ impl Job<'_> {
     async fn run_slow_process(&self) -> CallToolResult {
         let seconds = self.number("in_Seconds");
         let time = Duration::try_from_secs_f64(seconds.as_f64().unwrap_or_default()).unwrap_or_default();
-        tokio::time::sleep(time).await;
+        let Caller { world, clock, .. } = self.caller;
+        let limit = world.knobs.time(&knobs::RUNTIME_LIMIT);
+        clock.wait(time.min(limit), world.is_virtual()).await;
+        if time >= limit {
+            self.caller.refused(format!("the job ran for {} s", limit.as_secs()));
+            return faulted(
+                "Serverless.TimeLimit",
+                &format!("The job was stopped after {} s.", limit.as_secs()),
+            );
+        }
         outputs(&json!({"out_Status": "Successful", "out_Seconds": seconds}))
     }
 
@@ -116,14 +175,14 @@ impl Job<'_> {
 
     fn start_job(&self) -> CallToolResult {
         let (pending, polls) = (self.whole("in_Pending", 0), self.whole("in_Polls", 3));
-        let id = self.world.jobs.start(pending, polls, End::named(self.text("in_End")));
+        let id = self.shop.jobs.start(pending, polls, End::named(self.text("in_End")));
         outputs(&json!({"out_JobId": id, "out_State": "Pending"}))
     }
 
     fn finish_job(&self) -> CallToolResult {
         let id = self.text("in_JobId");
         let end = self.text("in_End");
-        match self.world.finish_job(id, End::named(end)) {
+        match self.shop.finish_job(id, End::named(end)) {
             Finish::Done => outputs(&json!({"out_Status": "Ended"})),
             Finish::EndedBefore => faulted("Orders.JobEnded", &format!("Job {id} had ended before.")),
             Finish::NoSuchJob => faulted("Orders.JobNotFound", &format!("There is no job {id}.")),
@@ -155,9 +214,9 @@ impl Job<'_> {
             }
         };
         if after.is_zero() {
-            (0..count).for_each(|_| self.world.listeners.tell(&change));
+            (0..count).for_each(|_| self.shop.listeners.tell(&change));
         } else {
-            self.world.listeners.tell_later(change, count, after);
+            self.shop.listeners.tell_later(change, count, after);
         }
         outputs(&json!({"out_Count": count}))
     }
@@ -192,7 +251,7 @@ impl Job<'_> {
         self.arguments.get(name).and_then(Value::as_str).unwrap_or_default()
     }
 
-    fn number(&self, name: &str) -> Number {
+    pub(super) fn number(&self, name: &str) -> Number {
         match self.arguments.get(name) {
             Some(Value::Number(number)) => number.clone(),
             _ => 0.into(),

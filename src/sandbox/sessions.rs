@@ -21,6 +21,8 @@ use rmcp::transport::streamable_http_server::SessionManager;
 use rmcp::transport::streamable_http_server::session::{ServerSseMessage, SessionId};
 use tokio::sync::mpsc;
 
+use super::clock::Clock;
+
 /// How long a session lives without a message: longer than the slowest tool.
 const IDLE: Duration = Duration::from_secs(900);
 /// How many sessions may be open; the oldest gives way.
@@ -46,9 +48,21 @@ pub(super) enum SessionError {
 }
 
 /// The open sessions.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Sessions {
     open: Mutex<Open>,
+    clock: Clock,
+}
+
+/// How one who names a session stands to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    Own,
+    /// It is another's.
+    Foreign,
+    /// It ended just now: it was too long without a request.
+    Idle,
+    Unknown,
 }
 
 #[derive(Debug, Default)]
@@ -60,13 +74,18 @@ struct Open {
 #[derive(Clone, Debug)]
 struct Session {
     number: u64,
+    /// Whose it is, once it is open.
+    owner: Option<String>,
     to_server: mpsc::Sender<ClientJsonRpcMessage>,
     routes: Routes,
 }
 
 /// Where the messages of the server go.
-#[derive(Clone, Debug, Default)]
-struct Routes(Arc<Mutex<Table>>);
+#[derive(Clone, Debug)]
+struct Routes {
+    table: Arc<Mutex<Table>>,
+    clock: Clock,
+}
 
 #[derive(Debug, Default)]
 struct Table {
@@ -74,6 +93,8 @@ struct Table {
     requests: Vec<Route>,
     /// The stream of a GET.
     standalone: Option<mpsc::Sender<ServerSseMessage>>,
+    /// When a request last came or was answered.
+    used: Duration,
 }
 
 /// The way of one message.
@@ -92,6 +113,39 @@ struct Route {
 }
 
 impl Sessions {
+    /// None yet.
+    pub(super) fn new(clock: Clock) -> Self {
+        Self { open: Mutex::default(), clock }
+    }
+
+    /// Whose a session is from here on.
+    pub(super) fn claim(&self, id: &str, owner: &str) {
+        if let Some(session) = self.open().by_id.get_mut(id) {
+            session.owner = Some(owner.to_owned());
+        }
+    }
+
+    /// Notes a request of a session. One that was without for longer than `idle`, if that is any time, ends.
+    pub(super) fn visit(&self, id: &str, visitor: &str, idle: Duration) -> Standing {
+        let now = self.clock.elapsed(false);
+        {
+            let mut open = self.open();
+            let Some(session) = open.by_id.get_mut(id) else { return Standing::Unknown };
+            if session.owner.as_deref().is_some_and(|owner| owner != visitor) {
+                return Standing::Foreign;
+            }
+            let mut table = session.routes.lock();
+            let listens = table.standalone.as_ref().is_some_and(|stream| !stream.is_closed());
+            let busy = listens || !table.requests.is_empty();
+            if busy || idle.is_zero() || now.saturating_sub(table.used) <= idle {
+                table.used = now;
+                return Standing::Own;
+            }
+        }
+        self.end(id);
+        Standing::Idle
+    }
+
     /// Ends a session at once. False where there is none of that id.
     pub(super) fn end(&self, id: &str) -> bool {
         let session = self.open().by_id.remove(id);
@@ -147,6 +201,7 @@ impl Routes {
     fn take(&self, request: &RequestId) -> Option<mpsc::Sender<ServerSseMessage>> {
         let mut table = self.lock();
         let place = table.requests.iter().position(|route| route.request == *request)?;
+        table.used = self.clock.elapsed(false);
         Some(table.requests.remove(place).stream)
     }
 
@@ -181,7 +236,7 @@ impl Routes {
     }
 
     fn lock(&self) -> MutexGuard<'_, Table> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -229,7 +284,8 @@ impl SessionManager for Sessions {
     async fn create_session(&self) -> Result<(SessionId, SessionTransport), SessionError> {
         let id: SessionId = uuid::Uuid::new_v4().simple().to_string().into();
         let (to_server, from_client) = mpsc::channel(QUEUE);
-        let routes = Routes::default();
+        let table = Table { used: self.clock.elapsed(false), ..Table::default() };
+        let routes = Routes { table: Arc::new(Mutex::new(table)), clock: self.clock.clone() };
         let mut open = self.open();
         if open.by_id.len() >= MAX_SESSIONS {
             let oldest = open.by_id.iter().min_by_key(|(_, session)| session.number);
@@ -238,7 +294,7 @@ impl SessionManager for Sessions {
             }
         }
         open.created += 1;
-        let session = Session { number: open.created, to_server, routes: routes.clone() };
+        let session = Session { number: open.created, owner: None, to_server, routes: routes.clone() };
         open.by_id.insert(SessionId::clone(&id), session);
         Ok((id, SessionTransport { from_client, routes }))
     }

@@ -212,7 +212,7 @@ impl Job<'_> {
             let needs = serde_json::from_value(json!({"elicitation": {"form": {}}})).unwrap_or_default();
             return Err(ErrorData::missing_required_client_capability(needs));
         }
-        let id = self.world.tasks.begin(&self.arguments);
+        let id = self.shop.tasks.begin(&self.arguments);
         Ok(CallToolResponse::Task(CreateTaskResult::new(described(&id, &current_timestamp()))))
     }
 }

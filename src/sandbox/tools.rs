@@ -8,6 +8,8 @@ use rmcp::model::{JsonObject, Tool};
 use serde_json::{Value, json};
 
 use super::tasks;
+use super::upgrade::{self, Changed};
+use super::world::Catalog;
 
 /// What a tool starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +27,12 @@ pub(super) enum Process {
     Ask(Ask),
     Notify,
     CloseMonth,
+    /// Of the upgrade.
+    Next(Changed),
+    /// An activity of the Integration Service.
+    SendMessage,
+    /// Text for people.
+    Summarize,
 }
 
 /// What a tool asks its client before it answers.
@@ -46,11 +54,48 @@ pub(super) enum Ask {
 pub(super) struct Definition {
     pub(super) tool: Tool,
     pub(super) process: Process,
-    arguments: OnceLock<Option<Validator>>,
+    pub(super) arguments: OnceLock<Option<Validator>>,
 }
 
-/// All tools, in the order in which they are listed.
-pub(super) static TOOLS: LazyLock<Vec<Definition>> = LazyLock::new(|| {
+static ORDERS: LazyLock<Vec<Definition>> = LazyLock::new(orders);
+static ORDERS_NEXT: LazyLock<Vec<Definition>> = LazyLock::new(upgrade::tools);
+static CONNECTORS: LazyLock<Vec<Definition>> = LazyLock::new(|| {
+    let own = |definition: &Definition| matches!(definition.process, Process::GetInvoice | Process::Echo);
+    let mut tools: Vec<_> = orders().into_iter().filter(own).collect();
+    let properties = json!({
+        "in_Channel": {"type": "string", "maxLength": 100},
+        "in_Text": {"type": "string", "maxLength": 10_000},
+    });
+    let description = "Sends a message to a channel, through a connection.";
+    let required = &["in_Channel", "in_Text"];
+    tools.push(process(Process::SendMessage, "sendSlackMessage", description, properties, required));
+    tools
+});
+static ASSISTANT: LazyLock<Vec<Definition>> = LazyLock::new(|| {
+    let properties = json!({"subject": {"type": "string", "maxLength": 1000}});
+    let own = |definition: &Definition| matches!(definition.process, Process::Slow | Process::Echo);
+    let summarize = process(
+        Process::Summarize,
+        "summarize",
+        "Writes about a subject, in Markdown.",
+        properties,
+        &["subject"],
+    );
+    std::iter::once(summarize).chain(orders().into_iter().filter(own)).collect()
+});
+
+/// What a server of a catalog offers, in the order in which it is listed.
+pub(super) fn of(catalog: Catalog) -> &'static [Definition] {
+    match catalog {
+        Catalog::Orders => &ORDERS,
+        Catalog::OrdersNext => &ORDERS_NEXT,
+        Catalog::Connectors => &CONNECTORS,
+        Catalog::Assistant => &ASSISTANT,
+    }
+}
+
+/// The tools of the server `orders`.
+pub(super) fn orders() -> Vec<Definition> {
     let invoice_id = || json!({"in_InvoiceId": {"type": "string", "maxLength": 100}});
     vec![
         process(
@@ -147,7 +192,7 @@ pub(super) static TOOLS: LazyLock<Vec<Definition>> = LazyLock::new(|| {
             &[],
         ),
     ]
-});
+}
 
 fn end() -> Value {
     json!({"enum": ["Successful", "Faulted"]})
@@ -173,11 +218,16 @@ fn ask_approval() -> Definition {
 }
 
 /// The tool of a name.
-pub(super) fn find(name: &str) -> Option<&'static Definition> {
-    TOOLS.iter().find(|definition| definition.tool.name == name)
+pub(super) fn find(catalog: Catalog, name: &str) -> Option<&'static Definition> {
+    of(catalog).iter().find(|definition| definition.tool.name == name)
 }
 
 impl Definition {
+    /// Whether it is an activity of the Integration Service, which starts no job.
+    pub(super) fn is_activity(&self) -> bool {
+        self.process == Process::SendMessage
+    }
+
     /// Whether it asks its client something.
     pub(super) fn asks(&self) -> bool {
         matches!(self.process, Process::Ask(_))
@@ -204,7 +254,7 @@ fn describe(error: jsonschema::ValidationError<'_>) -> String {
 }
 
 fn order_totals() -> Definition {
-    let mut totals = process(
+    let totals = process(
         Process::OrderTotals,
         "orderTotals",
         "Adds up prices.",
@@ -228,12 +278,17 @@ fn order_totals() -> Definition {
         "required": ["total", "count", "currency"],
         "additionalProperties": false,
     });
-    totals.tool = totals.tool.with_raw_output_schema(object(output).into());
-    totals
+    with_output(totals, output)
+}
+
+/// A tool with the schema of its structured content.
+pub(super) fn with_output(mut definition: Definition, output: Value) -> Definition {
+    definition.tool = definition.tool.with_raw_output_schema(object(output).into());
+    definition
 }
 
 /// A tool with the schema that UiPath makes from a process's arguments.
-fn process(
+pub(super) fn process(
     process: Process,
     name: &'static str,
     description: &'static str,
@@ -266,11 +321,12 @@ mod tests {
 
     #[test]
     fn every_schema_compiles_and_names_what_is_wrong() {
-        for definition in TOOLS.iter() {
+        let catalogs = [Catalog::Orders, Catalog::OrdersNext, Catalog::Connectors, Catalog::Assistant];
+        for definition in catalogs.into_iter().flat_map(of) {
             let schema = Value::Object(JsonObject::clone(&definition.tool.input_schema));
             assert!(jsonschema::validator_for(&schema).is_ok(), "{}", definition.tool.name);
         }
-        let create = find("createInvoice").unwrap();
+        let create = find(Catalog::Orders, "createInvoice").unwrap();
         assert_eq!(create.problems(&json!({"in_Customer": "C-1", "in_Amount": 1.5})), None);
         let wrong = create.problems(&json!({"in_Customer": 1, "in_Amonut": 1.5})).unwrap();
         for part in ["createInvoice", "in_Customer: 1", "in_Amonut", "in_Amount"] {

@@ -11,5 +11,8 @@ mod listening;
 mod orders;
 mod page;
 mod peer;
+mod rest;
 mod running;
+mod situations;
+mod states;
 mod tasks;

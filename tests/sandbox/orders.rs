@@ -243,6 +243,15 @@ async fn the_auditor_lists_and_cannot_call() {
     let sandbox = sandbox().await;
     for mut peer in Peer::all(&sandbox).await {
         peer.token = AUDITOR_TOKEN;
+        if !peer.is_modern() {
+            let reply = peer.request("tools/list", json!({})).await;
+            assert_eq!(
+                (reply.status, &reply.error()["code"]),
+                (403, &json!(-32000)),
+                "it is the owner's session"
+            );
+            peer.open().await;
+        }
         assert_eq!(
             peer.request("tools/list", json!({})).await.result()["tools"].as_array().unwrap().len(),
             10

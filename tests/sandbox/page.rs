@@ -1,5 +1,6 @@
 //! docs/sandbox.md names all that there is.
 
+use callsheet::knobs::{KNOBS, PROFILES};
 use callsheet::sandbox::Fault;
 use serde_json::{Value, json};
 
@@ -42,5 +43,37 @@ async fn the_page_names_all_that_there_is() {
     }
     for fault in Fault::ALL {
         row(fault.as_str());
+    }
+}
+
+/// The tables of knobs and profiles are made from the one in the code; `SNAPSHOTS=overwrite` writes them.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a test says so by its environment")]
+fn the_tables_of_knobs_are_those_of_the_code() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/sandbox.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    let mut expected = page.clone();
+    let mut knobs = "| knob | default | takes | decides | default is |\n|---|---|---|---|---|\n".to_owned();
+    for knob in KNOBS {
+        let default = if knob.default.is_empty() { "none".to_owned() } else { format!("`{}`", knob.default) };
+        let (name, values, doc, basis) = (knob.name, knob.values(), knob.doc, knob.basis.as_str());
+        knobs.push_str(&format!("| `{name}` | {default} | {values} | {doc} | {basis} |\n"));
+    }
+    let mut profiles = "| profile | stands for | sets |\n|---|---|---|\n".to_owned();
+    for profile in PROFILES {
+        let sets: Vec<_> =
+            profile.sets.iter().map(|(knob, value)| format!("`{}={value}`", knob.name)).collect();
+        let sets = if sets.is_empty() { "nothing".to_owned() } else { sets.join(", ") };
+        profiles.push_str(&format!("| `{}` | {} | {sets} |\n", profile.name, profile.doc));
+    }
+    for (name, table) in [("knobs", knobs), ("profiles", profiles)] {
+        let (before, rest) = expected.split_once(&format!("<!-- {name} -->\n")).unwrap();
+        let (_, after) = rest.split_once("<!-- end -->").unwrap();
+        expected = format!("{before}<!-- {name} -->\n{table}<!-- end -->{after}");
+    }
+    if std::env::var("SNAPSHOTS").is_ok_and(|how| how == "overwrite") {
+        std::fs::write(path, &expected).unwrap();
+    } else {
+        assert_eq!(page, expected, "run it with SNAPSHOTS=overwrite");
     }
 }
