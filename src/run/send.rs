@@ -9,7 +9,6 @@ use tokio::time::Instant;
 use super::conditions::reads;
 use super::servers::{Entry, Lack};
 use super::step::{Current, Failed};
-use crate::auth::Credential;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::exchange::{Exchange, Notification};
 use crate::matcher::{Actual, Matcher};
@@ -226,11 +225,8 @@ impl<'a> Current<'_, 'a> {
         let Some(reads_tools) = reads else { return Ok(()) };
         let tools =
             if reads_tools { self.held("the tools were listed", session.tools()).await?.ok() } else { None };
-        let mut seen = json!({
-            "id": facts.id,
-            "capabilities": facts.capabilities,
-            "auth": entry.model.credential(&self.identity).map_or("none", Credential::kind),
-        });
+        let auth = self.running.shared.servers.auth(entry, &self.identity).await;
+        let mut seen = json!({"id": facts.id, "capabilities": facts.capabilities, "auth": auth});
         if let Some(tools) = tools {
             let names: Vec<Value> = tools.items.iter().filter_map(|tool| tool.get("name").cloned()).collect();
             if let Some(seen) = seen.as_object_mut() {
