@@ -23,6 +23,8 @@ pub struct Client {
     pub(super) era: OnceCell<Era>,
     /// Whether it is known that the server speaks HTTP+SSE.
     pub(super) has_events: AtomicBool,
+    /// Whether it is known that the server wants no routing id.
+    pub(super) unrouted: AtomicBool,
     discovered: Shared<Discovered>,
     tools: Shared<Result<Tools, String>>,
     echoes: Mutex<HashMap<String, Redactor>>,
@@ -77,6 +79,7 @@ impl Client {
             medium,
             era: OnceCell::new(),
             has_events: AtomicBool::new(false),
+            unrouted: AtomicBool::new(false),
             discovered: Mutex::default(),
             tools: Mutex::default(),
             echoes: Mutex::default(),

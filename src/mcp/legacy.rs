@@ -25,6 +25,11 @@ impl Inner {
         deadline: Deadline,
     ) -> Result<Exchange, Box<Exchange>> {
         let mut exchange = self.ask_initialize(wanted.unwrap_or(NEWEST), deadline).await;
+        if self.route().is_some() && is_silent(&exchange) {
+            // It may be taken for the id of a session that there is not.
+            self.drop_route();
+            exchange = self.ask_initialize(wanted.unwrap_or(NEWEST), deadline).await;
+        }
         let facts = match judge(&mut exchange) {
             Ok(facts) => facts,
             Err(mut reason) => {

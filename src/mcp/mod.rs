@@ -111,6 +111,9 @@ pub struct SessionConfig {
     pub tasks: bool,
     /// Answers the server's requests.
     pub responder: Arc<dyn Responder>,
+    /// The routing id: sent as `mcp-session-id` from the first request on, so that a gateway finds its way to a server
+    /// that is warm. None for a server that could take it for the id of a session.
+    pub route: Option<String>,
     /// How long the opening may take.
     pub start: Duration,
     /// Cancelled when the run is interrupted: what is in flight ends like a timeout, as `closed`. Until

@@ -64,6 +64,7 @@ impl Inner {
                 format!("the server does not take `{version}`: {}", offers(&versions))
             }
             Judgement::Older => {
+                self.drop_route();
                 let offered = self.offered(deadline).await;
                 format!(
                     "the server does not take `{version}`, it answered `server/discover` with {}: {}",

@@ -134,6 +134,10 @@ impl Inner {
             }
         };
         let Era::Modern(version) = era else {
+            if self.config.version.is_none() {
+                // It was refused together with the probe, and is none of a handshake's own.
+                self.drop_route();
+            }
             if let Some(opened) = greeted {
                 return Ok(Some(opened));
             }

@@ -290,6 +290,12 @@ impl Server {
         }
     }
 
+    /// Whether it behaves as one of UiPath's: it is one, or the sandbox.
+    #[must_use]
+    pub fn is_like_uipath(&self) -> bool {
+        self.is_uipath() || matches!(self.target, Target::Sandbox { .. })
+    }
+
     /// The names of its identities; `default` and `anonymous` are always among them.
     pub fn identity_names(&self) -> impl Iterator<Item = &str> {
         ["default", "anonymous"].into_iter().chain(self.identities.iter().map(|(name, _)| name.as_str()))

@@ -4,7 +4,6 @@
 use super::step::Current;
 use crate::diagnostic::Diagnostic;
 use crate::exchange::{Exchange, Outcome, Phase};
-use crate::model::Target;
 use crate::uipath::FailedCall;
 
 impl Current<'_, '_> {
@@ -21,8 +20,7 @@ impl Current<'_, '_> {
             return;
         }
         let marked = entry.model.is_activity(tool).is_some();
-        let is_uipath = entry.model.is_uipath() || matches!(entry.model.target, Target::Sandbox { .. });
-        if !marked && !is_uipath {
+        if !marked && !entry.model.is_like_uipath() {
             return;
         }
         let said = answer.result.as_ref().or(answer.error.as_ref()).map(ToString::to_string);

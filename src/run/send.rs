@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
 use super::conditions::reads;
+use super::running::Running;
 use super::servers::{Entry, Lack};
 use super::step::{Current, Failed};
 use crate::diagnostic::{Code, Diagnostic};
@@ -179,10 +181,20 @@ impl<'a> Current<'_, 'a> {
             log: running.scenario.log.clone(),
             tasks: running.tasks,
             responder: running.rulebook(),
+            route: self.route(entry),
             start: entry.model.timeouts.start(),
             cancel: self.frame.clock.stop.child_token(),
         });
         Ok(running.keep(&self.server, &self.identity, session))
+    }
+
+    /// The routing id of a session with a server of UiPath's: drawn of the run, as all that is random.
+    fn route(&self, entry: &Entry) -> Option<String> {
+        let Running { shared, case, .. } = self.running;
+        let drawn = [&*shared.config.run_id, &case.name, &self.server, &self.identity].join("\n");
+        let bytes: [u8; 32] = Sha256::digest(drawn).into();
+        let id = bytes.first_chunk().map(|bytes| uuid::Builder::from_random_bytes(*bytes).into_uuid());
+        id.filter(|_| entry.model.is_like_uipath()).map(|id| id.simple().to_string())
     }
 
     /// Opens the session for a condition that reads it. The exchange is that of an opening that failed.

@@ -11,6 +11,7 @@ mod listening;
 mod mirroring;
 mod openings;
 mod resuming;
+mod routing;
 mod server;
 #[cfg(unix)]
 mod stdio;
@@ -74,6 +75,7 @@ fn config(version: Option<Version>) -> SessionConfig {
         log: None,
         tasks: false,
         responder: Arc::new(Silent),
+        route: None,
         start: Duration::from_secs(20),
         cancel: CancellationToken::new(),
     }
