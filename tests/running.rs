@@ -3,6 +3,8 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::{Project, Server};
 
 /// A suite whose server `orders` is one of UiPath's, at a sandbox whose log is read.
@@ -62,4 +64,52 @@ fn a_handshake_with_the_sandbox_takes_its_own_id() {
         );
         Project::new().file("callsheet.yaml", &suite).file("a.yaml", &steps).run(&["test"]).exits(0);
     }
+}
+
+/// A suite of the sandbox `orders` where something goes wrong, and whose answers ask to wait for so many seconds.
+fn faulty(fault: &str, seconds: u32, more: &str) -> Project {
+    let knobs = format!("{{fault: '{fault}', retry_after: {seconds}}}");
+    let suite = format!(
+        "default: s\nservers:\n  s:\n    sandbox: {{profile: uipath, knobs: {knobs}}}\n{more}scenarios: '*.yaml'\n"
+    );
+    Project::new().file("callsheet.yaml", &suite)
+}
+
+#[test]
+fn a_listing_waits_where_it_is_asked_to() {
+    let steps = "  - list: tools\n    expect: {items: {$length: {$gt: 3}}, repairs: [waited], duration: {$lt: 1s}}\n  - session: open\n    expect: {repairs: []}";
+    let ran = faulty("429; method=tools/list; times=1", 1, "").steps(steps).run(&["test"]).exits(0);
+    assert!(ran.took >= Duration::from_secs(1), "{:?}", ran.took);
+    // So does an opening, which may be a step.
+    for (method, protocol) in [("server/discover", "auto"), ("initialize", "2025-11-25")] {
+        let scenario = format!(
+            "scenario: A\nprotocol: {protocol}\nsteps:\n  - session: open\n    expect: {{http: {{status: 200}}, repairs: [waited]}}\n"
+        );
+        let project = faulty(&format!("429; method={method}; times=1"), 0, "").file("a.yaml", &scenario);
+        project.run(&["test"]).exits(0);
+    }
+}
+
+#[test]
+fn a_call_never_waits_and_says_what_was_asked() {
+    let fault = "429; times=1";
+    let step = "  - call: echo\n    arguments: {a: 1}\n    expect: {json: {a: 1}}\n";
+    let ran = faulty(fault, 7, "").steps(step.trim_end()).run(&["test"]).exits(101);
+    let ran = ran.says("the server asked to wait 7 s (`Retry-After`), and a call is not sent again");
+    ran.says("`limits: {concurrency: 1}`");
+    // It can be expected, and what comes after it leaves the server alone until then.
+    let steps = "  - call: echo\n    expect: {http: {status: 429, headers: {retry-after: '1'}}}\n  - call: echo\n    arguments: {a: 1}\n    expect: {json: {a: 1}, duration: {$lt: 1s}}";
+    let ran = faulty(fault, 1, "    timeouts: {step: 900ms}\n").steps(steps).run(&["test"]).exits(0);
+    assert!(ran.took >= Duration::from_secs(1), "{:?}", ran.took);
+}
+
+#[test]
+fn what_is_asked_beyond_the_bounds_is_told() {
+    let list = "  - list: tools\n    expect: {items: []}";
+    let ran = faulty("429; method=tools/list", 600, "").steps(list).run(&["test"]).exits(101);
+    ran.says("the server asked to wait 600 s (`Retry-After`): at most 120 s is waited, and not past the step's timeout");
+    let ran = faulty("429; method=tools/list", 0, "").steps(list).run(&["test"]).exits(101);
+    ran.says("it was waited for, and asked the same again");
+    let ran = faulty("429; method=server/discover", 600, "").steps(list).run(&["test"]).exits(101);
+    ran.says("[open-failed]").says("not past `timeouts: {start: …}`");
 }

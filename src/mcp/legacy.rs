@@ -71,6 +71,10 @@ impl Inner {
     }
 
     async fn ask_initialize(self: &Arc<Self>, version: Version, deadline: Deadline) -> Exchange {
+        self.patiently(deadline, || Box::pin(self.ask_initialize_once(version, deadline))).await
+    }
+
+    async fn ask_initialize_once(self: &Arc<Self>, version: Version, deadline: Deadline) -> Exchange {
         let params = json!({
             "protocolVersion": version.as_str(),
             "capabilities": capabilities(&self.config),
@@ -92,11 +96,16 @@ impl Inner {
     ) -> Result<Exchange, Box<Exchange>> {
         let stage = Stage::Legacy(facts.version, facts.id.as_deref());
         let method = "notifications/initialized";
-        let message = Message { id: None, method: method.to_owned(), params: None };
-        let receipt = match self.prepare(stage, message, &SendOptions::default()) {
-            Ok(prepared) => self.send(prepared, Want::Receipt, deadline).await,
-            Err(reason) => return Err(failed(exchange, reason)),
+        let tell = || {
+            Box::pin(async {
+                let message = Message { id: None, method: method.to_owned(), params: None };
+                match self.prepare(stage, message, &SendOptions::default()) {
+                    Ok(prepared) => self.send(prepared, Want::Receipt, deadline).await,
+                    Err(reason) => unsent(reason, Phase::Open),
+                }
+            })
         };
+        let receipt = self.patiently(deadline, tell).await;
         if receipt.outcome != Outcome::Answered {
             let cause = receipt.cause.unwrap_or_default();
             exchange.outcome = receipt.outcome;

@@ -355,7 +355,11 @@ impl Inner {
         want: Want,
         deadline: Deadline,
     ) -> BoxFuture<'_, (Exchange, Option<Reading>)> {
-        Box::pin(self.send_and_read(prepared, want, deadline))
+        Box::pin(async move {
+            let sent = self.send_and_read(prepared, want, deadline).await;
+            self.client.hold(&sent.0);
+            sent
+        })
     }
 
     async fn send_and_read(

@@ -37,6 +37,7 @@ impl<'a> Current<'_, 'a> {
             Action::Session(SessionVerb::Close) => return self.close(entry, &session).await,
             Action::Http { .. } => {}
             _ => {
+                self.welcome(entry).await?;
                 if let Err(exchange) = self.bounded("the session was opened", session.begin()).await? {
                     return Ok(*exchange);
                 }
@@ -202,6 +203,7 @@ impl<'a> Current<'_, 'a> {
         let shared = self.running.shared;
         let Some(entry) = shared.servers.get(&self.server) else { return Ok(None) };
         let session = self.session(entry).await?;
+        self.welcome(entry).await?;
         if let Err(exchange) = self.held("the session was opened", session.begin()).await? {
             return Ok(Some(exchange));
         }

@@ -355,10 +355,18 @@ impl Entry {
         }
     }
 
-    /// Waits for the server's pace, if it has one.
+    /// Waits for the server's pace, if it has one, and while it wants to be left alone.
     pub(super) async fn turn(&self) {
         if let Some(pace) = &self.pace {
             pace.turn().await;
+        }
+        self.welcome().await;
+    }
+
+    /// Waits while the server wants to be left alone, since it was asked too often.
+    pub(super) async fn welcome(&self) {
+        if let Some(Ok(client)) = self.client.get() {
+            client.welcome().await;
         }
     }
 }

@@ -18,6 +18,7 @@ mod stdio;
 mod task_shapes;
 mod tasks;
 mod timeouts;
+mod waiting;
 mod wires;
 
 use std::sync::{Arc, Mutex};
