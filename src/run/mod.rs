@@ -16,6 +16,7 @@ mod rules;
 mod running;
 mod save;
 mod scheduler;
+mod secrets;
 mod send;
 mod servers;
 mod slots;
@@ -32,7 +33,8 @@ use crate::auth::{Environment, Redactor};
 use crate::event::Event;
 use crate::snapshot::Store;
 
-pub use scheduler::{Run, learn_secrets};
+pub use scheduler::Run;
+pub use secrets::{learn_secrets, learn_suite};
 
 /// What consumes the events of a run: a report, the trace, the live line.
 pub trait Consumer: Send {
