@@ -7,6 +7,7 @@ use std::ops::Bound;
 use aho_corasick::AhoCorasick;
 
 use super::redactor::MASK;
+use super::undone::{Levels, resumptions, whole};
 
 /// What stands where a message leaves out a part of a text.
 const CUT: char = '…';
@@ -47,14 +48,13 @@ impl Cuts {
         let mut any = false;
         let mut out = Vec::with_capacity(pieces.len());
         for (index, piece) in pieces.iter().enumerate() {
-            let lower = piece.to_ascii_lowercase();
             let (first, last) = (index == 0, index + 1 == pieces.len());
             let (from, to) = match () {
-                () if !first && !last && inside.contains(lower.as_bytes()) => (piece.len(), piece.len()),
+                () if !first && !last && inside.contains(*piece) => (piece.len(), piece.len()),
                 () => {
-                    let rest = if first { 0 } else { self.rest(lower.as_bytes()) };
-                    let start = if last { 0 } else { self.start(lower.as_bytes()) };
-                    (rest, piece.len().saturating_sub(start).max(rest))
+                    let rest = if first { 0 } else { self.rest(piece.as_bytes()) };
+                    let start = if last { piece.len() } else { self.start(piece.as_bytes()) };
+                    (rest, start.max(rest))
                 }
             };
             any |= from > 0 || to < piece.len();
@@ -65,40 +65,69 @@ impl Cuts {
         any.then(|| out.join(CUT.encode_utf8(&mut [0; 4])))
     }
 
-    /// How long the beginning of a secret is at the end of a piece.
+    /// Where the beginning of a secret stands at the end of a piece; the piece's end where none does.
     fn start(&self, piece: &[u8]) -> usize {
-        longest(&self.forms, piece, self.longest)
+        let levels = Levels::of_cut(piece);
+        let starts = levels.each().flat_map(|(level, left)| {
+            let found = |end: usize| {
+                let length = longest(&self.forms, left.get(..end).unwrap_or_default(), self.longest);
+                (length > 0).then(|| levels.place(level, (end - length, end)).0)
+            };
+            [found(left.len()), found(whole(left))]
+        });
+        starts.flatten().min().unwrap_or(piece.len())
     }
 
-    /// How long the end of a secret is at the beginning of a piece.
+    /// Where the end of a secret that a piece begins with is over; 0 where it does not.
     fn rest(&self, piece: &[u8]) -> usize {
-        let backwards: Vec<u8> = piece.iter().take(self.longest).rev().copied().collect();
-        longest(&self.reversed, &backwards, self.longest)
+        let rests = resumptions(piece).filter_map(|from| {
+            let levels = Levels::of(piece.get(from..)?);
+            let ends = levels.each().filter_map(|(level, left)| {
+                let near = left.get(..self.longest).unwrap_or(left);
+                let backwards: Vec<u8> = near.iter().rev().copied().collect();
+                let length = longest(&self.reversed, &backwards, self.longest);
+                (length > 0).then(|| from + levels.place(level, (0, length)).1)
+            });
+            ends.max()
+        });
+        rests.max().unwrap_or(0)
     }
 
     /// Which of the pieces stand inside of a secret.
-    fn inside(&self, pieces: &[&str]) -> HashSet<Vec<u8>> {
-        let whole = pieces.iter().filter(|piece| (PIECE..=self.longest).contains(&piece.len()));
-        let pieces: BTreeSet<Vec<u8>> = whole.map(|piece| piece.to_ascii_lowercase().into_bytes()).collect();
-        if pieces.is_empty() {
+    fn inside<'a>(&self, pieces: &[&'a str]) -> HashSet<&'a str> {
+        let mut ways: BTreeSet<(Vec<u8>, &str)> = BTreeSet::new();
+        for piece in pieces {
+            let bytes = piece.as_bytes();
+            for rest in resumptions(bytes).filter_map(|from| bytes.get(from..)) {
+                for (_, left) in Levels::of_cut(rest).each() {
+                    let left = left.get(..whole(left)).unwrap_or_default();
+                    if (PIECE..=self.longest).contains(&left.len()) {
+                        ways.insert((left.to_ascii_lowercase(), piece));
+                    }
+                }
+            }
+        }
+        if ways.is_empty() {
             return HashSet::new();
         }
-        let pieces: Vec<Vec<u8>> = pieces.into_iter().collect();
+        let every = || ways.iter().map(|(_, piece)| *piece).collect();
         // What cannot be looked for is not shown.
-        let Ok(search) = AhoCorasick::new(&pieces) else { return pieces.into_iter().collect() };
+        let Ok(search) = AhoCorasick::new(ways.iter().map(|(left, _)| left)) else { return every() };
         let hits = self.forms.iter().flat_map(|form| search.find_overlapping_iter(form));
-        let found: BTreeSet<usize> = hits.map(|hit| hit.pattern().as_usize()).collect();
-        found.into_iter().filter_map(|index| pieces.get(index).cloned()).collect()
+        let found: HashSet<usize> = hits.map(|hit| hit.pattern().as_usize()).collect();
+        let ways = ways.into_iter().enumerate().filter(|(index, _)| found.contains(index));
+        ways.map(|(_, (_, piece))| piece).collect()
     }
 }
 
 /// How long the longest end of a piece is that one of the forms begins with, if that is long enough.
 fn longest(forms: &BTreeSet<Vec<u8>>, piece: &[u8], most: usize) -> usize {
+    let piece = piece.get(piece.len().saturating_sub(most)..).unwrap_or_default().to_ascii_lowercase();
     let begins = |end: &[u8]| {
         let mut from = forms.range::<[u8], _>((Bound::Included(end), Bound::Unbounded));
         from.next().is_some_and(|form| form.starts_with(end))
     };
-    let lengths = (PIECE..=piece.len().min(most)).rev();
+    let lengths = (PIECE..=piece.len()).rev();
     lengths
         .filter_map(|length| piece.get(piece.len() - length..))
         .find(|end| begins(end))

@@ -1,4 +1,4 @@
-//! Takes secrets out of text: in each of their [`forms`], in what is left once escapes are undone ([`Undone`]), and
+//! Takes secrets out of text: in each of their [`forms`], in what is left once escapes are undone ([`Levels`]), and
 //! where a message was cut in the middle of one ([`Cuts`]).
 
 use std::collections::{BTreeSet, HashSet};
@@ -10,16 +10,13 @@ use serde_json::{Map, Value};
 use super::Secret;
 use super::cuts::Cuts;
 use super::forms::forms;
-use super::undone::Undone;
+use super::undone::Levels;
 
 /// What stands where a secret stood.
 pub(super) const MASK: &str = "***";
 
 /// A shorter secret is refused: masking it would shred what is shown.
 pub(super) const SHORTEST: usize = 6;
-
-/// How often escapes are undone: a text in JSON, in a text in JSON, in an address, and once more.
-const LEVELS: usize = 4;
 
 /// Knows the secrets of a run and masks them. Shared by everything that makes events; a secret that is read
 /// later joins before its first use.
@@ -148,19 +145,11 @@ impl Known {
             return if all { vec![(0, text.len())] } else { Vec::new() };
         };
         let mut found: Vec<(usize, usize)> = Vec::new();
-        let mut undone: Vec<Undone> = Vec::new();
-        let mut left = text.as_bytes();
-        loop {
+        let levels = Levels::of(text.as_bytes());
+        for (level, left) in levels.each() {
             for hit in search.find_overlapping_iter(left) {
-                let at = (hit.start(), hit.end());
-                join(&mut found, undone.iter().rev().fold(at, |at, level| level.place(at)));
+                join(&mut found, levels.place(level, (hit.start(), hit.end())));
             }
-            if undone.len() == LEVELS {
-                break;
-            }
-            let Some(next) = Undone::of(left) else { break };
-            undone.push(next);
-            left = undone.last().map_or(&[], Undone::bytes);
         }
         found.sort_unstable();
         let mut places = Vec::new();

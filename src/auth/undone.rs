@@ -2,6 +2,77 @@
 //! stands in the text: a secret is found whatever writers made of it, in whichever mixture, and wherever a line was
 //! broken. What is shown may be decoded, joined or stripped once more by who shows it.
 
+/// How often escapes are undone: a text in JSON, in a text in JSON, in an address, and once more.
+const LEVELS: usize = 4;
+
+/// The longest escape, but for zeros that nobody writes.
+const LONGEST: usize = 12;
+
+/// A text, and what is left of it each time that escapes are undone once more.
+#[derive(Debug)]
+pub(super) struct Levels<'a> {
+    text: &'a [u8],
+    undone: Vec<Undone>,
+}
+
+impl<'a> Levels<'a> {
+    /// Undoes escapes until none is left.
+    pub(super) fn of(text: &'a [u8]) -> Self {
+        Self::new(text, &|text| text)
+    }
+
+    /// The same for a text that may have been cut in the middle of an escape, which is left out then.
+    pub(super) fn of_cut(text: &'a [u8]) -> Self {
+        Self::new(text, &|text| text.get(..whole(text)).unwrap_or_default())
+    }
+
+    fn new(text: &'a [u8], part: &dyn Fn(&[u8]) -> &[u8]) -> Self {
+        let mut undone: Vec<Undone> = Vec::new();
+        while undone.len() < LEVELS {
+            let left = undone.last().map_or(text, Undone::bytes);
+            match Undone::of(part(left)) {
+                Some(next) => undone.push(next),
+                None => break,
+            }
+        }
+        Self { text, undone }
+    }
+
+    /// The text, then what is left of it, each with its level.
+    pub(super) fn each(&self) -> impl Iterator<Item = (usize, &[u8])> {
+        std::iter::once(self.text).chain(self.undone.iter().map(Undone::bytes)).enumerate()
+    }
+
+    /// Where a part of a level stands in the text. It is not empty.
+    pub(super) fn place(&self, level: usize, part: (usize, usize)) -> (usize, usize) {
+        self.undone.iter().take(level).rev().fold(part, |part, undone| undone.place(part))
+    }
+}
+
+/// How much of a text is left without the escape that a cut at its end took apart.
+pub(super) fn whole(text: &[u8]) -> usize {
+    let from = text.len().saturating_sub(LONGEST);
+    let last = text.get(from..).and_then(|end| end.iter().rposition(|byte| b"\\%&".contains(byte)));
+    let Some(at) = last.map(|at| from + at) else { return text.len() };
+    let end = text.get(at..).unwrap_or_default();
+    let is_part = end.iter().skip(1).all(|byte| is_inner(*byte));
+    if is_part && escape(end).is_none() { at } else { text.len() }
+}
+
+/// Where a text may go on behind the escape that a cut before it took apart: after none or some of its bytes.
+pub(super) fn resumptions(text: &[u8]) -> impl Iterator<Item = usize> {
+    let is_near = text.iter().take(2 * LONGEST).any(|byte| is_special(*byte) || *byte == b';');
+    let most = if is_near { LONGEST } else { 0 };
+    let inner =
+        text.iter().take(most).take_while(|byte| is_inner(**byte) || b"\\%&;}".contains(byte)).count();
+    0..=inner
+}
+
+/// Whether a byte may stand in an escape, but not begin or end one.
+fn is_inner(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"{#".contains(&byte)
+}
+
 /// What is left of a text once escapes are undone.
 #[derive(Debug)]
 pub(super) struct Undone {
