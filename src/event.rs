@@ -234,7 +234,7 @@ impl<T: Mask> Mask for Option<T> {
 impl Mask for Diagnostic {
     fn mask(&mut self, redactor: &Redactor) {
         let source = |file: &Arc<SourceFile>| {
-            if redactor.masked(file.text()).is_none() && redactor.masked(file.path()).is_none() {
+            if !redactor.is_in(file.text()) && !redactor.is_in(file.path()) {
                 Arc::clone(file)
             } else {
                 let path = redactor.masked(file.path()).unwrap_or_else(|| file.path().to_owned());
@@ -245,8 +245,7 @@ impl Mask for Diagnostic {
                 ))
             }
         };
-        // Messages show the beginning of long values.
-        self.rewrite(&|text| redactor.mask_cut_in_place(text), &source);
+        self.rewrite(&|text| redactor.mask_in_place(text), &source);
     }
 }
 
@@ -264,7 +263,7 @@ impl Mask for StepEnded {
         self.server.mask(redactor);
         self.identity.mask(redactor);
         self.exchange.mask(redactor);
-        self.cause.iter_mut().for_each(|cause| redactor.mask_cut_in_place(cause));
+        self.cause.mask(redactor);
         self.problems.mask(redactor);
     }
 }
@@ -288,7 +287,7 @@ impl Mask for CaseEnded {
         self.verdict.mask(redactor);
         self.findings.mask(redactor);
         self.problems.mask(redactor);
-        self.notes.iter_mut().for_each(|note| redactor.mask_cut_in_place(note));
+        self.notes.mask(redactor);
         self.rerun.mask(redactor);
     }
 }

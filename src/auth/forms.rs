@@ -1,10 +1,16 @@
-//! The ways in which a secret may stand in what a server sends or a tool prints.
+//! The ways in which a secret may stand in what a server sends or a tool prints. Escapes are undone before they are
+//! looked for; those of here are for texts that were cut in the middle of one, and for what is no escape.
 
 use std::collections::BTreeSet;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use serde_json::Value;
+
+use super::undone::Undone;
+
+/// A line of a secret is a secret from this length on: what shows changes line by line shows each on its own.
+const LINE: usize = 12;
 
 /// What URL encoders leave as it is beside letters and digits: forms of HTML, RFC 3986, Python's `quote`,
 /// JavaScript's `encodeURIComponent` and `encodeURI`.
@@ -33,9 +39,20 @@ pub(super) fn forms(secret: &str) -> BTreeSet<String> {
     forms.insert(secret.escape_debug().to_string());
     forms.insert(secret.replace('~', "~0").replace('/', "~1"));
     forms.insert(secret.replace('\\', "\\\\").replace('\'', "\\'"));
-    let more = forms.iter().filter(|form| *form != secret).flat_map(|form| json_escaped(form, false));
-    let more: Vec<String> = more.chain(json_escaped(secret, true)).collect();
+    let more: Vec<String> = forms.iter().flat_map(|form| json_escaped(form)).collect();
     forms.extend(more);
+    forms.insert(secret.bytes().map(|byte| format!("{byte:02x}")).collect());
+    // Read in another charset than it was written in.
+    forms.insert(secret.bytes().map(char::from).collect());
+    forms
+        .insert(secret.chars().map(|c| if c.is_ascii() { c } else { char::REPLACEMENT_CHARACTER }).collect());
+    forms.extend(secret.lines().map(str::trim).filter(|line| line.len() >= LINE).map(str::to_owned));
+    // What undoing escapes makes of a secret that looks as if it held some, or that has several lines.
+    let mut left = Undone::of(secret.as_bytes());
+    while let Some(undone) = left {
+        forms.extend(std::str::from_utf8(undone.bytes()).map(str::to_owned));
+        left = Undone::of(undone.bytes());
+    }
     for shift in 0..3 {
         let mut bytes = vec![0_u8; shift];
         bytes.extend_from_slice(secret.as_bytes());
@@ -69,19 +86,14 @@ fn percent_encoded(text: &str, kept: &str) -> String {
     out
 }
 
-/// Inside of a JSON string, as different writers write it, and that again inside of a string: by the same writer, or
-/// by any (`mixed`).
-fn json_escaped(text: &str, mixed: bool) -> BTreeSet<String> {
+/// Inside of a JSON string, as different writers write it, and that again inside of a string by the same writer.
+fn json_escaped(text: &str) -> BTreeSet<String> {
     let mut all = BTreeSet::new();
     for writer in WRITERS {
-        let mut level = BTreeSet::from([text.to_owned()]);
+        let mut level = text.to_owned();
         for _ in 0..LEVELS {
-            let writers = if mixed { &WRITERS[..] } else { std::slice::from_ref(&writer) };
-            level = level.iter().flat_map(|text| writers.iter().map(|write| write(&quoted(text)))).collect();
-            all.extend(level.iter().cloned());
-        }
-        if mixed {
-            break;
+            level = writer(&quoted(&level));
+            all.insert(level.clone());
         }
     }
     all

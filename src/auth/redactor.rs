@@ -1,4 +1,5 @@
-//! Takes secrets out of text, in each of their [`forms`], also where a message was cut in the middle of one.
+//! Takes secrets out of text: in each of their [`forms`], in what is left once escapes are undone ([`Levels`]), and
+//! where a message was cut in the middle of one ([`Cuts`]).
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -7,10 +8,12 @@ use aho_corasick::AhoCorasick;
 use serde_json::{Map, Value};
 
 use super::Secret;
+use super::cuts::Cuts;
 use super::forms::forms;
+use super::undone::Levels;
 
 /// What stands where a secret stood.
-const MASK: &str = "***";
+pub(super) const MASK: &str = "***";
 
 /// A shorter secret is refused: masking it would shred what is shown.
 pub(super) const SHORTEST: usize = 6;
@@ -26,13 +29,8 @@ struct Known {
     forms: BTreeSet<String>,
     /// None where there is nothing to look for, or where it cannot be looked for.
     search: Option<AhoCorasick>,
+    cuts: Cuts,
 }
-
-/// What stands where a message leaves out a part of a text.
-const CUT: char = '…';
-
-/// A piece of a secret beside a cut is masked from this length on: shorter ones say little and are everywhere.
-const PIECE: usize = 4;
 
 impl Redactor {
     /// One that knows nothing yet.
@@ -53,32 +51,28 @@ impl Redactor {
         if !known.secrets.insert(text.to_owned()) {
             return true;
         }
-        let new = forms(text).into_iter().chain(forms(text.trim()));
-        known.forms.extend(new.filter(|form| form.len() >= SHORTEST));
+        let new = forms(text).into_iter().chain(forms(text.trim())).filter(|form| form.len() >= SHORTEST);
+        for form in new {
+            known.cuts.add(&form);
+            known.forms.insert(form);
+        }
         // What lower-cases a header's name or writes `%2f` shows a secret all the same.
         known.search = AhoCorasick::builder().ascii_case_insensitive(true).build(&known.forms).ok();
         true
     }
 
-    /// The text with its secrets masked; none where it has none.
+    /// Whether a secret stands in a text.
     #[must_use]
-    pub fn masked(&self, text: &str) -> Option<String> {
-        self.replaced(text, |_| MASK.to_owned())
+    pub fn is_in(&self, text: &str) -> bool {
+        !self.known(|known| known.places(text)).is_empty()
     }
 
-    /// Masks a text that a message may have cut: beside a `…` there may be the rest of a secret.
-    pub fn mask_cut_in_place(&self, text: &mut String) {
-        self.mask_in_place(text);
-        if !text.contains(CUT) {
-            return;
-        }
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let mut pieces: Vec<String> = text.split(CUT).map(str::to_owned).collect();
-        let last = pieces.len() - 1;
-        for (index, piece) in pieces.iter_mut().enumerate() {
-            known.mask_piece(piece, index > 0, index < last);
-        }
-        *text = pieces.join(CUT.encode_utf8(&mut [0; 4]));
+    /// The text with its secrets masked, and with what a cut left of one; none where it has none.
+    #[must_use]
+    pub fn masked(&self, text: &str) -> Option<String> {
+        let masked = self.replaced(text, |_| MASK.to_owned());
+        let cut = self.known(|known| known.cuts.masked(masked.as_deref().unwrap_or(text)));
+        cut.or(masked)
     }
 
     /// Masks a text in place.
@@ -88,10 +82,14 @@ impl Redactor {
         }
     }
 
-    /// The text with as many `*` as a secret has bytes, so that offsets into it stay good.
+    /// The text with as many `*` as a secret has bytes, so that offsets into it and its lines stay good.
     #[must_use]
     pub fn mask_keeping_length(&self, text: &str) -> String {
-        self.replaced(text, |length| "*".repeat(length)).unwrap_or_else(|| text.to_owned())
+        let stars = |secret: &str| {
+            let star = |byte: u8| if matches!(byte, b'\n' | b'\r') { char::from(byte) } else { '*' };
+            secret.bytes().map(star).collect()
+        };
+        self.replaced(text, stars).unwrap_or_else(|| text.to_owned())
     }
 
     /// Masks every string, key and number of a value.
@@ -117,21 +115,12 @@ impl Redactor {
         }
     }
 
-    fn replaced(&self, text: &str, mask: impl Fn(usize) -> String) -> Option<String> {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let Some(search) = &known.search else {
-            // Too much to look for: nothing is shown rather than too much.
-            return (!known.forms.is_empty() && !text.is_empty()).then(|| mask(text.len()));
-        };
-        // They may overlap, where one secret ends as another begins.
-        let mut found: Vec<(usize, usize)> = Vec::new();
-        for hit in search.find_overlapping_iter(text) {
-            let (mut start, end) = (hit.start(), hit.end());
-            while let Some((before, _)) = found.pop_if(|(_, until)| *until > start) {
-                start = start.min(before);
-            }
-            found.push((start, end));
-        }
+    fn known<T>(&self, ask: impl FnOnce(&Known) -> T) -> T {
+        ask(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn replaced(&self, text: &str, mask: impl Fn(&str) -> String) -> Option<String> {
+        let found = self.known(|known| known.places(text));
         if found.is_empty() {
             return None;
         }
@@ -139,7 +128,7 @@ impl Redactor {
         let mut last = 0;
         for (start, end) in found {
             out.push_str(text.get(last..start).unwrap_or_default());
-            out.push_str(&mask(end - start));
+            out.push_str(&mask(text.get(start..end).unwrap_or_default()));
             last = end;
         }
         out.push_str(text.get(last..).unwrap_or_default());
@@ -148,43 +137,33 @@ impl Redactor {
 }
 
 impl Known {
-    /// Masks what is left of a secret at a cut end of a piece of text, or where the whole piece is inside of one.
-    fn mask_piece(&self, piece: &mut String, cut_before: bool, cut_behind: bool) {
-        let same = |a: Option<&str>, b: &str| a.is_some_and(|a| a.eq_ignore_ascii_case(b));
-        let lower = piece.to_ascii_lowercase();
-        if cut_before
-            && cut_behind
-            && piece.len() >= PIECE
-            && self.forms.iter().any(|form| form.to_ascii_lowercase().contains(&lower))
-        {
-            MASK.clone_into(piece);
-            return;
-        }
-        let longest = |fits: &dyn Fn(&str, usize) -> bool| {
-            let lengths =
-                self.forms.iter().map(|form| (PIECE..form.len()).rev().find(|length| fits(form, *length)));
-            lengths.flatten().max()
+    /// Where secrets stand in a text: in order, none inside of another.
+    fn places(&self, text: &str) -> Vec<(usize, usize)> {
+        let Some(search) = &self.search else {
+            // Too much to look for: nothing is shown rather than too much.
+            let all = !self.forms.is_empty() && !text.is_empty();
+            return if all { vec![(0, text.len())] } else { Vec::new() };
         };
-        if cut_before {
-            // The end of a secret at the beginning of the piece.
-            let rest = |form: &str, length: usize| {
-                form.get(form.len() - length..).is_some_and(|rest| same(piece.get(..length), rest))
-            };
-            if let Some(length) = longest(&rest) {
-                *piece = format!("{MASK}{}", piece.get(length..).unwrap_or_default());
+        let mut found: Vec<(usize, usize)> = Vec::new();
+        let levels = Levels::of(text.as_bytes());
+        for (level, left) in levels.each() {
+            for hit in search.find_overlapping_iter(left) {
+                join(&mut found, levels.place(level, (hit.start(), hit.end())));
             }
         }
-        if cut_behind {
-            let start = |form: &str, length: usize| {
-                let at = piece.len().checked_sub(length);
-                form.get(..length).is_some_and(|start| same(at.and_then(|at| piece.get(at..)), start))
-            };
-            if let Some(length) = longest(&start) {
-                piece.truncate(piece.len() - length);
-                piece.push_str(MASK);
-            }
-        }
+        found.sort_unstable();
+        let mut places = Vec::new();
+        found.into_iter().for_each(|at| join(&mut places, at));
+        places
     }
+}
+
+/// Adds a place. Those before it that reach into it become one with it: one secret may end as another begins.
+fn join(places: &mut Vec<(usize, usize)>, (mut start, mut end): (usize, usize)) {
+    while let Some((before, until)) = places.pop_if(|(before, until)| *until > start && *before < end) {
+        (start, end) = (start.min(before), end.max(until));
+    }
+    places.push((start, end));
 }
 
 #[cfg(test)]
@@ -303,10 +282,62 @@ mod tests {
             ("plain… and …text", "plain… and …text"),
             ("ä…ö", "ä…ö"),
         ] {
-            let mut text = text.to_owned();
-            redactor.mask_cut_in_place(&mut text);
-            assert_eq!(text, shown);
+            assert_eq!(redactor.masked(text).as_deref().unwrap_or(text), shown);
         }
+    }
+
+    #[test]
+    fn any_mixture_of_escapes_is_masked() {
+        let redactor = Redactor::new();
+        redactor.add(&Secret::new("ab/cd+ef=gh&ij\"kl'mnäop"));
+        for text in [
+            // No writer does that, but a server that means harm, or one writer behind another.
+            r#"\u0061b%2fcd+ef&#61;gh&amp;ij\"kl'mn\u00e4op"#,
+            r#"ab%252Fcd%252Bef%253Dgh%2526ij%2522kl%2527mn%25C3%25A4op"#,
+            r#"ab\\\/cd+ef=gh\\u0026ij\\\"kl'mn\\u00E4op"#,
+            "ab/cd+ef=gh&ij\"kl'\n    mnäop",
+            r#"ab/cd+ef=gh&ij\"kl'\nmnäop"#,
+            "ab/cd+\u{1b}[1mef=gh&ij\u{1b}[0m\"kl'mnä\top",
+            "ab/cd+ef=gh&ij\"kl'mn\u{fffd}op",
+            "61622f63642b65663d676826696a226b6c276d6ec3a46f70",
+        ] {
+            assert_eq!(redactor.masked(&format!("<{text}>")).as_deref(), Some("<***>"), "{text}");
+            assert_eq!(redactor.mask_keeping_length(text).len(), text.len());
+        }
+    }
+
+    #[test]
+    fn base64_that_was_broken_into_lines_is_masked() {
+        let token = "rt_0123456789".repeat(10);
+        let redactor = Redactor::new();
+        redactor.add(&Secret::new(&token));
+        let encoded = STANDARD.encode(&token);
+        let lines: Vec<&str> =
+            encoded.as_bytes().chunks(76).map(|line| std::str::from_utf8(line).unwrap()).collect();
+        let masked = redactor.masked(&lines.join("\r\n")).unwrap();
+        assert!(masked.starts_with("***") && masked.len() < 8, "{masked}");
+    }
+
+    #[test]
+    fn a_secret_of_several_lines_is_masked_line_by_line_too() {
+        let redactor = Redactor::new();
+        redactor.add(&Secret::new("-----BEGIN KEY-----\nABCDEFGHIJKLMNOP\nQRST\n-----END KEY-----\n"));
+        assert_eq!(redactor.masked("- ABCDEFGHIJKLMNOP\n+ x").as_deref(), Some("- ***\n+ x"));
+        let text = "key: |\n  -----BEGIN KEY-----\n  ABCDEFGHIJKLMNOP\n  QRST\n  -----END KEY-----\nx: 1";
+        assert_eq!(redactor.masked(text).as_deref(), Some("key: |\n  ***\nx: 1"));
+        let kept = redactor.mask_keeping_length(text);
+        assert_eq!((kept.len(), kept.lines().count()), (text.len(), text.lines().count()));
+    }
+
+    #[test]
+    fn many_cuts_are_looked_up_quickly() {
+        let redactor = Redactor::new();
+        redactor.add(&Secret::new("rt_<&\"\\/'>ABCDEFGHIJKLMNOPQRSTUVWXYZ".repeat(40)));
+        // Each piece is nearly one of a secret.
+        let text = "rt_<&\"\\/'>ABCDEFG!…".repeat(20_000);
+        assert_eq!(redactor.masked(&text), None);
+        let text = format!("{}…{}", "rt_".repeat(100_000), "\\u00".repeat(100_000));
+        assert_eq!(redactor.masked(&text), None);
     }
 
     #[test]

@@ -4,19 +4,26 @@ use serde_json::json;
 
 use super::args::{CheckArgs, CheckFormat};
 use super::exit::{Exit, Stop};
+use super::hidden::hide;
+use super::panic;
 use super::screen::print;
 use super::settings::{check_load, style};
 use super::surroundings::Surroundings;
 use super::test::{count, in_files};
+use crate::auth::Redactor;
 use crate::diagnostic::{Diagnostic, render_all, render_github, render_json};
 use crate::plan::{Loaded, load};
 
 /// Checks, prints, and says by the exit code whether there are errors.
 pub(super) fn check(args: &CheckArgs, around: &Surroundings) -> Result<Exit, Stop> {
-    let (problems, read) = match load(&check_load(&args.paths, &args.suite, around)?) {
+    let redactor = Redactor::new();
+    panic::install(redactor.clone());
+    let what = check_load(&args.paths, &args.suite, around)?;
+    let (problems, read) = match load(&what) {
         Ok(Loaded { plan, warnings, files, .. }) => (warnings, Some((files, plan.cases.len()))),
         Err(problems) => (problems, None),
     };
+    let problems = hide(problems, &what, None, around, &redactor);
     let errors = problems.iter().filter(|problem| problem.is_error()).count();
     let warnings = problems.len() - errors;
     let text = match args.format {

@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use crate::auth::Redactor;
+
 /// The exit codes. They are a promise: CI decides by them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
@@ -40,6 +42,12 @@ impl Stop {
     /// One that ends with `exit`.
     pub(super) fn new(exit: Exit, message: impl Into<String>) -> Self {
         Self { message: message.into(), exit }
+    }
+
+    /// The same without secrets.
+    pub(super) fn masked(mut self, redactor: &Redactor) -> Self {
+        redactor.mask_in_place(&mut self.message);
+        self
     }
 
     /// One for the command line and its surroundings.

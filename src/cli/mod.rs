@@ -4,6 +4,7 @@
 mod args;
 mod check;
 mod exit;
+mod hidden;
 mod init;
 mod live;
 mod panic;

@@ -2,6 +2,8 @@
 
 use super::args::{ShowArgs, TestArgs};
 use super::exit::{Exit, Stop};
+use super::hidden::hide;
+use super::panic;
 use super::screen::print;
 use super::settings::{Caller, Settings};
 use super::surroundings::{Surroundings, now};
@@ -16,12 +18,21 @@ const LISTED: usize = 10;
 
 /// Prints the case. Nothing is sent, and no credential is read.
 pub(super) fn show(args: ShowArgs, around: &Surroundings) -> Result<Exit, Stop> {
+    let redactor = Redactor::new();
+    panic::install(redactor.clone());
+    load_and_show(args, around, &redactor).map_err(|stop| stop.masked(&redactor))
+}
+
+fn load_and_show(args: ShowArgs, around: &Surroundings, redactor: &Redactor) -> Result<Exit, Stop> {
     let ShowArgs { name, suite, protocol, env_file } = args;
     let words = TestArgs { what: vec![name], suite, protocol, env_file, ..TestArgs::default() };
     let settings = Settings::resolve(words, around, Caller::Command, 0)?;
     let Loaded { plan, .. } = match load(&settings.load) {
         Ok(loaded) => loaded,
-        Err(problems) => return Ok(refuse(&problems, settings.stderr_style)),
+        Err(problems) => {
+            let problems = hide(problems, &settings.load, settings.env_file.as_deref(), around, redactor);
+            return Ok(refuse(&problems, settings.stderr_style));
+        }
     };
     // A whole name means its case, though others begin with it.
     let exactly = Selection { exact: true, ..settings.selection.clone() };
@@ -31,8 +42,7 @@ pub(super) fn show(args: ShowArgs, around: &Surroundings) -> Result<Exit, Stop> 
         selected = select(&plan, &selection).cases;
     }
     let environment = around.with_env_file(settings.env_file.as_deref(), &plan.suite.root)?;
-    let redactor = Redactor::new();
-    let problems = learn_secrets(&plan, &selected, &environment, &redactor);
+    let problems = learn_secrets(&plan, &selected, &environment, redactor);
     if !problems.is_empty() {
         return Ok(refuse(&problems, settings.stderr_style));
     }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::exit::{Exit, Stop};
+use super::hidden::hide;
 use super::live::Live;
 use super::pump::Pump;
 use super::screen::{Screen, Stderr, say};
@@ -29,14 +30,21 @@ use crate::snapshot::Store;
 pub(super) fn test(settings: &Settings, around: &Surroundings) -> Result<Exit, Stop> {
     let redactor = Redactor::new();
     panic::install(redactor.clone());
+    load_and_run(settings, around, &redactor).map_err(|stop| stop.masked(&redactor))
+}
+
+fn load_and_run(settings: &Settings, around: &Surroundings, redactor: &Redactor) -> Result<Exit, Stop> {
     let Loaded { plan, mut warnings, snapshots, .. } = match load(&settings.load) {
         Ok(loaded) => loaded,
-        Err(problems) => return Ok(refuse(&problems, settings.stderr_style)),
+        Err(problems) => {
+            let problems = hide(problems, &settings.load, settings.env_file.as_deref(), around, redactor);
+            return Ok(refuse(&problems, settings.stderr_style));
+        }
     };
     let selected = select(&plan, &settings.selection);
     let environment = around.with_env_file(settings.env_file.as_deref(), &plan.suite.root)?;
     // Before anything of the suite is shown, be it a name.
-    let problems = learn_secrets(&plan, &selected.cases, &environment, &redactor);
+    let problems = learn_secrets(&plan, &selected.cases, &environment, redactor);
     if !settings.list {
         warnings.retain(|warning| is_shown(warning, selected.filtered_out == 0, settings.update));
         warnings.iter_mut().for_each(|warning| redactor.mask_diagnostic(warning));
@@ -70,7 +78,7 @@ pub(super) fn test(settings: &Settings, around: &Surroundings) -> Result<Exit, S
         vars: settings.vars.clone(),
         rerun: settings.rerun.clone(),
         snapshots: Arc::new(Store::new(settings.update, redactor.clone())),
-        redactor,
+        redactor: redactor.clone(),
     };
     run(settings, (Arc::new(plan), snapshots), selected, config)
 }
@@ -132,9 +140,13 @@ fn run(
     let update =
         settings.update.then(|| Update::new(Arc::clone(&config.snapshots), Arc::clone(&plan), found));
     let update = Arc::new(update);
+    let redactor = config.redactor.clone();
     let run = match Run::new(plan, selected.cases, filtered_out, config, consumers) {
         Ok(run) => run,
-        Err(problems) => return Ok(refuse(&problems, settings.stderr_style)),
+        Err(mut problems) => {
+            problems.iter_mut().for_each(|problem| redactor.mask_diagnostic(problem));
+            return Ok(refuse(&problems, settings.stderr_style));
+        }
     };
     let broken = {
         let run = Arc::clone(&run);
@@ -184,6 +196,7 @@ fn run(
         None => Exit::Good,
     };
     for problem in finished.iter().flat_map(|finished| &finished.problems) {
+        let problem = redactor.masked(problem).unwrap_or_else(|| problem.clone());
         say(&format!("error: {problem}\n"));
         if exit == Exit::Good {
             exit = Exit::Usage;

@@ -261,7 +261,7 @@ impl Inner {
     /// Where in an answer the token came back, for people.
     pub(super) fn echo(&self, exchange: &Exchange) -> Option<String> {
         let (token, http) = (self.echo.as_ref()?, exchange.http.as_ref()?);
-        let holds = |text: &str| token.masked(text).is_some();
+        let holds = |text: &str| token.is_in(text);
         if http.body.as_deref().is_some_and(holds) {
             return Some("the body of the answer".to_owned());
         }

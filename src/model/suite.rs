@@ -208,10 +208,9 @@ pub enum Level {
 }
 
 impl Suite {
-    /// The environment variables that hold the secrets of the suite.
-    #[must_use]
-    pub fn secret_variables(&self) -> Vec<String> {
-        let own = |server: &Server| {
+    /// Every credential of the suite: of its servers, of their identities, and of what its commands are given.
+    pub fn credentials(&self) -> impl Iterator<Item = &Credential> {
+        self.servers.iter().flat_map(|server| {
             let settings = match &server.target {
                 Target::Command(command) => command.env.as_slice(),
                 Target::Sandbox { .. } | Target::Url(_) | Target::Uipath(_) => &[],
@@ -221,11 +220,15 @@ impl Suite {
                 Setting::Plain(_) => None,
             });
             let identities = server.identities.iter().map(|(_, credential)| credential);
-            let all = server.auth.iter().chain(identities).chain(settings);
-            all.flat_map(Credential::variables).map(str::to_owned).collect::<Vec<_>>()
-        };
+            server.auth.iter().chain(identities).chain(settings)
+        })
+    }
+
+    /// The environment variables that hold the secrets of the suite.
+    #[must_use]
+    pub fn secret_variables(&self) -> Vec<String> {
         let secrets = self.secrets.iter().map(|name| name.value.clone());
-        self.servers.iter().flat_map(own).chain(secrets).collect()
+        self.credentials().flat_map(Credential::variables).map(str::to_owned).chain(secrets).collect()
     }
 
     /// The server of a name.

@@ -17,6 +17,7 @@ mod rules;
 mod running;
 mod save;
 mod scheduler;
+mod secrets;
 mod send;
 mod servers;
 mod slots;
@@ -33,7 +34,8 @@ use crate::auth::{Environment, Redactor};
 use crate::event::Event;
 use crate::snapshot::Store;
 
-pub use scheduler::{Run, learn_secrets};
+pub use scheduler::Run;
+pub use secrets::{learn_secrets, learn_suite};
 
 /// What consumes the events of a run: a report, the trace, the live line.
 pub trait Consumer: Send {

@@ -14,11 +14,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::board::Board;
+use super::secrets::learn_secrets;
 use super::servers::Servers;
 use super::slots::{Slot, Slots};
 use super::{Config, Consumer, Finished, Interrupt, case};
-use crate::auth::{Environment, Redactor, Secret};
-use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::auth::Redactor;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::event::{CaseEnded, Event, Happening, Kind, Place, RunEnded, RunStarted, Verdict};
 use crate::plan::{Case, Plan, Scenario};
 use crate::source::Site;
@@ -379,60 +380,4 @@ fn panicked(case: &Case, scenario: &Scenario) -> CaseEnded {
 
 pub(super) fn place(site: &Site) -> Place {
     Place { path: site.file.path().to_owned(), position: site.position() }
-}
-
-/// Teaches the redactor every secret that is known before the run. A secret that cannot be masked, or that
-/// stands in a name that is shown, is an error. The errors can be shown: they are masked.
-#[must_use]
-pub fn learn_secrets(
-    plan: &Plan,
-    selected: &[usize],
-    environment: &Environment,
-    redactor: &Redactor,
-) -> Vec<Diagnostic> {
-    let mut problems = Vec::new();
-    let error = |site: Option<Site>, message: String| {
-        Diagnostic::new(Code::Credential, Severity::Error, site, message)
-    };
-    for name in &plan.suite.secrets {
-        let Some(value) = environment.get(&name.value) else { continue };
-        if !redactor.add(&Secret::new(value)) {
-            let site = plan.suite.document.as_ref().map(|document| document.site(&name.at));
-            let message =
-                format!("the secret `{}` is shorter than 6 characters and cannot be masked", name.value);
-            problems.push(
-                error(site, message).help("use a longer one, or list it under `env` if it is no secret"),
-            );
-        }
-    }
-    for server in &plan.suite.servers {
-        let credentials =
-            server.auth.iter().chain(server.identities.iter().map(|(_, credential)| credential));
-        for secret in credentials.flat_map(|credential| credential.known(environment)) {
-            redactor.add(&secret);
-        }
-    }
-    let (mut seen, mut told) = (HashSet::new(), HashSet::new());
-    for case in selected.iter().filter_map(|index| plan.cases.get(*index)) {
-        let Some(scenario) = plan.scenario(case) else { continue };
-        // Each row has a name of its own; the rest is the same for all of them.
-        let mut shown = vec![&*case.name];
-        if seen.insert(case.scenario) {
-            shown.extend([scenario.title.as_str(), scenario.site.file.path()]);
-            scenario.each_step(&mut |visit| shown.push(&visit.step.title));
-        }
-        if shown.into_iter().any(|text| redactor.masked(text).is_some()) && told.insert(case.scenario) {
-            problems.push(
-                error(
-                    Some(scenario.site.clone()),
-                    "a secret stands in a name or title of this scenario".to_owned(),
-                )
-                .help(
-                    "names are shown everywhere: take the secret out of the title, the file name or the step",
-                ),
-            );
-        }
-    }
-    problems.iter_mut().for_each(|problem| redactor.mask_diagnostic(problem));
-    problems
 }

@@ -69,7 +69,7 @@ impl Store {
         patches.sort_by(|a, b| a.order.cmp(&b.order));
         updated.left.extend(patches.iter().map(Patch::shown));
         for text in updated.done.iter_mut().chain(&mut updated.left) {
-            self.redactor.mask_cut_in_place(text);
+            self.redactor.mask_in_place(text);
         }
         updated
     }

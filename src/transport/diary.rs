@@ -83,9 +83,13 @@ impl Diary {
         let (one, other) = tail.bytes.as_slices();
         let text = [one, other].concat();
         let text = String::from_utf8_lossy(&text);
-        // The first line of a cut tail is the end of one.
-        let text = if tail.cut { text.split_once('\n').map_or(&*text, |(_, rest)| rest) } else { &*text };
-        let text = plain(text);
+        // The first line of a cut tail is the end of one, and where there is no other the cut is shown.
+        let text = match text.split_once('\n') {
+            Some((_, rest)) if tail.cut => rest.into(),
+            None if tail.cut => format!("…{text}").into(),
+            _ => text,
+        };
+        let text = plain(&text);
         if !text.trim().is_empty() {
             let lines: Vec<String> = text.trim_end().lines().map(|line| format!("  {line}")).collect();
             let what = if tail.cut { "the end of its stderr" } else { "its stderr" };

@@ -164,8 +164,9 @@ impl Rest {
         let text = |names: &[&str]| {
             let found = names.iter().find_map(|name| problem?.get(*name).filter(|value| !value.is_null()))?;
             let text = found.as_str().map_or_else(|| found.to_string(), str::to_owned);
-            let shown: String = text.chars().filter(|c| !c.is_control()).take(SHOWN).collect();
-            (!shown.is_empty()).then(|| self.masked(shown))
+            // Masked before it is cut: nobody could tell what a half of a secret is.
+            let shown: String = self.masked(text).chars().filter(|c| !c.is_control()).take(SHOWN).collect();
+            (!shown.is_empty()).then_some(shown)
         };
         Some(Refusal {
             status: answer.status,
@@ -176,7 +177,7 @@ impl Rest {
     }
 
     fn masked(&self, mut text: String) -> String {
-        self.redactor.mask_cut_in_place(&mut text);
+        self.redactor.mask_in_place(&mut text);
         text
     }
 }

@@ -12,6 +12,8 @@ pub(crate) struct Request {
     pub(crate) target: String,
     /// The token that came with it.
     pub(crate) token: String,
+    /// The body, as it came.
+    pub(crate) body: String,
     /// The JSON-RPC message.
     pub(crate) message: serde_json::Value,
 }
@@ -87,6 +89,7 @@ pub(crate) fn serve(mut socket: impl Read + Write, answer: &dyn Fn(&Request) -> 
             verb: text.split(' ').next()?.to_owned(),
             target: text.split(' ').nth(1)?.to_owned(),
             token: header("authorization").unwrap_or_default().trim_start_matches("Bearer ").to_owned(),
+            body: String::from_utf8_lossy(buffer.get(head..head + length)?).into_owned(),
             message: serde_json::from_slice(buffer.get(head..head + length)?).unwrap_or_default(),
         };
         buffer.drain(..head + length);
