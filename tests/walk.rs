@@ -1,7 +1,8 @@
 //! docs/uipath.md is a walk that can be followed: its files are written and its commands run, in the order of the page,
 //! in an empty folder and with the sandbox in the place of UiPath.
 #![cfg(feature = "sandbox")]
-#![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has to fail")]
+#![expect(clippy::panic, reason = "a test that cannot set itself up has to fail")]
+#![expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 
 mod common;
 
