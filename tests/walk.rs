@@ -72,6 +72,7 @@ fn the_page_can_be_followed_step_by_step() {
         let told = String::from_utf8(output.stderr).unwrap();
         assert!(output.status.success(), "{PAGE}:{}:\n{script}\n{last}\n{told}", block.line);
         assert!(!told.contains("warning"), "{PAGE}:{}: {told}", block.line);
+        assert!(!block.text.starts_with("curl ") || last.contains("\"result\""), "{last}");
     }
     for command in ["check", "init", "show", "test"] {
         assert!(commands.contains(command), "nothing shows `{command}`");
