@@ -101,9 +101,13 @@ fn the_call_of_the_pat_page_works_as_it_is_printed() {
     assert!(message["result"]["capabilities"]["tools"].is_object(), "{answer}");
 
     // What makes it hard: curl accepts `*/*`, which is not what the protocol asks of a client.
-    let strict = Serving::start("accept=strict");
+    let mut strict = Serving::start("accept=strict");
     let answer = shell(&(strict.printed("export ") + &call));
     assert!(answer.contains("Not Acceptable"), "{answer}");
+    let refusal = strict.refusals.next().unwrap();
+    assert!(
+        refusal.ends_with("initialize: it does not accept both `application/json` and `text/event-stream`")
+    );
 }
 
 #[test]
