@@ -335,7 +335,7 @@ fn readmes_suite_and_commands_are_taken() {
 
 #[test]
 fn the_flags_that_are_named_exist() {
-    let help = ["test", "check", "schema", "sandbox"]
+    let help = ["test", "check", "schema", "sandbox", "doctor"]
         .map(|command| Project::new().run(&[command, "--help"]).stdout)
         .concat();
     let hidden = ["--nocapture", "--show-output"];
@@ -353,6 +353,8 @@ fn the_flags_that_are_named_exist() {
         "--lib",
         // Until the command is there.
         "--call",
+        "--arguments",
+        "--as",
     ];
     for page in pages() {
         let text = text(&page);
