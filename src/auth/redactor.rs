@@ -334,9 +334,9 @@ mod tests {
         let redactor = Redactor::new();
         redactor.add(&Secret::new("rt_<&\"\\/'>ABCDEFGHIJKLMNOPQRSTUVWXYZ".repeat(40)));
         // Each piece is nearly one of a secret.
-        let text = "rt_<&\"\\/'>ABCDEFG!…".repeat(20_000);
+        let text = "rt_<&\"\\/'>ABCDEFG!…".repeat(2_000);
         assert_eq!(redactor.masked(&text), None);
-        let text = format!("{}…{}", "rt_".repeat(100_000), "\\u00".repeat(100_000));
+        let text = format!("{}…{}", "rt_".repeat(50_000), "\\u00".repeat(50_000));
         assert_eq!(redactor.masked(&text), None);
     }
 

@@ -1,0 +1,253 @@
+//! Every command, with a secret in the files that it reads, in what it is asked for, and in what it is sent.
+
+use crate::canary::{Search, html, json, secret, token};
+use crate::common::Project;
+use crate::left::Left;
+
+/// A combination: what was run, what must be masked in it, and how it ends.
+struct Case<'a> {
+    name: &'a str,
+    arguments: &'a [&'a str],
+    /// What stands where the secret stood, with what is before or behind it.
+    shows: &'a str,
+    code: i32,
+}
+
+const SUITE: &str =
+    "scenarios: '*.yaml'\nservers: {sandbox: {sandbox: uipath}}\nsecrets: [KEY]\nenv: [PLAIN]\n";
+
+/// The canary is in the environment, or in `.env`.
+fn project(in_file: bool) -> (Project, String) {
+    let canary = secret("KEY").replace('\'', "-");
+    let project = Project::new().file("callsheet.yaml", SUITE).env("PLAIN", "plain");
+    let project = match in_file {
+        true => project.file(".env", &format!("KEY='{canary}'\n")),
+        false => project.env("KEY", &canary),
+    };
+    (project, canary)
+}
+
+#[track_caller]
+fn masked(project: &Project, canary: &str, case: &Case<'_>) {
+    let left = Left::of(project, case.arguments);
+    let name = format!("{} {:?}", case.name, case.arguments);
+    assert_eq!(left.code, Some(case.code), "{name}: {}", left.shown());
+    let search = Search::of(&[canary.to_owned()]);
+    for (what, text) in left.all() {
+        assert_eq!(search.find(text), None, "{name}: {what}");
+    }
+    let shown = |(_, text): &(String, &[u8])| String::from_utf8_lossy(text).contains(case.shows);
+    assert!(left.all().iter().any(shown), "{name}: no `{}`: {}", case.shows, left.shown());
+}
+
+/// A step of one line, which a message about it shows, with a secret behind what is wrong.
+fn line(wrong: &str, canary: &str) -> String {
+    format!("  - {{call: echo, {wrong}, arguments: {{a: 'plain {canary}'}}}} # {canary}")
+}
+
+#[test]
+fn what_is_wrong_with_a_file_is_shown_without_the_secrets_in_it() {
+    for in_file in [false, true] {
+        let (project, canary) = project(in_file);
+        let project = project.steps(&line("expct: 1", &canary));
+        for arguments in [
+            &["check"][..],
+            &["check", "--format", "json"],
+            &["check", "--color", "always"],
+            &["test"],
+            &["test", "--list"],
+            &["show", "a"],
+        ] {
+            masked(&project, &canary, &Case { name: "wrong key", arguments, shows: "plain ****", code: 3 });
+        }
+        // It has no lines of the file.
+        let arguments = &["check", "--format", "github"];
+        masked(&project, &canary, &Case { name: "wrong key", arguments, shows: "expct", code: 3 });
+        // What messages say of a value.
+        let wrong = format!("scenario: A\nsteps:\n  - {{call: echo, timeout: '{canary}'}}\n");
+        let project = project.file("a.yaml", &wrong);
+        for format in ["text", "json", "github"] {
+            let arguments = &["check", "--format", format];
+            masked(&project, &canary, &Case { name: "wrong value", arguments, shows: "***", code: 3 });
+        }
+        // A warning: nothing is refused for it.
+        let unused = format!(
+            "scenario: A\nsteps:\n  - {{call: echo, arguments: {{a: 'plain {canary}'}}, save: {{b: $.json.a}}}}\n"
+        );
+        let project = project.file("a.yaml", &unused);
+        for (arguments, code) in [(&["check"][..], 0), (&["check", "--format", "json"], 0), (&["test"], 0)] {
+            masked(&project, &canary, &Case { name: "warning", arguments, shows: "plain ****", code });
+        }
+    }
+}
+
+#[test]
+fn a_secret_of_a_program_is_known_before_it_is_started() {
+    let canary = token("PRG").replace('\'', "-");
+    let suite = "scenarios: '*.yaml'\nservers: {it: {command: [cat], env: {TOKEN: {env: KEY}}}}\n";
+    let project = Project::new().file("callsheet.yaml", suite).env("KEY", &canary);
+    let titled = project.file("a.yaml", &format!("scenario: 'About {canary}'\nsteps: [{{list: tools}}]\n"));
+    let shows = "a secret stands in a name or title";
+    masked(&titled, &canary, &Case { name: "title", arguments: &["test"], shows, code: 3 });
+    let wrong = titled.steps(&line("expct: 1", &canary));
+    masked(&wrong, &canary, &Case { name: "line", arguments: &["check"], shows: "plain ****", code: 3 });
+}
+
+#[test]
+fn a_name_with_a_secret_is_refused_in_the_form_that_names_have() {
+    let steps = "steps: [{call: echo, expect: {is_error: false}}]";
+    let shows = "a secret stands in a name or title of this scenario";
+    for (name, scenario) in [
+        ("title", format!("scenario: 'About CANARY'\n{steps}\n")),
+        ("step", "scenario: A\nsteps: [{name: 'step CANARY', call: echo}]\n".to_owned()),
+        ("row", format!("scenario: A\nrows: [{{name: 'row CANARY'}}]\n{steps}\n")),
+        ("rows", format!("scenario: A\nrows: {{file: rows.csv, name: '{{{{ row.key }}}}'}}\n{steps}\n")),
+    ] {
+        let (project, canary) = project(false);
+        let csv = format!("key\n\"{}\"\n", canary.replace('"', "\"\""));
+        let project = project.file("a.yaml", &scenario.replace("CANARY", &canary)).file("rows.csv", &csv);
+        for arguments in
+            [&["test"][..], &["test", "--list"], &["test", "--list", "--format", "terse"], &["show", "a"]]
+        {
+            masked(&project, &canary, &Case { name, arguments, shows, code: 3 });
+        }
+    }
+}
+
+#[test]
+fn what_the_command_line_is_asked_for_is_masked() {
+    let (project, canary) = project(false);
+    let failing = "  - {call: echo, arguments: {a: 1}, expect: {json: {a: 2}}}";
+    let project = project.steps(failing);
+    let var = format!("x={canary}");
+    let (junit, tag) = (format!("junit=no/{canary}/junit.xml"), canary.as_str());
+    for (name, arguments, shows, code) in [
+        ("filter", &["test", &canary][..], "whose name contains `***`", 4),
+        ("tag", &["test", "--tag", tag], "with the tag `***`", 4),
+        ("skip", &["test", "--skip", &canary], "test result: FAILED", 101),
+        ("variable", &["test", "--var", &var, "--report", "jsonl=run.jsonl"], "--var 'x=***' --exact a", 101),
+        ("report", &["test", "--report", &junit], "***", 2),
+        ("show", &["show", &canary], "whose name contains `***`", 4),
+    ] {
+        masked(&project, &canary, &Case { name, arguments, shows, code });
+    }
+}
+
+#[test]
+fn reasons_are_masked_wherever_they_are_said() {
+    let (project, canary) = project(false);
+    let steps = "steps: [{call: echo, arguments: {a: 1}, expect: {json: {a: 2}}}]";
+    let project = project
+        .file("a.yaml", &format!("scenario: A\nskip: 'broken [[{canary}]]'\n{steps}\n"))
+        .file("b.yaml", &format!("scenario: B\nrequires: {{env: {{PLAIN: '[[{canary}]]'}}}}\n{steps}\n"))
+        .file("c.yaml", &format!("scenario: C\nsteps: [{{call: echo, arguments: {{a: 1}}, expect: {{json: {{a: 2}}}}, known_bug: {{issue: '[[{canary}]]'}}}}]\n"))
+        .file("d.yaml", "scenario: D\nsteps: [{call: echo}]\n");
+    let reports = ["--trace", "--report", "jsonl=run.jsonl", "--report", "junit=junit.xml"];
+    for way in [&[][..], &["--format", "json"], &["-q"], &["--color", "always"], &["--logfile", "log.txt"]] {
+        for shows in ["broken [[***]]", "PLAIN", "[[***]] (known bug", "<skipped message=\"broken [[***]]\""]
+        {
+            if shows.contains("known bug") {
+                continue;
+            }
+            let arguments = [&["test"], &reports[..], way].concat();
+            masked(&project, &canary, &Case { name: "reasons", arguments: &arguments, shows, code: 0 });
+        }
+        let left = Left::of(&project, &[&["test"], &reports[..], way].concat());
+        let told = [left.file("run.jsonl"), left.file("junit.xml"), left.stderr()];
+        for text in told {
+            assert!(text.matches("[[***]]").count() >= 2, "{text}");
+        }
+    }
+}
+
+#[test]
+fn a_case_is_shown_without_its_secrets() {
+    let (project, canary) = project(false);
+    let step = format!(
+        "  - call: echo\n    arguments: {{a: '[[{{{{ env.KEY }}}}]]', b: '[[{canary}]]', '[[{canary}': 1}}\n    expect: {{json: {{a: '[[{{{{ env.KEY }}}}]]'}}}}"
+    );
+    let project = project.steps(&step);
+    masked(&project, &canary, &Case { name: "show", arguments: &["show", "a"], shows: "[[***]]", code: 0 });
+}
+
+#[test]
+fn what_is_written_into_files_is_masked() {
+    let (project, canary) = project(false);
+    let step = "  - call: echo
+    arguments: {a: '[[{{ env.KEY }}]]', b: x, c: x, '[[{{ env.KEY }}]]': 1}
+    expect: {json: {$snapshot: whole}}
+  - call: echo
+    arguments: {a: '[[{{ env.KEY }}]]'}
+    expect: {json: {a: other}}
+  - call: echo
+    arguments: {a: '[[{{ base64 env.KEY }}]]'}
+    expect: {text: {$snapshot: encoded}}";
+    let project = project.steps(step);
+    let update = Case { name: "update", arguments: &["test", "--update"], shows: "[[***]]", code: 101 };
+    masked(&project, &canary, &update);
+    let snapshots = project.read("a.snap.yaml");
+    assert!(snapshots.matches("***").count() >= 2, "{snapshots}");
+    assert!(project.read("a.yaml").contains("{a: other}"));
+    // Told anew, and compared with what was stored.
+    masked(&project, &canary, &Case { name: "compared", arguments: &["test"], shows: "***", code: 101 });
+    let changed = project.file("a.snap.yaml", &snapshots.replace("b: x", "b: y"));
+    masked(&changed, &canary, &Case { name: "changed", arguments: &["test"], shows: "***", code: 101 });
+}
+
+#[test]
+fn a_proxy_with_a_password_is_not_told() {
+    let canary = "CANARYPRXFIRST0CANARYPRXSECOND9zZ";
+    for (name, url) in [
+        ("HTTPS_PROXY", "https://far.invalid/mcp"),
+        ("HTTP_PROXY", "http://far.invalid/mcp"),
+        ("ALL_PROXY", "https://far.invalid/mcp"),
+    ] {
+        let suite = format!(
+            "scenarios: '*.yaml'\nservers: {{a: {{url: '{url}', insecure: true, timeouts: {{connect: 5s, start: 5s}}}}}}\n"
+        );
+        let project = Project::new()
+            .file("callsheet.yaml", &suite)
+            .steps("  - list: tools")
+            .env(name, &format!("http://user:{canary}@127.0.0.1:9"));
+        masked(
+            &project,
+            canary,
+            &Case { name, arguments: &["test", "--trace"], shows: "cannot be reached", code: 101 },
+        );
+    }
+}
+
+/// Commands that meet no secret: nothing is planted in them, and nothing of the environment may be there. `doctor`
+/// asks servers: it belongs to what `places` and `sources` run, once it is there.
+#[test]
+fn commands_that_meet_no_secret_show_none() {
+    let (project, canary) = project(false);
+    let project = project.steps("  - {call: echo, arguments: {a: '{{ env.KEY }}'}}");
+    for (arguments, shows) in [
+        (&["schema", "suite"][..], "$schema"),
+        (&["schema", "--write", "schemas"], "scenario"),
+        (&["init", "new"], "callsheet"),
+        (&["completions", "bash"], "callsheet"),
+        (&["--help"], "callsheet"),
+        (&["test", "--help"], "trace"),
+        (&["test", "--list"], "a: test"),
+        (&["check"], "0 errors"),
+    ] {
+        masked(&project, &canary, &Case { name: "none", arguments, shows, code: 0 });
+    }
+}
+
+#[test]
+fn the_search_finds_what_it_looks_for() {
+    let canary = token("ANY");
+    let search = Search::of(std::slice::from_ref(&canary));
+    for form in crate::canary::Form::ALL {
+        assert!(search.find(form.of(&canary).as_bytes()).is_some(), "{form:?}");
+    }
+    for part in [&canary[..15], &canary[canary.len() - 15..], &json(&canary), &html(&canary)] {
+        assert!(search.find(format!("before {part} behind").as_bytes()).is_some(), "{part}");
+    }
+    for text in ["***", "rt_CANARY", "nothing", "[[***]]"] {
+        assert_eq!(search.find(text.as_bytes()), None, "{text}");
+    }
+}
