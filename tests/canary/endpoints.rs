@@ -38,7 +38,9 @@ fn listening(
 fn only_at_home(received: &Received, homes: &[(&str, &[&str])]) {
     let received = received.lock().unwrap();
     for (of, servers) in homes {
-        let search = Search::of(&[token(of)]);
+        // What is in the middle, all tokens have.
+        let (first, second) = (format!("rt_CANARY{of}FIRST0"), format!("CANARY{of}SECOND9zZ"));
+        let search = Search::of(&[first, second]);
         let at = |server: &str| {
             received.iter().any(|(name, all)| *name == server && search.find(all.as_bytes()).is_some())
         };
