@@ -1,6 +1,12 @@
 //! Every command, with a secret in the files that it reads, in what it is asked for, and in what it is sent.
 
-use crate::canary::{Search, html, json, secret, token};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::Stdio;
+
+use serde_json::json;
+
+use crate::canary::{Search, html, json as quoted, secret, token};
 use crate::common::Project;
 use crate::left::Left;
 
@@ -236,6 +242,43 @@ fn a_proxy_with_a_password_is_not_told() {
     }
 }
 
+#[test]
+fn the_sandbox_tells_no_token_that_it_was_sent() {
+    let canary = Canary::new("rt_CANARYSBXFIRST0CANARYSBXSECOND9zZ".to_owned());
+    let project = Project::new();
+    let mut command = project.command(&["sandbox", "--port", "0"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let greeting: Vec<String> =
+        lines.by_ref().take_while(|line| !line.starts_with("What is refused")).collect();
+    let url = greeting.iter().find(|line| line.contains("http://")).unwrap().trim();
+    let (host, path) = url.trim_start_matches("http://").split_once('/').unwrap();
+    for (path, shows) in [
+        (format!("/{path}"), "POST"),
+        (format!("/{path}/{canary}"), "***"),
+        (format!("/{canary}"), "POST /*** tools/list: there is nothing at `/***`"),
+        (format!("/{path}?token={canary}"), "POST"),
+    ] {
+        let mut socket = TcpStream::connect(host).unwrap();
+        let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {"a": canary.text}})
+            .to_string();
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\nauthorization: Bearer {canary}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        socket.write_all((head + &body).as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        socket.read_to_end(&mut answer).unwrap();
+        assert_eq!(canary.search.find(&answer), None, "{path}");
+        let line = lines.next().unwrap();
+        assert!(line.contains(shows), "{path}: {line}");
+        assert_eq!(canary.search.find(line.as_bytes()), None, "{path}");
+    }
+    child.kill().unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(canary.search.find(&output.stderr), None);
+}
+
 /// Commands that meet no secret: nothing is planted in them, and nothing of the environment may be there. `doctor`
 /// asks servers: it belongs to what `places` and `sources` run, once it is there.
 #[test]
@@ -263,7 +306,7 @@ fn the_search_finds_what_it_looks_for() {
     for form in crate::canary::Form::ALL {
         assert!(search.find(form.of(&canary).as_bytes()).is_some(), "{form:?}");
     }
-    for part in [&canary[..15], &canary[canary.len() - 15..], &json(&canary), &html(&canary)] {
+    for part in [&canary[..15], &canary[canary.len() - 15..], &quoted(&canary), &html(&canary)] {
         assert!(search.find(format!("before {part} behind").as_bytes()).is_some(), "{part}");
     }
     for text in ["***", "rt_CANARY", "nothing", "[[***]]"] {

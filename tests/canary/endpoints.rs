@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::canary::{Search, token};
 use crate::common::Project;
 use crate::common::scripted::{self, Request, answer, lifecycle};
-use crate::left::{EVERYWHERE, Left};
+use crate::left::{Channel, EVERYWHERE, Left, Told};
 
 /// What each server received: its name, and everything of the request that could hold a token.
 type Received = Arc<Mutex<Vec<(&'static str, String)>>>;
@@ -55,6 +55,11 @@ fn only_at_home(received: &Received, homes: &[(&str, &[&str])]) {
 
 #[test]
 fn no_redirect_takes_a_token_along() {
+    let received = Received::default();
+    let other = listening("other", &received, good);
+    let mut suite = "scenarios: '*.yaml'\nservers:\n".to_owned();
+    let mut project = Project::new().env("PAT", &token("HOM"));
+    let mut cases = Vec::new();
     for status in [
         "301 Moved Permanently",
         "302 Found",
@@ -62,35 +67,43 @@ fn no_redirect_takes_a_token_along() {
         "307 Temporary Redirect",
         "308 Permanent Redirect",
     ] {
-        for opening in [true, false] {
-            let received = Received::default();
-            let other = listening("other", &received, good);
-            for (kind, location) in [
-                ("another host", other.clone()),
-                ("a relative address", "//localhost/mcp".to_owned()),
+        for when in ["opening", "calling"] {
+            for (to, location) in [
+                ("host", other.clone()),
+                ("relative", "//localhost/mcp/again".to_owned()),
                 ("itself", "/mcp/again".to_owned()),
-                ("another scheme", other.replace("http://", "https://")),
+                ("scheme", other.replace("http://", "https://")),
             ] {
                 let head = format!("{status}\r\nlocation: {location}");
-                let redirects = move |request: &Request| match opening || request.method() == "tools/call" {
-                    true => answer(&head, ""),
-                    false => good(request),
-                };
-                let home = listening("home", &received, redirects);
-                let project = Project::new()
-                    .file("callsheet.yaml", &format!("scenarios: '*.yaml'\nservers: {{a: {{url: '{home}', auth: {{pat: {{env: PAT}}}}}}}}\n"))
-                    .file("a.yaml", "scenario: A\nprotocol: 2025-11-25\nsteps: [{call: t}]\n")
-                    .env("PAT", &token("HOM"));
-                let left = Left::of(&project, &EVERYWHERE);
-                assert_eq!(left.code, Some(101), "{status} {kind}: {}", left.shown());
-                assert!(left.stdout().contains(&status[..3]), "{status} {kind}: {}", left.shown());
+                let home = listening("home", &received, move |request| {
+                    match when == "opening" || request.method() == "tools/call" {
+                        true => answer(&head, ""),
+                        false => good(request),
+                    }
+                });
+                let name = format!("r{}-{when}-{to}", &status[..3]);
+                suite.push_str(&format!("  {name}: {{url: '{home}', auth: {{pat: {{env: PAT}}}}}}\n"));
+                let scenario =
+                    format!("scenario: A\nserver: {name}\nprotocol: 2025-11-25\nsteps: [{{call: t}}]\n");
+                project = project.file(&format!("{name}.yaml"), &scenario);
+                cases.push((name, status));
             }
-            only_at_home(&received, &[("HOM", &["home"])]);
-            let again = |(_, all): &(_, String)| all.starts_with("/mcp/again");
-            assert!(!received.lock().unwrap().iter().any(again), "{status}");
-            assert!(received.lock().unwrap().iter().all(|(name, _)| *name == "home"), "{status}");
         }
     }
+    let left = Left::of(&project.file("callsheet.yaml", &suite), &EVERYWHERE);
+    assert_eq!(left.code, Some(101), "{}", left.shown());
+    let told = Told::of(&left);
+    for (name, status) in &cases {
+        let shown = told.about(name, Channel::Text);
+        assert!(shown.contains(&status[..3]), "{name}: {shown}");
+    }
+    only_at_home(&received, &[("HOM", &["home"])]);
+    let received = received.lock().unwrap();
+    assert!(
+        received.iter().all(|(name, all)| *name == "home" && !all.contains("/mcp/again")),
+        "{received:?}"
+    );
+    assert!(received.len() >= cases.len(), "{received:?}");
 }
 
 #[test]
