@@ -3,6 +3,7 @@
 //! fills which. Nothing here sends, matches or prints.
 
 mod fields;
+mod later;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -11,6 +12,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 pub use fields::{FIELDS, Field};
+pub(crate) use later::retry_after;
 use serde_json::{Map, Value, json};
 pub use task::Task;
 

@@ -7,6 +7,7 @@ pub mod auth;
 pub mod check;
 pub mod cli;
 pub mod diagnostic;
+pub mod doctor;
 pub mod event;
 pub mod exchange;
 pub mod harness;

@@ -18,7 +18,10 @@ use common::{Project, Ran, Server};
 use serde_json::Value;
 
 const SUITE: &str = "default: sandbox
-servers: {sandbox: {sandbox: uipath}, lab: {sandbox: {profile: uipath, slug: lab}}}
+servers:
+  sandbox: {sandbox: uipath}
+  lab: {sandbox: {profile: uipath, slug: lab}}
+  connectors: {sandbox: {profile: uipath, slug: connectors}}
 vars: {currency: EUR}
 env: [CUSTOMER]
 ";
@@ -348,6 +351,8 @@ fn the_flags_that_are_named_exist() {
         "--release",
         "--path",
         "--lib",
+        // Until the command is there.
+        "--call",
     ];
     for page in pages() {
         let text = text(&page);

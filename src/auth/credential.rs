@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 use super::Secret;
-use super::look::damage;
+use super::look::{Jwt, damage};
 use super::redactor::SHORTEST;
 
 /// How long a token command may take.
@@ -86,10 +86,19 @@ impl Credential {
         values.map(|value| Secret::new(value.trim())).chain(own)
     }
 
-    /// What `session.auth` says of it.
+    /// What `session.auth` says of it: by its token, where that is known.
     #[must_use]
-    pub fn kind(&self) -> &'static str {
-        if matches!(self, Self::App(_)) { "app" } else { "pat" }
+    pub fn kind(&self, token: Option<&Secret>) -> &'static str {
+        let token = match self {
+            Self::Own(own, _) => Some(own),
+            Self::App(_) => return "app",
+            _ => token,
+        };
+        match token.and_then(Jwt::read) {
+            Some(jwt) if jwt.application => "app",
+            Some(_) => "jwt",
+            None => "pat",
+        }
     }
 
     /// Reads the token.

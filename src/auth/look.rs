@@ -96,6 +96,8 @@ pub struct Jwt {
     pub audience: Vec<String>,
     /// The host of `iss`: who made it.
     pub issuer: Option<String>,
+    /// Whether it says that it is the token of an external application of UiPath's.
+    pub application: bool,
 }
 
 impl Jwt {
@@ -119,6 +121,7 @@ impl Jwt {
             expires: claims.get("exp").and_then(Value::as_i64).and_then(|at| Timestamp::from_second(at).ok()),
             audience,
             issuer: issuer.and_then(|issuer| issuer.host_str().map(shown)),
+            application: claims.get("sub_type").is_some_and(|kind| kind == "service.external"),
         })
     }
 }
@@ -221,6 +224,10 @@ mod tests {
         assert_eq!(read.audience, ["UiPath.Orchestrator", "x"]);
         assert_eq!(read.issuer.as_deref(), Some("cloud.uipath.com"));
         assert!(remarks(&token, at(1_700_000_000), Some("cloud.uipath.com"), true).is_empty());
+        assert!(!read.application);
+        let own = |kind: &str| jwt(&json!({"sub_type": kind}));
+        assert!(Jwt::read(&own("service.external")).unwrap().application);
+        assert!(!Jwt::read(&own("user")).unwrap().application);
         for text in ["rt_0123456789ABCDEF", "eyJx.y.z", "eyJx", "a.b.c", "eyJh.eyJi.c.d", ""] {
             assert_eq!(Jwt::read(&Secret::new(text)), None, "{text}");
         }

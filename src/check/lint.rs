@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::flow::Reads;
+use super::integration::activities;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::exchange::Verb;
 use crate::model::{self, Suite, shown_duration};
@@ -22,6 +23,7 @@ pub fn lint(scenario: &Scenario, suite: &Suite) -> Vec<Diagnostic> {
     unused_rows(&reads, scenario, &mut problems);
     steps(&scenario.steps, true, document, &mut problems);
     repeated_calls(scenario, suite, &mut problems);
+    problems.extend(activities(scenario, suite));
     problems
 }
 
@@ -59,7 +61,7 @@ pub fn lint_fragments(plan: &Plan) -> Vec<Diagnostic> {
 pub fn said_once(problems: &mut Vec<Diagnostic>) {
     let mut seen = HashSet::new();
     problems.retain(|problem| match problem.site() {
-        Some(site) if problem.code == Code::RepeatedCall => {
+        Some(site) if matches!(problem.code, Code::RepeatedCall | Code::IntegrationService) => {
             seen.insert((site.file.path().to_owned(), site.span))
         }
         _ => true,

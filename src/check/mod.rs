@@ -1,10 +1,11 @@
 //! Every diagnostic that needs no server and is not the reader's or a compiler's: the flow of names through a
 //! scenario or a fragment, saves that nothing reads, variables of the command line that nothing reads, equal case
-//! names, what a version does not have, tokens that run out, and advice. Opens no socket, reads no credential.
+//! names, what a version does not have, tokens that run out, activities that a token does not suffice for, and advice. Opens no socket, reads no credential.
 
 mod command;
 mod expires;
 mod flow;
+mod integration;
 mod lint;
 mod names;
 mod versions;

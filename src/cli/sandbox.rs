@@ -104,17 +104,18 @@ Tokens
   {INTERACTIVE_TOKEN}
       is that of a user who logged in: good for the Integration Service, too
 
-Try it
-  curl -s {url} \
-    -H 'Authorization: Bearer {OWNER_TOKEN}' \
-    -H 'Content-Type: application/json' -H 'Accept: application/json, text/event-stream' \
-    -d '{{"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {{"protocolVersion": "2025-11-25", "capabilities": {{}}, "clientInfo": {{"name": "curl", "version": "0"}}}}}}'
+In another terminal, as UiPath's pages have it
+  export UIPATH_MCP_SERVER_URL={url}
+  export UIPATH_ACCESS_TOKEN={OWNER_TOKEN}
 
-In a suite (export SANDBOX_PAT={OWNER_TOKEN})
+  curl -X POST "$UIPATH_MCP_SERVER_URL" \
+    -H "Authorization: Bearer $UIPATH_ACCESS_TOKEN" \
+    -H "Content-Type: application/json" \
+    -d '{{"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {{"protocolVersion": "2025-06-18", "capabilities": {{}}, "clientInfo": {{"name": "curl", "version": "1.0"}}}}}}'
+
+In a suite, with the same two variables
   servers:
-    sandbox:
-      url: {url}
-      auth: {{pat: {{env: SANDBOX_PAT}}}}
+    orders: {{uipath: {{}}}}
 
 Ctrl-C ends it.
 "#

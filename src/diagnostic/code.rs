@@ -70,8 +70,6 @@ codes! {
     Conflict = "conflict",
     /// A step without a verb, or with two.
     Verb = "verb",
-    /// A feature that this version does not have yet.
-    NotYet = "not-yet",
     /// A name of the suite that does not exist: a server, an identity.
     UnknownName = "unknown-name",
     /// A name that cannot be used: a reserved word, or not a name.
@@ -152,6 +150,8 @@ codes! {
     RepeatedCall = "repeated-call",
     /// A pause where something can be waited for.
     Sleep = "sleep",
+    /// A call of an Integration Service activity with a token that does not suffice for it.
+    IntegrationService = "integration-service",
 
     // Found by the run.
     /// An exchange that differs from what was expected.

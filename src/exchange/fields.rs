@@ -65,8 +65,8 @@ fn has_text(verb: Verb, method: Option<&str>) -> bool {
         || is_request_of(verb, method, &["tools/call", "resources/read", "prompts/get"])
 }
 
-fn follows(verb: Verb, _: Option<&str>) -> bool {
-    verb.follows()
+fn repairs(verb: Verb, _: Option<&str>) -> bool {
+    verb.follows() || verb == Verb::Session
 }
 
 /// What can be sent again until it holds.
@@ -147,7 +147,7 @@ pub static FIELDS: &[Field] = &[
         name: "repairs",
         doc: "What the client did by itself, in order: `reopened`, `resumed`, `refreshed`, `waited`.",
         members: &[],
-        fills: follows,
+        fills: repairs,
     },
     Field {
         name: "wire",

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use http::HeaderMap;
 use serde_json::Value;
 use tokio::sync::OnceCell;
+use tokio::time::Instant;
 
 use super::request::base_headers;
 use super::{Bounds, ClientConfig, Endpoint, Program, Session, SessionConfig, Tools, Version};
@@ -23,6 +24,10 @@ pub struct Client {
     pub(super) era: OnceCell<Era>,
     /// Whether it is known that the server speaks HTTP+SSE.
     pub(super) has_events: AtomicBool,
+    /// Whether it is known that the server wants no routing id.
+    pub(super) unrouted: AtomicBool,
+    /// Until when the server is left alone.
+    pub(super) held: Mutex<Option<Instant>>,
     discovered: Shared<Discovered>,
     tools: Shared<Result<Tools, String>>,
     echoes: Mutex<HashMap<String, Redactor>>,
@@ -77,6 +82,8 @@ impl Client {
             medium,
             era: OnceCell::new(),
             has_events: AtomicBool::new(false),
+            unrouted: AtomicBool::new(false),
+            held: Mutex::default(),
             discovered: Mutex::default(),
             tools: Mutex::default(),
             echoes: Mutex::default(),

@@ -68,8 +68,7 @@ impl Inner {
         };
         let mut deadline = Deadline::after(options.timeout);
         let used = self.life();
-        let first = self.request(method, Some(params.clone()));
-        let mut exchange = self.deliver(first, &options, &way, deadline).await;
+        let mut exchange = self.ask(method, Some(params.clone()), &options, &way, deadline).await;
         let mut repairs = Vec::new();
         match self.repaired(&used, &exchange, &options).await {
             Repaired::Not => {}
@@ -82,8 +81,7 @@ impl Inner {
         }
         if !repairs.is_empty() {
             deadline = Deadline::after(options.timeout);
-            let again = self.request(method, Some(params.clone()));
-            exchange = self.deliver(again, &options, &way, deadline).await;
+            exchange = self.ask(method, Some(params.clone()), &options, &way, deadline).await;
         }
         exchange = self.supplied(exchange, method, params, &options, (&way, deadline)).await;
         exchange.repairs.splice(0..0, repairs);
@@ -106,6 +104,23 @@ impl Inner {
         deadline: Deadline,
     ) -> Exchange {
         self.deliver(message, options, &Way::default(), deadline).await
+    }
+
+    /// Sends a request that is followed. Where the server asks to wait it is waited, but for a call: it may start
+    /// something.
+    pub(super) async fn ask(
+        self: &Arc<Self>,
+        method: &str,
+        params: Option<Value>,
+        options: &SendOptions,
+        way: &Way,
+        deadline: Deadline,
+    ) -> Exchange {
+        let ask = || Box::pin(self.deliver(self.request(method, params.clone()), options, way, deadline));
+        if method == "tools/call" || !options.is_plain() {
+            return ask().await;
+        }
+        self.patiently(deadline, ask).await
     }
 
     /// Sends one request or notification in the open session.

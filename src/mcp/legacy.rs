@@ -25,6 +25,11 @@ impl Inner {
         deadline: Deadline,
     ) -> Result<Exchange, Box<Exchange>> {
         let mut exchange = self.ask_initialize(wanted.unwrap_or(NEWEST), deadline).await;
+        if self.route().is_some() && is_silent(&exchange) {
+            // It may be taken for the id of a session that there is not.
+            self.drop_route();
+            exchange = self.ask_initialize(wanted.unwrap_or(NEWEST), deadline).await;
+        }
         let facts = match judge(&mut exchange) {
             Ok(facts) => facts,
             Err(mut reason) => {
@@ -66,6 +71,10 @@ impl Inner {
     }
 
     async fn ask_initialize(self: &Arc<Self>, version: Version, deadline: Deadline) -> Exchange {
+        self.patiently(deadline, || Box::pin(self.ask_initialize_once(version, deadline))).await
+    }
+
+    async fn ask_initialize_once(self: &Arc<Self>, version: Version, deadline: Deadline) -> Exchange {
         let params = json!({
             "protocolVersion": version.as_str(),
             "capabilities": capabilities(&self.config),
@@ -87,11 +96,16 @@ impl Inner {
     ) -> Result<Exchange, Box<Exchange>> {
         let stage = Stage::Legacy(facts.version, facts.id.as_deref());
         let method = "notifications/initialized";
-        let message = Message { id: None, method: method.to_owned(), params: None };
-        let receipt = match self.prepare(stage, message, &SendOptions::default()) {
-            Ok(prepared) => self.send(prepared, Want::Receipt, deadline).await,
-            Err(reason) => return Err(failed(exchange, reason)),
+        let tell = || {
+            Box::pin(async {
+                let message = Message { id: None, method: method.to_owned(), params: None };
+                match self.prepare(stage, message, &SendOptions::default()) {
+                    Ok(prepared) => self.send(prepared, Want::Receipt, deadline).await,
+                    Err(reason) => unsent(reason, Phase::Open),
+                }
+            })
         };
+        let receipt = self.patiently(deadline, tell).await;
         if receipt.outcome != Outcome::Answered {
             let cause = receipt.cause.unwrap_or_default();
             exchange.outcome = receipt.outcome;

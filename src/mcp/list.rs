@@ -48,8 +48,7 @@ impl Inner {
                 Value::Object(params)
             });
             let used = self.life();
-            let exchange =
-                self.deliver(self.request(method, params), options, &Way::of(options), deadline).await;
+            let exchange = self.ask(method, params, options, &Way::of(options), deadline).await;
             if !reopened {
                 match self.repaired(&used, &exchange, options).await {
                     Repaired::Not => {}

@@ -16,6 +16,7 @@ mod message;
 mod mirror;
 mod modern;
 mod opening;
+mod patience;
 mod receive;
 mod request;
 mod resume;
@@ -38,6 +39,7 @@ use crate::auth::Secret;
 use crate::exchange::{Answer, Exchange};
 pub use crate::transport::Route;
 pub use client::Client;
+pub use patience::LONGEST_WAIT;
 pub use session::Session;
 pub use tasks::TASKS_EXTENSION;
 pub use version::Version;
@@ -111,6 +113,9 @@ pub struct SessionConfig {
     pub tasks: bool,
     /// Answers the server's requests.
     pub responder: Arc<dyn Responder>,
+    /// The routing id: sent as `mcp-session-id` from the first request on, so that a gateway finds its way to a server
+    /// that is warm. None for a server that could take it for the id of a session.
+    pub route: Option<String>,
     /// How long the opening may take.
     pub start: Duration,
     /// Cancelled when the run is interrupted: what is in flight ends like a timeout, as `closed`. Until

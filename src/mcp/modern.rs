@@ -64,6 +64,7 @@ impl Inner {
                 format!("the server does not take `{version}`: {}", offers(&versions))
             }
             Judgement::Older => {
+                self.drop_route();
                 let offered = self.offered(deadline).await;
                 format!(
                     "the server does not take `{version}`, it answered `server/discover` with {}: {}",
@@ -182,6 +183,10 @@ impl Inner {
     }
 
     async fn ask_discover(self: &Arc<Self>, version: Version, deadline: Deadline) -> Exchange {
+        self.patiently(deadline, || Box::pin(self.ask_discover_once(version, deadline))).await
+    }
+
+    async fn ask_discover_once(self: &Arc<Self>, version: Version, deadline: Deadline) -> Exchange {
         let message = self.request("server/discover", None);
         let want = Want::Answer { id: message.id.unwrap_or_default(), version, check: true };
         let mut exchange = match self.prepare(Stage::Modern(version), message, &SendOptions::default()) {

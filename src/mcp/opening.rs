@@ -68,7 +68,7 @@ impl Inner {
             let _turn = self.opening.lock().await;
             match self.life() {
                 Life::Open(now) if now.id == lost.id => {
-                    self.initialize(Some(now.version), deadline).await.map(Some)
+                    Box::pin(self.initialize(Some(now.version), deadline)).await.map(Some)
                 }
                 _ => Ok(None),
             }
@@ -106,7 +106,7 @@ impl Inner {
     async fn establish(self: &Arc<Self>, deadline: Deadline, reuse: bool) -> Opened {
         self.connect()?;
         let mut line = Unused(Some(self));
-        let opened = self.introduce(deadline, reuse).await?;
+        let opened = Box::pin(self.introduce(deadline, reuse)).await?;
         line.0 = None;
         Ok(opened)
     }
@@ -134,6 +134,10 @@ impl Inner {
             }
         };
         let Era::Modern(version) = era else {
+            if self.config.version.is_none() {
+                // It was refused together with the probe, and is none of a handshake's own.
+                self.drop_route();
+            }
             if let Some(opened) = greeted {
                 return Ok(Some(opened));
             }

@@ -114,13 +114,13 @@ fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), String> 
     Ok((known, value))
 }
 
-/// Makes a message ready to send.
+/// Makes a message ready to send. The routing id is left out where a session has an id of its own.
 ///
 /// # Errors
 /// Where a header of the step cannot be sent.
 pub(super) fn prepare(
     base: &HeaderMap,
-    config: &SessionConfig,
+    (config, route): (&SessionConfig, Option<&str>),
     stage: Stage<'_>,
     message: Message,
     options: &SendOptions,
@@ -128,10 +128,11 @@ pub(super) fn prepare(
     let Message { id, method, mut params } = message;
     let mut headers = base.clone();
     match stage {
-        Stage::Handshake => {}
+        Stage::Handshake => add_route(&mut headers, route),
         Stage::Legacy(version, session) => add_session(&mut headers, version, session)?,
         Stage::Modern(version) => {
             add_version(&mut headers, version);
+            add_route(&mut headers, route);
             if let Some(name) = routing_name(&method, params.as_ref()) {
                 headers.insert(NAME, encoded(name));
             }
@@ -204,6 +205,10 @@ pub(super) fn prepare_events(base: &HeaderMap) -> Prepared {
         responder: None,
         resumes: None,
     }
+}
+
+fn add_route(headers: &mut HeaderMap, route: Option<&str>) {
+    headers.extend(route.and_then(|id| HeaderValue::from_str(id).ok()).map(|id| (SESSION_ID, id)));
 }
 
 fn add_session(headers: &mut HeaderMap, version: Version, session: Option<&str>) -> Result<(), String> {

@@ -308,6 +308,16 @@ impl Inner {
         Message { id: Some(id), method: method.into(), params }
     }
 
+    /// The routing id, while the server is one that wants it.
+    pub(super) fn route(&self) -> Option<&str> {
+        self.config.route.as_deref().filter(|_| !self.client.unrouted.load(Ordering::Relaxed))
+    }
+
+    /// Leaves the routing id out from now on.
+    pub(super) fn drop_route(&self) {
+        self.client.unrouted.store(true, Ordering::Relaxed);
+    }
+
     pub(super) fn prepare(
         &self,
         stage: Stage<'_>,
@@ -319,7 +329,7 @@ impl Inner {
         if self.is_program() && !options.headers.is_empty() {
             return Err("a message to a command has no headers".to_owned());
         }
-        let mut prepared = request::prepare(base, &self.config, stage, message, options)?;
+        let mut prepared = request::prepare(base, (&self.config, self.route()), stage, message, options)?;
         if self.is_program() {
             prepared.sent.headers.clear();
         }
@@ -345,7 +355,11 @@ impl Inner {
         want: Want,
         deadline: Deadline,
     ) -> BoxFuture<'_, (Exchange, Option<Reading>)> {
-        Box::pin(self.send_and_read(prepared, want, deadline))
+        Box::pin(async move {
+            let sent = self.send_and_read(prepared, want, deadline).await;
+            self.client.hold(&sent.0);
+            sent
+        })
     }
 
     async fn send_and_read(

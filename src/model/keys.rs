@@ -36,9 +36,6 @@ pub(super) struct Key {
     pub(super) required: bool,
     /// What it means, in a sentence or two of Markdown.
     pub(super) doc: &'static str,
-    /// For a key of a later version: what to do without it. Such a key is refused by name, so that it is never
-    /// taken for a misspelling.
-    pub(super) later: Option<&'static str>,
 }
 
 /// What a key takes.
@@ -80,6 +77,8 @@ pub(super) enum Kind {
     Knob(&'static Knob),
     /// The name of an environment variable.
     Variable,
+    /// The name of a tool, in which `*` stands for any characters.
+    Tool,
     /// Any value; strings in it are templates.
     Any,
     /// A mapping of any values, or one template that yields it.
@@ -126,17 +125,12 @@ pub(super) enum Names {
 impl Key {
     /// A key that may be left out.
     pub(super) const fn may(name: &'static str, kind: Kind, doc: &'static str) -> Self {
-        Self { name, kind, required: false, doc, later: None }
+        Self { name, kind, required: false, doc }
     }
 
     /// A key that has to be there.
     pub(super) const fn must(name: &'static str, kind: Kind, doc: &'static str) -> Self {
-        Self { name, kind, required: true, doc, later: None }
-    }
-
-    /// A key of a later version.
-    pub(super) const fn later(name: &'static str, way_out: &'static str) -> Self {
-        Self { name, kind: Kind::Any, required: false, doc: "", later: Some(way_out) }
+        Self { name, kind, required: true, doc }
     }
 }
 
@@ -150,19 +144,14 @@ impl Table {
         Self { name, what, groups, one_of: &[], others: None, may_be_empty: false }
     }
 
-    /// Every key, those of later versions too.
+    /// Every key.
     pub(super) fn keys(&self) -> impl Iterator<Item = &'static Key> {
         self.groups.iter().flat_map(|group| group.iter())
     }
 
-    /// The keys that this version has.
-    pub(super) fn built(&self) -> impl Iterator<Item = &'static Key> {
-        self.keys().filter(|key| key.later.is_none())
-    }
-
     /// Its only required key, where that takes a string: what a string in place of the mapping was meant to be.
     pub(super) fn required_text(&self) -> Option<&'static str> {
-        let mut required = self.built().filter(|key| key.required);
+        let mut required = self.keys().filter(|key| key.required);
         match (required.next(), required.next()) {
             (Some(key), None) if takes(&key.kind, &Value::String(String::new())) => Some(key.name),
             _ => None,
@@ -190,6 +179,7 @@ impl Kind {
             Self::Word(words) => listed(words.iter().copied(), "or"),
             Self::Knob(knob) => knob.values(),
             Self::Variable => "the name of an environment variable".to_owned(),
+            Self::Tool => "the name of a tool, in which `*` stands for any characters".to_owned(),
             Self::Any => "any value".to_owned(),
             Self::Object => "a mapping, or a template that yields one".to_owned(),
             Self::Expect => "a mapping from fields of the exchange to what is expected of them".to_owned(),
@@ -224,11 +214,11 @@ impl Kind {
             Self::Table(table) if table.others.is_some() => {
                 format!(
                     "a mapping with {} and any other keys",
-                    listed(table.built().map(|key| key.name), "and")
+                    listed(table.keys().map(|key| key.name), "and")
                 )
             }
             Self::Table(table) | Self::Secret(table) => {
-                format!("a mapping with {}", listed(table.built().map(|key| key.name), "or"))
+                format!("a mapping with {}", listed(table.keys().map(|key| key.name), "or"))
             }
             Self::Either(one, other) => format!("{}, or {}", one.describe(), other.describe()),
         }
@@ -248,19 +238,18 @@ pub struct KeyRow {
     pub required: bool,
 }
 
-/// The keys of every object of the two file formats, without those of later versions, under the object's name. A
-/// step's are `verbs`, `operands` and `step`.
+/// The keys of every object of the two file formats, under the object's name. A step's are
+/// `verbs`, `operands` and `step`.
 #[must_use]
 pub fn key_tables() -> Vec<(&'static str, Vec<KeyRow>)> {
     let rows = |keys: &mut dyn Iterator<Item = &'static Key>| -> Vec<KeyRow> {
-        keys.filter(|key| key.later.is_none())
-            .map(|key| KeyRow {
-                key: key.name,
-                takes: key.kind.describe(),
-                doc: key.doc,
-                required: key.required,
-            })
-            .collect()
+        keys.map(|key| KeyRow {
+            key: key.name,
+            takes: key.kind.describe(),
+            doc: key.doc,
+            required: key.required,
+        })
+        .collect()
     };
     let tables = [
         &SUITE,

@@ -59,6 +59,8 @@ pub(super) fn server(name: &str, cursor: &Cursor<'_>, root: &Path, problems: &mu
     server.tls = tls(cursor, &server.target, root, problems);
     server.socket = socket(cursor, &server.target, root, problems);
     server.checks = checks(cursor);
+    let tools = cursor.get("integration_service").map(|all| all.elements()).unwrap_or_default();
+    server.integration_service = tools.iter().filter_map(Cursor::spot).collect();
     server
 }
 
@@ -153,7 +155,7 @@ fn sandbox(cursor: &Cursor<'_>, problems: &mut Vec<Diagnostic>) -> (Option<Targe
 #[cfg(not(feature = "sandbox"))]
 fn sandbox(cursor: &Cursor<'_>, problems: &mut Vec<Diagnostic>) -> (Option<Target>, Option<Credential>) {
     let message = "this callsheet was built without the sandbox";
-    let problem = Diagnostic::error(Code::NotYet, cursor.key_site(), message);
+    let problem = Diagnostic::error(Code::BadValue, cursor.key_site(), message);
     problems.push(problem.help("build it with `--features sandbox`, or name a `url`"));
     (None, None)
 }

@@ -142,7 +142,7 @@ impl<'p> Reader<'p> {
                 return None;
             }
             let problem = Diagnostic::error(Code::Verb, cursor.first_key_site(), "this step has no verb");
-            let verbs = VERB_KEYS.iter().filter(|key| key.later.is_none()).map(|key| key.name);
+            let verbs = VERB_KEYS.iter().map(|key| key.name);
             let help = format!("say what it does with one of {}", listed(verbs, "or"));
             self.problems.push(problem.help(help));
             return None;
@@ -153,15 +153,13 @@ impl<'p> Reader<'p> {
             let problem = problem.label("a second verb").also(place.key_site(), "the first verb");
             self.problems.push(problem.help("make two steps of it"));
         }
-        // A verb of a later version was refused by the table already.
         given.into_iter().find_map(|(name, place)| Some((VerbRule::of(name)?, place)))
     }
 
     /// What the verb needs beside it, and what means nothing there.
     fn beside(&mut self, cursor: &Cursor<'_>, rule: &VerbRule, verb: &Cursor<'_>) {
         let name = rule.verb.as_str();
-        for key in OPERAND_KEYS.iter().filter(|key| key.later.is_none() && !rule.operands.contains(&key.name))
-        {
+        for key in OPERAND_KEYS.iter().filter(|key| !rule.operands.contains(&key.name)) {
             if let Some(operand) = cursor.get(key.name) {
                 let takers = VERB_RULES.iter().filter(|rule| rule.operands.contains(&key.name));
                 let message = format!("`{}` does not go with `{name}`", key.name);

@@ -23,7 +23,7 @@ pub fn scenario_schema() -> Value {
     let scenario = reference(&SCENARIO, &mut definitions);
     let fragment = reference(&FRAGMENT, &mut definitions);
     // Without either key an editor is to offer both.
-    let title = FRAGMENT.built().filter(|key| key.name == "fragment");
+    let title = FRAGMENT.keys().filter(|key| key.name == "fragment");
     let title: Map<String, Value> =
         title.map(|key| (key.name.to_owned(), described(json!({"type": "string"}), key.doc))).collect();
     let neither = json!({"allOf": [scenario], "properties": title});
@@ -65,7 +65,7 @@ fn whole(title: &str, form: Value, definitions: Map<String, Value>) -> Value {
 fn object(table: &'static Table, definitions: &mut Map<String, Value>) -> Map<String, Value> {
     let mut properties = Map::new();
     let mut required: Vec<&str> = Vec::new();
-    for key in table.built() {
+    for key in table.keys() {
         let of = kind(&key.kind, definitions);
         properties.insert(key.name.to_owned(), described(of, key.doc));
         if key.required {
@@ -81,7 +81,7 @@ fn object(table: &'static Table, definitions: &mut Map<String, Value>) -> Map<St
         schema.insert("required".to_owned(), json!(required));
     }
     schema.insert("properties".to_owned(), Value::Object(properties));
-    let built = |name: &&str| table.built().any(|key| key.name == *name);
+    let built = |name: &&str| table.keys().any(|key| key.name == *name);
     let one_of: Vec<&str> = table.one_of.iter().copied().filter(built).collect();
     if !one_of.is_empty() {
         schema.insert("anyOf".to_owned(), any_required(table.what, &one_of));
@@ -142,7 +142,7 @@ fn verb(rule: &VerbRule) -> Value {
         let after = verbs().skip_while(|verb| *verb != rule.verb).skip(1).map(Verb::as_str);
         then.push(forbidden(after, &format!("a step has exactly one verb, and `{name}` is there")));
     }
-    for key in OPERAND_KEYS.iter().filter(|key| key.later.is_none() && !rule.operands.contains(&key.name)) {
+    for key in OPERAND_KEYS.iter().filter(|key| !rule.operands.contains(&key.name)) {
         let takers = VERB_RULES.iter().filter(|rule| rule.operands.contains(&key.name));
         let takers = listed(takers.map(|rule| rule.verb.as_str()), "and");
         then.push(forbidden([key.name].into_iter(), &format!("`{}` stands beside {takers} only", key.name)));
@@ -240,6 +240,7 @@ fn bare_kind(of: &'static Kind, definitions: &mut Map<String, Value>) -> Value {
             Takes::Fault => json!({"type": "string"}),
         },
         Kind::Variable => json!({"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"}),
+        Kind::Tool => json!({"type": "string", "pattern": TOOL}),
         Kind::Any => json!({}),
         Kind::Object => json!({"type": ["object", "string"], "pattern": "\\{\\{"}),
         Kind::Expect => json!({"$ref": "#/definitions/exchange"}),
@@ -297,6 +298,8 @@ fn bare_kind(of: &'static Kind, definitions: &mut Map<String, Value>) -> Value {
 }
 
 const NAME: &str = "^[A-Za-z0-9_.-]+$";
+/// As [`super::values::is_tool_pattern`].
+const TOOL: &str = "^[^\\s?\\[\\]{}()|,^$\\\\]+$";
 const VARIABLE: &str = "^[A-Za-z_\\u0080-\\uFFFF][A-Za-z0-9_\\-\\u0080-\\uFFFF]*$";
 
 /// An element of a list. An editor offers its keys only where nothing has to be known of it before: there may be

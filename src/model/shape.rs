@@ -9,7 +9,9 @@ use super::duration::{FORMS, duration};
 use super::elsewhere;
 use super::hide::holds_token;
 use super::keys::{Key, Kind, Names, Table, listed};
-use super::values::{date, is_separator, is_variable, looks_like_token, rate, takes, type_name, way_out};
+use super::values::{
+    date, is_separator, is_tool_pattern, is_variable, looks_like_token, rate, takes, type_name, way_out,
+};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::mcp::Version;
 use crate::nearest::nearest;
@@ -127,18 +129,13 @@ impl<'a> Shape<'a> {
                 continue;
             }
             match table.keys().find(|key| key.name == name) {
-                Some(Key { later: Some(way_out), .. }) => {
-                    let message = format!("`{name}` is not supported by this version yet");
-                    let problem = self.error_at_key(Code::NotYet, &here, message);
-                    self.problems.push(problem.help(*way_out));
-                }
                 Some(key) => self.kind(&here, &key.kind),
                 None if table.others.is_some() => {}
                 None => self.unknown_key(at, name, table),
             }
             slipped = known && self.value(&here).is_null() && self.problems.len() > before;
         }
-        for key in table.built().filter(|key| key.required) {
+        for key in table.keys().filter(|key| key.required) {
             let meant = at.key(key.name);
             if !object.contains_key(key.name) && !self.meant.contains_key(&meant) {
                 let message = format!("{} needs the key `{}`", table.what, key.name);
@@ -149,13 +146,13 @@ impl<'a> Shape<'a> {
         }
         if !table.one_of.is_empty() {
             self.one_of(at, table);
-        } else if object.is_empty() && !table.may_be_empty && table.built().all(|key| !key.required) {
+        } else if object.is_empty() && !table.may_be_empty && table.keys().all(|key| !key.required) {
             self.not_empty(at, true);
         }
     }
 
     fn one_of(&mut self, at: &Pointer, table: &'static Table) {
-        let built = table.built().map(|key| key.name).filter(|name| table.one_of.contains(name));
+        let built = table.keys().map(|key| key.name).filter(|name| table.one_of.contains(name));
         let needs = format!("{} needs one of {}", table.what, listed(built, "and"));
         let mut given: Vec<(&str, Pointer)> = table
             .one_of
@@ -185,7 +182,7 @@ impl<'a> Shape<'a> {
         let here = at.key(name);
         let problem =
             self.error_at_key(Code::UnknownKey, &here, format!("unknown key `{name}` in {}", table.what));
-        let free = table.built().filter(|key| {
+        let free = table.keys().filter(|key| {
             let meant = at.key(key.name);
             self.document.get(&meant).is_none() && !self.meant.contains_key(&meant)
         });
@@ -249,6 +246,7 @@ impl<'a> Shape<'a> {
                     | Kind::Template
                     | Kind::Typed
                     | Kind::Variable
+                    | Kind::Tool
             )
         };
         match value {
@@ -322,6 +320,11 @@ impl<'a> Shape<'a> {
                 self.problems.push(choices(problem, text, words, "it takes"));
             }
             Kind::Variable if !is_variable(text) => self.literal_secret_or_variable(at, text),
+            Kind::Tool if !is_tool_pattern(text) => {
+                let problem = self.error(Code::BadValue, at, format!("`{text}` is no name of a tool"));
+                self.problems
+                    .push(problem.help("write a name, or a part of one with `*` for the rest: `send*`"));
+            }
             _ => {}
         }
     }
@@ -496,7 +499,7 @@ fn words(text: &str) -> Option<String> {
 }
 
 fn takes_keys(table: &Table) -> String {
-    format!("{} takes {}", table.what, listed(table.built().map(|key| key.name), "and"))
+    format!("{} takes {}", table.what, listed(table.keys().map(|key| key.name), "and"))
 }
 
 /// What a message calls the value at a place.

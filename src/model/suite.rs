@@ -73,6 +73,8 @@ pub struct Server {
     pub socket: Option<PathBuf>,
     /// `checks`.
     pub checks: Checks,
+    /// `integration_service`: the names of tools, with `*` for any characters.
+    pub integration_service: Vec<Spot<String>>,
 }
 
 /// How a server is reached.
@@ -265,7 +267,14 @@ impl Server {
             tls: Tls::default(),
             socket: None,
             checks: Checks::default(),
+            integration_service: Vec::new(),
         }
+    }
+
+    /// The place where the suite says that a tool is an activity of the Integration Service, if it does.
+    #[must_use]
+    pub fn is_activity(&self, tool: &str) -> Option<&Pointer> {
+        self.integration_service.iter().find(|pattern| fits(&pattern.value, tool)).map(|pattern| &pattern.at)
     }
 
     /// The place of its entry in the suite's document.
@@ -282,6 +291,12 @@ impl Server {
             Target::Url(url) => url.host_str().is_some_and(is_host),
             Target::Sandbox { .. } | Target::Command(_) => false,
         }
+    }
+
+    /// Whether it behaves as one of UiPath's: it is one, or the sandbox.
+    #[must_use]
+    pub fn is_like_uipath(&self) -> bool {
+        self.is_uipath() || matches!(self.target, Target::Sandbox { .. })
     }
 
     /// The names of its identities; `default` and `anonymous` are always among them.
@@ -302,6 +317,49 @@ impl Server {
         match identity {
             "default" => self.auth.as_ref(),
             _ => self.identities.iter().find(|(name, _)| name == identity).map(|(_, credential)| credential),
+        }
+    }
+}
+
+/// Whether a pattern, in which `*` stands for any characters or none, is a name.
+fn fits(pattern: &str, name: &str) -> bool {
+    let Some((start, rest)) = pattern.split_once('*') else { return pattern == name };
+    let Some(mut name) = name.strip_prefix(start) else { return false };
+    let (middle, end) = rest.rsplit_once('*').unwrap_or(("", rest));
+    for part in middle.split('*') {
+        // The first place that fits leaves the most for those after it.
+        // An empty part is found before the first character.
+        let Some((_, after)) = name.split_once(part) else { return false };
+        name = after;
+    }
+    name.ends_with(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fits;
+
+    #[test]
+    fn a_star_stands_for_any_characters() {
+        for (pattern, name, expected) in [
+            ("send", "send", true),
+            ("send", "sendMore", false),
+            ("send*", "send", true),
+            ("send*", "sendMore", true),
+            ("send*", "resend", false),
+            ("*Message", "sendSlackMessage", true),
+            ("*Message", "sendMessages", false),
+            ("send*Message", "sendSlackMessage", true),
+            ("send*Message", "sendMessage", true),
+            ("a*a", "a", false),
+            ("a*b*c", "axbxc", true),
+            ("a*b*c", "axcxb", false),
+            ("*ab*ab*", "xabab", true),
+            ("*ab*ab*", "xaba", false),
+            ("**", "any", true),
+            ("*", "", true),
+        ] {
+            assert_eq!(fits(pattern, name), expected, "{pattern} {name}");
         }
     }
 }

@@ -93,9 +93,11 @@ const SERVER_KEYS: &[Key] = &[
     ),
     Key::may("insecure", Kind::Flag, "With `true` a token may be sent over plain http to another machine."),
     Key::may("checks", Kind::Table(&CHECKS), "What the implied checks do with this server."),
-    Key::later(
+    Key::may(
         "integration_service",
-        "let the steps that call such tools say what is known of them: `expect: {outcome: timed_out}`, or `known_bug`",
+        Kind::List(&Kind::Tool),
+        "The tools that are activities of the Integration Service, by name or with `*`: `[send*Message]`. A PAT or an \
+         application's token does not suffice for them: `check` warns of it, and a failure says it.",
     ),
     Key::may(
         "env",

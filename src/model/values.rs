@@ -111,8 +111,15 @@ pub(super) fn takes(kind: &Kind, value: &Value) -> bool {
         | Kind::Rate
         | Kind::Protocol
         | Kind::Word(_)
-        | Kind::Variable => value.is_string(),
+        | Kind::Variable
+        | Kind::Tool => value.is_string(),
     }
+}
+
+/// Whether a text can be the name of a tool, with `*` for parts of it. Other wildcards would be taken as they are, and
+/// fit nothing.
+pub(super) fn is_tool_pattern(text: &str) -> bool {
+    !text.contains(|c: char| c.is_whitespace() || "?[]{}()|,^$\\".contains(c))
 }
 
 /// A value's type in words.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{Action, Branch, Choice, Scenario, Step};
+use crate::matcher::{Matcher, Reading};
 use crate::source::{Document, Pointer};
 use crate::template::{Facts, RenderError, Scope};
 
@@ -25,6 +26,8 @@ pub struct Visit<'a> {
     pub identity: Option<Given<'a>>,
     /// The step of the outermost document that leads to it by `use`, if it does not stand there itself.
     pub used_at: Option<&'a Pointer>,
+    /// Whether the scenario's `requires`, or a `when` on the way to it, asks for `session.auth`.
+    pub by_auth: bool,
 }
 
 /// What a step is given.
@@ -43,6 +46,7 @@ pub(super) struct Wanderer<'a> {
     server: Option<Given<'a>>,
     identity: Option<Given<'a>>,
     used_at: Option<&'a Pointer>,
+    by_auth: bool,
 }
 
 impl<'a> Wanderer<'a> {
@@ -52,7 +56,13 @@ impl<'a> Wanderer<'a> {
         identity: Option<&'a Choice>,
     ) -> Self {
         let given = |choice| Given { choice, outermost: true };
-        Self { document, server: server.map(given), identity: identity.map(given), used_at: None }
+        Self {
+            document,
+            server: server.map(given),
+            identity: identity.map(given),
+            used_at: None,
+            by_auth: false,
+        }
     }
 
     pub(super) fn wander(self, steps: impl IntoIterator<Item = &'a Step>, visit: &mut dyn FnMut(Visit<'a>)) {
@@ -64,24 +74,36 @@ impl<'a> Wanderer<'a> {
             };
             let server = given(&step.server, self.server);
             let identity = given(&step.identity, self.identity);
-            visit(Visit { step, document: self.document, server, identity, used_at: self.used_at });
+            let by_auth = self.by_auth || step.when.as_ref().is_some_and(asks_auth);
+            let Self { document, used_at, .. } = self;
+            visit(Visit { step, document, server, identity, used_at, by_auth });
             if let Action::Use { fragment, .. } = &step.action {
                 let used_at = Some(self.used_at.unwrap_or(&step.verb.at));
-                let inside = Self { document: &fragment.document, server, identity, used_at };
+                let inside = Self { document: &fragment.document, server, identity, used_at, by_auth };
                 inside.wander(&fragment.steps, visit);
             }
             // What undoes a step is done where the step was done.
-            let inside = Self { server, identity, ..self };
+            let inside = Self { server, identity, by_auth, ..self };
             inside.wander(&mut step.inner() as &mut dyn Iterator<Item = &'a Step>, visit);
         }
     }
+}
+
+/// Whether a condition asks for `session.auth`.
+fn asks_auth(condition: &Matcher) -> bool {
+    let asks = |reading: &Reading<'_>| {
+        reading.name == Some("session") && reading.members.iter().any(|(member, _)| *member == "auth")
+    };
+    condition.readings().iter().any(asks)
 }
 
 impl Scenario {
     /// Visits every step that can run: those inside of `parallel` and `defer`, and those of fragments, as often as
     /// they are used.
     pub fn each_step<'a>(&'a self, visit: &mut dyn FnMut(Visit<'a>)) {
-        Wanderer::new(&self.document, Some(&self.server), Some(&self.identity)).wander(&self.steps, visit);
+        let wanderer = Wanderer::new(&self.document, Some(&self.server), Some(&self.identity));
+        let by_auth = self.requires.as_ref().is_some_and(asks_auth);
+        Wanderer { by_auth, ..wanderer }.wander(&self.steps, visit);
     }
 
     /// The names of all servers that a case with this row can meet.

@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::layout::{clean, clean_lines, json_lines, lines, shortened};
 use crate::diagnostic::{Code, Style, render};
 use crate::event::{CaseEnded, StepEnded};
+use crate::mcp::Version;
 use crate::model::shown_duration;
 
 /// Headers that every request has, with the values that say nothing.
@@ -159,9 +160,14 @@ impl Page {
             None | Some(Value::Null) => {}
             Some(params) => indent(&shortened(lines(&without_usual(params))), &mut out),
         }
-        for (name, value) in sent.get("headers").and_then(Value::as_object).into_iter().flatten() {
+        let headers = sent.get("headers").and_then(Value::as_object);
+        let version = headers.and_then(|headers| headers.get("mcp-protocol-version")?.as_str());
+        let is_modern = version.and_then(Version::parse).is_some_and(Version::is_modern);
+        for (name, value) in headers.into_iter().flatten() {
             let value = value.as_str().unwrap_or_default();
-            if USUAL_HEADERS.contains(&(name.as_str(), value)) {
+            // Without sessions it is a hint for who routes the request, and changes nothing for the server.
+            let is_hint = is_modern && name == "mcp-session-id";
+            if is_hint || USUAL_HEADERS.contains(&(name.as_str(), value)) {
                 continue;
             }
             let line = format!("{name}: {value}");

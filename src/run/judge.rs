@@ -106,6 +106,8 @@ impl<'a> Current<'_, 'a> {
                 problems
             }
         };
+        self.explain_wait(exchange, &mut problems);
+        self.explain_call(exchange, &mut problems).await;
         self.explain_refusal(exchange, &mut problems).await;
         problems
     }
@@ -136,7 +138,7 @@ impl<'a> Current<'_, 'a> {
         first.notes.extend(self.running.shared.servers.remarks(entry, identity, now).await);
     }
 
-    fn entry(&self) -> Option<&Entry> {
+    pub(super) fn entry(&self) -> Option<&Entry> {
         self.running.shared.servers.get(&self.server)
     }
 

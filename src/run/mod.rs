@@ -1,6 +1,7 @@
 //! The run: every selected case is a task of one tokio runtime. It takes its places on its servers, then a run
 //! slot, then its clock starts. Limits, fail-fast and interruption act here. Nothing here prints.
 
+mod advice;
 mod board;
 mod case;
 mod clock;

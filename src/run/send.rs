@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
 use super::conditions::reads;
+use super::running::Running;
 use super::servers::{Entry, Lack};
 use super::step::{Current, Failed};
-use crate::auth::Credential;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::exchange::{Exchange, Notification};
 use crate::matcher::{Actual, Matcher};
@@ -36,6 +37,7 @@ impl<'a> Current<'_, 'a> {
             Action::Session(SessionVerb::Close) => return self.close(entry, &session).await,
             Action::Http { .. } => {}
             _ => {
+                self.welcome(entry).await?;
                 if let Err(exchange) = self.bounded("the session was opened", session.begin()).await? {
                     return Ok(*exchange);
                 }
@@ -180,10 +182,20 @@ impl<'a> Current<'_, 'a> {
             log: running.scenario.log.clone(),
             tasks: running.tasks,
             responder: running.rulebook(),
+            route: self.route(entry),
             start: entry.model.timeouts.start(),
             cancel: self.frame.clock.stop.child_token(),
         });
         Ok(running.keep(&self.server, &self.identity, session))
+    }
+
+    /// The routing id of a session with a server of UiPath's: drawn of the run, as all that is random.
+    fn route(&self, entry: &Entry) -> Option<String> {
+        let Running { shared, case, .. } = self.running;
+        let drawn = [&*shared.config.run_id, &case.name, &self.server, &self.identity].join("\n");
+        let bytes: [u8; 32] = Sha256::digest(drawn).into();
+        let id = bytes.first_chunk().map(|bytes| uuid::Builder::from_random_bytes(*bytes).into_uuid());
+        id.filter(|_| entry.model.is_like_uipath()).map(|id| id.simple().to_string())
     }
 
     /// Opens the session for a condition that reads it. The exchange is that of an opening that failed.
@@ -191,6 +203,7 @@ impl<'a> Current<'_, 'a> {
         let shared = self.running.shared;
         let Some(entry) = shared.servers.get(&self.server) else { return Ok(None) };
         let session = self.session(entry).await?;
+        self.welcome(entry).await?;
         if let Err(exchange) = self.held("the session was opened", session.begin()).await? {
             return Ok(Some(exchange));
         }
@@ -226,11 +239,8 @@ impl<'a> Current<'_, 'a> {
         let Some(reads_tools) = reads else { return Ok(()) };
         let tools =
             if reads_tools { self.held("the tools were listed", session.tools()).await?.ok() } else { None };
-        let mut seen = json!({
-            "id": facts.id,
-            "capabilities": facts.capabilities,
-            "auth": entry.model.credential(&self.identity).map_or("none", Credential::kind),
-        });
+        let auth = self.running.shared.servers.auth(entry, &self.identity).await;
+        let mut seen = json!({"id": facts.id, "capabilities": facts.capabilities, "auth": auth});
         if let Some(tools) = tools {
             let names: Vec<Value> = tools.items.iter().filter_map(|tool| tool.get("name").cloned()).collect();
             if let Some(seen) = seen.as_object_mut() {

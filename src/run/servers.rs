@@ -295,6 +295,13 @@ impl Servers {
         Ok((token, asked + lasts - RESERVE.min(lasts / 2)))
     }
 
+    /// What `session.auth` is for an identity: `pat`, `app`, `jwt`, or `none`. Its token is known once it was read.
+    pub(super) async fn auth(&self, entry: &Entry, identity: &str) -> &'static str {
+        let Some(credential) = entry.model.credential(identity) else { return "none" };
+        let tokens = entry.tokens.lock().await;
+        credential.kind(tokens.get(identity).and_then(|held| held.token.as_ref().ok()))
+    }
+
     /// What can be told of an identity's token that was refused, without showing it.
     pub(super) async fn remarks(&self, entry: &Entry, identity: &str, now: jiff::Timestamp) -> Vec<String> {
         let tokens = entry.tokens.lock().await;
@@ -348,10 +355,18 @@ impl Entry {
         }
     }
 
-    /// Waits for the server's pace, if it has one.
+    /// Waits for the server's pace, if it has one, and while it wants to be left alone.
     pub(super) async fn turn(&self) {
         if let Some(pace) = &self.pace {
             pace.turn().await;
+        }
+        self.welcome().await;
+    }
+
+    /// Waits while the server wants to be left alone, since it was asked too often.
+    pub(super) async fn welcome(&self) {
+        if let Some(Ok(client)) = self.client.get() {
+            client.welcome().await;
         }
     }
 }

@@ -238,6 +238,12 @@ impl<'a> Current<'_, 'a> {
         self.stoppable(entry.turn()).await
     }
 
+    /// Waits while the server wants to be left alone, in the same way.
+    pub(super) async fn welcome(&self, entry: &Entry) -> Result<(), Failed> {
+        let _still = self.frame.clock.stand_still();
+        self.stoppable(entry.welcome()).await
+    }
+
     pub(super) fn interrupted(&self) -> Failed {
         self.problem(Code::Interrupted, self.running.shared.why().to_owned())
     }

@@ -150,6 +150,8 @@ pub(super) async fn enter(State(gate): State<Arc<Gate>>, request: Request) -> Re
         gate.let_in(&folder.key, parts.clone(), bytes, &message, caller).await
     };
     let (answer, reason) = match outcome.await {
+        // What rmcp refuses is not in the log of refusals; of this one UiPath's own call would fall foul.
+        Ok(answer) if answer.status() == StatusCode::NOT_ACCEPTABLE => (answer, Some(NOT_BOTH.to_owned())),
         Ok(answer) => (answer, None),
         Err(refusal) => (*refusal.answer, Some(refusal.reason)),
     };
@@ -240,6 +242,9 @@ impl Gate {
         self.troubles.faults.pick(place, header, method).map_err(bad_fault)
     }
 }
+
+/// Why the protocol's rules refuse a request whose `Accept` names less than they want.
+const NOT_BOTH: &str = "it does not accept both `application/json` and `text/event-stream`";
 
 /// Whether a request may pass, as far as its head tells. The token comes first: without it nothing is learnt.
 fn admit(

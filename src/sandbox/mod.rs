@@ -144,12 +144,15 @@ impl Sandbox {
         self.address
     }
 
-    /// The address of a server of its first folder by its slug. `orders` is the one that the showcase uses: it
-    /// takes no GET, as UiPath's don't, so in the eras with sessions it can tell of no change. `lab` is the same with
-    /// that stream, and with `resources/subscribe`. All work on the same invoices and jobs.
+    /// The address of a server by its slug, in the first folder that has one of it; an unknown slug is sought in the
+    /// first folder. `orders` is the one that the showcase uses: it takes no GET, as UiPath's don't, so in the eras
+    /// with sessions it can tell of no change. `lab` is the same with that stream, and with `resources/subscribe`. All
+    /// work on the same invoices and jobs.
     #[must_use]
     pub fn url(&self, slug: &str) -> String {
-        format!("http://{}/{ORGANIZATION}/{TENANT}/agenthub_/mcp/{FOLDER_KEY}/{slug}", self.address)
+        let world = self.world();
+        let folder = world.folder_with(slug).map_or(FOLDER_KEY, |folder| &folder.key);
+        format!("http://{}/{ORGANIZATION}/{TENANT}/agenthub_/mcp/{folder}/{slug}", self.address)
     }
 
     /// The ids of the invoices that were created and not deleted, the oldest first: what tests left behind.

@@ -376,6 +376,14 @@ impl World {
         Self { knobs, ..Self::default() }
     }
 
+    /// The first folder with a server of a slug.
+    #[must_use]
+    pub fn folder_with(&self, slug: &str) -> Option<&Folder> {
+        let tenants = self.organizations.iter().flat_map(|it| it.tenants.iter());
+        let has = |folder: &&Folder| folder.servers.iter().any(|server| server.slug == slug);
+        tenants.flat_map(|tenant| tenant.folders.iter()).find(has)
+    }
+
     /// Every folder, to change it.
     pub fn folders_mut(&mut self) -> impl Iterator<Item = &mut Folder> {
         let tenants = self.organizations.iter_mut().flat_map(|it| it.tenants.iter_mut());

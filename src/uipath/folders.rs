@@ -14,6 +14,9 @@ const PAGE: usize = 100;
 /// How many answers are read: nobody has more folders.
 const PAGES: usize = 50;
 
+/// How many folders are named where none of them is meant.
+const TOLD: usize = 5;
+
 /// What to do where Orchestrator does not say it.
 const WRITE_KEY: &str =
     "write the folder's key instead: it is in the server's address, after `mcp/`, on the page MCP Servers";
@@ -93,8 +96,17 @@ fn choose(known: Vec<(String, String)>, path: &str) -> Result<String, Trouble> {
     let below = names().find(|name| last(name) == last(path));
     let help = match nearest(path, names()).or(below) {
         Some(near) => format!("did you mean `{}`?", shown(near)),
-        None if known.is_empty() => "the token's user sees no folder at all: somebody has to assign the user to it".to_owned(),
-        None => "write the whole path, as the page of the folder shows it; or the token's user is not assigned to it".to_owned(),
+        None if known.is_empty() => {
+            "the token's user sees no folder at all: somebody has to assign the user to it".to_owned()
+        }
+        None => {
+            let more = if known.len() > TOLD { " and others" } else { "" };
+            let seen: Vec<String> = names().take(TOLD).map(|name| format!("`{}`", shown(name))).collect();
+            let seen = seen.join(", ");
+            format!(
+                "write the whole path, or have the user assigned to the folder; the user sees {seen}{more}"
+            )
+        }
     };
     Err(Trouble::new(format!("the token's user sees no folder `{}`", shown(path)), help))
 }
@@ -129,7 +141,8 @@ mod tests {
             ("Orders", "did you mean `Sales/Orders`?"),
             (
                 "Elsewhere/Deep/Down",
-                "write the whole path, as the page of the folder shows it; or the token's user is not assigned to it",
+                "write the whole path, or have the user assigned to the folder; the user sees `Shared`, \
+                 `Shared/Finance`, `Shared/finance`, `Sales/Orders`",
             ),
         ] {
             assert_eq!(choose(known(), path).unwrap_err().help, help, "{path}");

@@ -4,6 +4,7 @@
 //! Nothing but [`Rest`] opens a connection, and nothing reads the environment: it is handed in.
 
 mod address;
+mod failure;
 mod folders;
 mod identity;
 mod rest;
@@ -11,6 +12,7 @@ mod whole;
 mod written;
 
 pub use address::{Address, DEFAULT_BASE, Fault, Folder, Part, fault};
+pub use failure::{Cause, FailedCall};
 pub use folders::folder_key;
 pub use identity::application_token;
 pub use rest::{Answer, Refusal, Rest, RestError};

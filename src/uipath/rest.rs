@@ -4,12 +4,13 @@
 use std::fmt;
 use std::time::Duration;
 
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::Value;
 use url::Url;
 
 use crate::auth::{Redactor, Secret};
+use crate::exchange::retry_after;
 use crate::transport::{Frame, Http, Limits, Outgoing, Route};
 
 /// How large an answer may be.
@@ -35,7 +36,7 @@ pub struct Answer {
     pub media_type: String,
     /// The body, where it is JSON.
     pub json: Option<Value>,
-    /// `Retry-After`, where it is a number of seconds.
+    /// `Retry-After`.
     pub retry_after: Option<Duration>,
 }
 
@@ -142,13 +143,13 @@ impl Rest {
             }
         }
         let head = head.ok_or_else(|| RestError::Connection("the server said nothing".to_owned()))?;
-        let retry_after =
-            head.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
+        let header = |name: HeaderName| head.headers.get(name).and_then(|value| value.to_str().ok());
+        let retry_after = header(RETRY_AFTER).and_then(|value| retry_after(value, header(DATE)));
         Ok(Answer {
             status: head.status.as_u16(),
             media_type: head.media_type(),
             json: crate::json::parse(&body).ok().map(|parsed| parsed.value),
-            retry_after: retry_after.map(Duration::from_secs),
+            retry_after,
         })
     }
 

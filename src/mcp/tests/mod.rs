@@ -11,12 +11,14 @@ mod listening;
 mod mirroring;
 mod openings;
 mod resuming;
+mod routing;
 mod server;
 #[cfg(unix)]
 mod stdio;
 mod task_shapes;
 mod tasks;
 mod timeouts;
+mod waiting;
 mod wires;
 
 use std::sync::{Arc, Mutex};
@@ -74,6 +76,7 @@ fn config(version: Option<Version>) -> SessionConfig {
         log: None,
         tasks: false,
         responder: Arc::new(Silent),
+        route: None,
         start: Duration::from_secs(20),
         cancel: CancellationToken::new(),
     }

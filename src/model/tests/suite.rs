@@ -409,7 +409,7 @@ fn the_words_of_a_command_are_as_they_are() {
 fn a_build_without_the_sandbox_says_so() {
     assert_told(
         &server("{sandbox: uipath}"),
-        &["1:15 not-yet [sandbox] this callsheet was built without the sandbox \
+        &["1:15 bad-value [sandbox] this callsheet was built without the sandbox \
            | help: build it with `--features sandbox`, or name a `url`"],
     );
 }

@@ -1,0 +1,72 @@
+//! Waiting because the server asks for it, with `Retry-After`. What starts nothing is sent again then, within bounds; a
+//! call never is. A server that says that it is asked too often is left alone by all sessions until then.
+
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+
+use super::Client;
+use super::session::{Deadline, Inner};
+use crate::exchange::{Exchange, Repair};
+use crate::model::shown_duration;
+
+/// The longest wait that a server can ask for.
+pub const LONGEST_WAIT: Duration = Duration::from_secs(120);
+
+/// How often one request waits.
+const WAITS: u32 = 3;
+
+impl Inner {
+    /// Asks, and asks again where the server says when: not past the deadline, and not without end.
+    pub(super) async fn patiently<A: Future<Output = Exchange>>(
+        &self,
+        deadline: Deadline,
+        mut ask: impl FnMut() -> A,
+    ) -> Exchange {
+        let cancel = self.cancel();
+        let mut waited = 0;
+        loop {
+            let mut exchange = ask().await;
+            if waited > 0 {
+                exchange.repairs.insert(0, Repair::Waited);
+            }
+            let wait = exchange.asks_to_wait().filter(|wait| *wait <= LONGEST_WAIT && waited < WAITS);
+            let until = wait.map(|wait| (wait, Instant::now() + wait));
+            let Some((wait, until)) = until.filter(|(_, until)| *until < deadline.at) else {
+                return exchange;
+            };
+            let method = exchange.sent.as_ref().map_or("", |sent| sent.method.as_str());
+            self.note(format!(
+                "the server asked to wait {}: `{method}` was sent again then",
+                shown_duration(wait)
+            ));
+            tokio::select! {
+                biased;
+                () = cancel.cancelled() => return exchange,
+                () = sleep_until(until) => waited += 1,
+            }
+        }
+    }
+}
+
+impl Client {
+    /// Waits while the server is to be left alone, since it said that it is asked too often, and when to come back.
+    pub async fn welcome(&self) {
+        while let Some(until) = self.held().filter(|until| *until > Instant::now()) {
+            sleep_until(until).await;
+        }
+    }
+
+    pub(super) fn held(&self) -> Option<Instant> {
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes notice of an answer that says so.
+    pub(super) fn hold(&self, exchange: &Exchange) {
+        let Some(wait) = exchange.asks_to_wait().filter(|_| exchange.is_too_often()) else { return };
+        let until = Instant::now() + wait.min(LONGEST_WAIT);
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        *held = (*held).max(Some(until));
+    }
+}
