@@ -75,9 +75,14 @@ fn what_is_wrong_with_a_file_is_shown_without_the_secrets_in_it() {
     for in_file in [false, true] {
         let (project, canary) = project(in_file);
         let project = project.steps(&line("expct: 1", &canary));
-        for arguments in
-            [&["check"][..], &["check", "--color", "always"], &["test"], &["test", "--list"], &["show", "a"]]
-        {
+        for arguments in [&["test"][..], &["test", "--list"], &["show", "a"]] {
+            masked(&project, &canary, &Case { name: "wrong key", arguments, shows: "plain ****", code: 3 });
+        }
+        // `check` reads no credential: it knows what it was given without asking, and shows what else stands in a file.
+        if in_file {
+            continue;
+        }
+        for arguments in [&["check"][..], &["check", "--color", "always"]] {
             masked(&project, &canary, &Case { name: "wrong key", arguments, shows: "plain ****", code: 3 });
         }
         // They have no lines of the file.
