@@ -49,20 +49,23 @@ impl<'a> Levels<'a> {
     }
 }
 
-/// How much of a text is left without the escape that a cut at its end took apart.
+/// How much of a text is left without the escape that a cut at its end took apart. How many of the backslashes at its
+/// end belong together nobody can tell.
 pub(super) fn whole(text: &[u8]) -> usize {
     let from = text.len().saturating_sub(LONGEST);
     let last = text.get(from..).and_then(|end| end.iter().rposition(|byte| b"\\%&".contains(byte)));
-    let Some(at) = last.map(|at| from + at) else { return text.len() };
-    let end = text.get(at..).unwrap_or_default();
-    let is_part = end.iter().skip(1).all(|byte| is_inner(*byte));
-    if is_part && escape(end).is_none() { at } else { text.len() }
+    let cut = last.map(|at| from + at).filter(|at| {
+        let end = text.get(*at..).unwrap_or_default();
+        end.iter().skip(1).all(|byte| is_inner(*byte)) && escape(end).is_none()
+    });
+    let left = text.get(..cut.unwrap_or(text.len())).unwrap_or_default();
+    left.len() - left.iter().rev().take_while(|byte| **byte == b'\\').count()
 }
 
 /// Where a text may go on behind the escape that a cut before it took apart: after none or some of its bytes.
 pub(super) fn resumptions(text: &[u8]) -> impl Iterator<Item = usize> {
-    let is_near = text.iter().take(2 * LONGEST).any(|byte| is_special(*byte) || *byte == b';');
-    let most = if is_near { LONGEST } else { 0 };
+    let is_near = text.iter().take(LONGEST).any(|byte| is_special(*byte) || *byte == b';');
+    let most = if is_near { 2 * LONGEST } else { 0 };
     let inner =
         text.iter().take(most).take_while(|byte| is_inner(**byte) || b"\\%&;}".contains(byte)).count();
     0..=inner

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::args::{CheckArgs, CheckFormat};
 use super::exit::{Exit, Stop};
-use super::hidden::hide;
+use super::hidden::{Origin, hide, hide_words};
 use super::panic;
 use super::screen::print;
 use super::settings::{check_load, style};
@@ -18,12 +18,13 @@ use crate::plan::{Loaded, load};
 pub(super) fn check(args: &CheckArgs, around: &Surroundings) -> Result<Exit, Stop> {
     let redactor = Redactor::new();
     panic::install(redactor.clone());
-    let what = check_load(&args.paths, &args.suite, around)?;
+    let what = check_load(&args.paths, &args.suite, around)
+        .map_err(|stop| hide_words(stop, Origin::Process, around))?;
     let (problems, read) = match load(&what) {
         Ok(Loaded { plan, warnings, files, .. }) => (warnings, Some((files, plan.cases.len()))),
         Err(problems) => (problems, None),
     };
-    let problems = hide(problems, &what, None, around, &redactor);
+    let problems = hide(problems, &what, Origin::Process, around, &redactor);
     let errors = problems.iter().filter(|problem| problem.is_error()).count();
     let warnings = problems.len() - errors;
     let text = match args.format {

@@ -39,4 +39,22 @@ mod tests {
              RUST_BACKTRACE=1 shows where it came from\n"
         );
     }
+    #[test]
+    fn no_form_of_a_secret_is_shown() {
+        let canary = r#"rt_CANARYFIRST0/+"\<&>'%~=CANARYSECOND9"#;
+        let redactor = Redactor::new();
+        redactor.add(&Secret::new(canary));
+        let json = serde_json::Value::from(canary).to_string();
+        let url: String = url::form_urlencoded::byte_serialize(canary.as_bytes()).collect();
+        let cut = format!("{}…", canary.chars().take(20).collect::<String>());
+        let error = Err::<(), _>(canary).map_err(|error| format!("{:?}", Some(error)));
+        let debug = error.unwrap_err();
+        for said in
+            [canary.to_owned(), json.clone(), serde_json::Value::from(json).to_string(), url, cut, debug]
+        {
+            let info = format!("at src/x.rs:1:1:\ncalled on an `Err` value: [[{said}]]");
+            let shown = text(&info, &Backtrace::disabled(), &redactor);
+            assert!(shown.contains("***") && !shown.contains("CANARY"), "{said}: {shown}");
+        }
+    }
 }

@@ -8,6 +8,7 @@ use super::args::SandboxArgs;
 use super::exit::{Exit, Stop};
 use super::screen::print;
 use super::signals::Signals;
+use crate::auth::looks_like_token;
 use crate::knobs::{FAULT, KNOBS, Knobs, PROFILES};
 use crate::sandbox::{
     AUDITOR_TOKEN, Fault, INTERACTIVE_TOKEN, OWNER_TOKEN, Options, Refused, Sandbox, World,
@@ -51,7 +52,17 @@ pub(super) fn sandbox(args: &SandboxArgs) -> Result<Exit, Stop> {
 /// A refusal in a line: what the wire was not told.
 fn shown(Refused { http_method, path, method, reason }: &Refused) -> String {
     let method = method.as_ref().map(|method| format!(" {}", method.escape_debug())).unwrap_or_default();
-    format!("{http_method} {}{method}: {}\n", path.escape_debug(), reason.escape_debug())
+    hidden(&format!("{http_method} {}{method}: {}\n", path.escape_debug(), reason.escape_debug()))
+}
+
+/// Without what looks like a token: somebody may have put one into an address.
+fn hidden(text: &str) -> String {
+    let ends = |c: char| "/`=&; \n".contains(c);
+    let words = text.split_inclusive(ends).map(|word| {
+        let bare = word.trim_end_matches(ends);
+        if looks_like_token(bare) { word.replace(bare, "***") } else { word.to_owned() }
+    });
+    words.collect()
 }
 
 /// What of its ways nobody outside knows.

@@ -2,7 +2,7 @@
 
 use super::args::{ShowArgs, TestArgs};
 use super::exit::{Exit, Stop};
-use super::hidden::hide;
+use super::hidden::{Origin, hide, hide_words};
 use super::panic;
 use super::screen::print;
 use super::settings::{Caller, Settings};
@@ -26,11 +26,13 @@ pub(super) fn show(args: ShowArgs, around: &Surroundings) -> Result<Exit, Stop> 
 fn load_and_show(args: ShowArgs, around: &Surroundings, redactor: &Redactor) -> Result<Exit, Stop> {
     let ShowArgs { name, suite, protocol, env_file } = args;
     let words = TestArgs { what: vec![name], suite, protocol, env_file, ..TestArgs::default() };
-    let settings = Settings::resolve(words, around, Caller::Command, 0)?;
+    let settings = Settings::resolve(words, around, Caller::Command, 0)
+        .map_err(|stop| hide_words(stop, Origin::File(None), around))?;
     let Loaded { plan, .. } = match load(&settings.load) {
         Ok(loaded) => loaded,
         Err(problems) => {
-            let problems = hide(problems, &settings.load, settings.env_file.as_deref(), around, redactor);
+            let problems =
+                hide(problems, &settings.load, Origin::File(settings.env_file.as_deref()), around, redactor);
             return Ok(refuse(&problems, settings.stderr_style));
         }
     };

@@ -6,6 +6,7 @@ use clap::CommandFactory as _;
 
 use super::args::{Args, Command, HarnessArgs, TestArgs};
 use super::exit::{Exit, Stop};
+use super::hidden::{Origin, hide_words};
 use super::screen::{print, say};
 use super::settings::{Caller, Settings};
 use super::surroundings::{Surroundings, arguments};
@@ -78,6 +79,7 @@ fn test(args: TestArgs, caller: Caller) -> Result<Exit, Stop> {
     let around = Surroundings::read()?;
     // Short enough to be typed again.
     let seed = u64::from(fastrand::u32(..));
-    let settings = Settings::resolve(args, &around, caller, seed)?;
+    let settings = Settings::resolve(args, &around, caller, seed)
+        .map_err(|stop| hide_words(stop, Origin::File(None), &around))?;
     super::test::test(&settings, &around)
 }

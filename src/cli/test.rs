@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::exit::{Exit, Stop};
-use super::hidden::hide;
+use super::hidden::{Origin, hide};
 use super::live::Live;
 use super::pump::Pump;
 use super::screen::{Screen, Stderr, say};
@@ -37,7 +37,8 @@ fn load_and_run(settings: &Settings, around: &Surroundings, redactor: &Redactor)
     let Loaded { plan, mut warnings, snapshots, .. } = match load(&settings.load) {
         Ok(loaded) => loaded,
         Err(problems) => {
-            let problems = hide(problems, &settings.load, settings.env_file.as_deref(), around, redactor);
+            let problems =
+                hide(problems, &settings.load, Origin::File(settings.env_file.as_deref()), around, redactor);
             return Ok(refuse(&problems, settings.stderr_style));
         }
     };

@@ -64,7 +64,7 @@ impl Form {
 
     /// Its part of a case's name.
     pub(crate) fn name(self) -> String {
-        format!("{self:?}").to_lowercase().replace('(', "").replace(')', "")
+        format!("{self:?}").to_lowercase().replace(['(', ')'], "")
     }
 
     pub(crate) fn named(name: &str) -> Self {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
-use crate::canary::{Form, json as quoted};
+use crate::canary::{Form, json as quoted, secret, token};
 use crate::common::scripted::{self, Request, answer, lifecycle};
 use crate::{MARK, UNMARK};
 
@@ -20,6 +20,10 @@ pub(crate) fn start() -> (String, Record) {
     let record = Record::default();
     let kept = Arc::clone(&record);
     let url = scripted::start(move |request| {
+        if request.target == "/identity_/connect/token" {
+            let body = json!({"access_token": token("APP"), "expires_in": 3600});
+            return answer(JSON, &body.to_string());
+        }
         let mut path = request.target.trim_start_matches("/mcp/").split('/');
         let (place, form) = (path.next().unwrap_or_default(), path.next().unwrap_or_default());
         let form = Form::named(form);
@@ -38,6 +42,12 @@ pub(crate) fn start() -> (String, Record) {
 fn canary(request: &Request) -> &str {
     let argument = request.message.pointer("/params/arguments/canary").and_then(Value::as_str);
     argument.unwrap_or(&request.token)
+}
+
+/// A secret that nobody knew before.
+fn fresh(request: &Request) -> Option<String> {
+    let is_fresh = request.message.pointer("/params/name").and_then(Value::as_str) == Some("fresh");
+    is_fresh.then(|| answer(JSON, &request.result(&text(&secret("SAV")))))
 }
 
 fn text(text: &str) -> Value {
@@ -73,6 +83,9 @@ fn say(request: &Request, place: &str, form: Form) -> String {
     }
     if request.verb == "DELETE" {
         return answer("200 OK", "");
+    }
+    if let Some(fresh) = fresh(request) {
+        return fresh;
     }
     let id = request.message.get("id");
     let good = |result: &Value| answer(JSON, &request.result(result));

@@ -14,11 +14,15 @@
 )]
 
 mod canary;
+mod commands;
 #[path = "../common/mod.rs"]
 mod common;
+mod endpoints;
 mod hostile;
 mod left;
 mod places;
+mod programs;
+mod sources;
 
 /// What stands before each canary that a server says, and behind it.
 const MARK: &str = "[[";

@@ -42,7 +42,7 @@ const PLACES: &[(&str, &str, &[Channel])] = &[
     ("chunks", "call: t\n    expect: {text: other}", &Channel::ALL),
     ("lines", "call: t\n    expect: {text: other}", &Channel::ALL),
     ("early-end", "call: t", WHOLE),
-    ("silent", "call: t\n    timeout: 300ms", &Channel::ALL),
+    ("silent", "call: t\n    timeout: 4s", &Channel::ALL),
     ("unopened", "call: t", &Channel::ALL),
     ("version", "call: t", &Channel::ALL),
     ("info", "session: open\n    expect: {result: {serverInfo: {name: other}}}", &Channel::ALL),
