@@ -180,7 +180,11 @@ const RULES: &[Rule] = &[
     rule(Row::WrongTenant, refused::wrong_tenant, &[]),
     rule(Row::NoPatForUser, refused::no_pat_for_user, &[]),
     rule(Row::StartFailed, hosting::start_failed, &[Row::ColdStart, Row::NotMcp, Row::NoTools]),
-    rule(Row::Disconnected, hosting::disconnected, &[Row::ColdStart, Row::NoExecutionScope]),
+    rule(
+        Row::Disconnected,
+        hosting::disconnected,
+        &[Row::ColdStart, Row::NoExecutionScope, Row::NoView, Row::WrongSegment],
+    ),
     rule(Row::NoMachine, calling::no_machine, &[Row::ColdStart, Row::NoJobsScope, Row::NoJobsCreate]),
     rule(Row::ColdStart, hosting::cold_start, &[]),
     rule(

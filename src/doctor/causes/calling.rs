@@ -9,9 +9,10 @@ use super::{Cause, Row, Weight};
 use crate::uipath::Failure;
 
 /// The time after which serverless jobs are stopped, as far as a failure near it tells.
-const LIMIT: std::ops::Range<Duration> = Duration::from_secs(870)..Duration::from_secs(1020);
+const LIMIT: std::ops::Range<Duration> = Duration::from_secs(855)..Duration::from_secs(946);
 
-const FOR_ACTIVITIES: &str = "use the token of somebody who logged in (`uipath auth`, or the MCP OAuth flow), or an external application with user scopes";
+const FOR_ACTIVITIES: &str =
+    "use the MCP OAuth flow, `uipath auth` or an external application with user scopes for it";
 
 /// A call that failed, and what is shown of it.
 fn evidence(call: &CallFinding) -> String {
@@ -136,7 +137,7 @@ pub(super) fn integration_service(f: &Findings) -> Option<Cause> {
         return None;
     }
     let token = if f.is_app() { "an application's token" } else { "a PAT" };
-    let skip = "until then expect it in the scenario (`is_error: true`, or `outcome: timed_out`), or have it ignored under a PAT with `requires: {session: {auth: …}}`";
+    let skip = "or expect the failure in the scenario (`is_error: true`, or `outcome: timed_out`), or leave it out under such a token: `requires: {$.session.auth: jwt}`";
     if let Some(call) = f.failed_call() {
         let (tool, failure) = (&call.tool, call.failure());
         let marked = is_marked(f, tool);
@@ -151,10 +152,10 @@ pub(super) fn integration_service(f: &Findings) -> Option<Cause> {
         };
         let message = match certainty {
             Likely => format!(
-                "`{tool}` is likely an activity of the Integration Service: {token} connects and lists, and such calls fail or time out"
+                "`{tool}` is likely backed by an Integration Service connection: {token} connects and lists, and such calls fail or time out"
             ),
             _ => format!(
-                "`{tool}` may be an activity of the Integration Service: with {token} such a call fails, or has no answer, as here"
+                "`{tool}` may be backed by an Integration Service connection: with {token} such a call fails, or has no answer, as here"
             ),
         };
         let cause = Cause::problem(Row::IntegrationService, certainty, message).told([evidence(call)]);
@@ -171,10 +172,10 @@ pub(super) fn integration_service(f: &Findings) -> Option<Cause> {
         f.tools.iter().filter(|tool| is_marked(f, tool)).map(|tool| format!("`{tool}`")).collect();
     let (named, are) = match known.as_slice() {
         [] => return None,
-        [one] => (one.clone(), "is an activity"),
-        more => (more.join(", "), "are activities"),
+        [one] => (one.clone(), "is backed by an Integration Service connection"),
+        more => (more.join(", "), "are backed by Integration Service connections"),
     };
-    let message = format!("{named} {are} of the Integration Service: with {token} calls fail or time out");
+    let message = format!("{named} {are}: with {token} calls fail or time out");
     Some(Cause::warning(Row::IntegrationService, Certain, message).next([FOR_ACTIVITIES, skip]))
 }
 
@@ -194,7 +195,7 @@ pub(super) fn job_limit(f: &Findings) -> Option<Cause> {
     let cause = Cause::problem(Row::JobLimit, Likely, message);
     let cause = cause.told([evidence(call), format!("the call took {}", facts::shown(call.probe.took))]);
     Some(cause.next([
-        "have the process do less in one run, or start its work and come back for the result",
+        "let the tool start the work and return, and have a `read` or another tool ask how far it is",
         "or run it on a machine of one's own, which has no such limit",
     ]))
 }
@@ -254,5 +255,5 @@ pub(super) fn bad_arguments(f: &Findings) -> Option<Cause> {
     };
     let cause = Cause::new(Row::BadArguments, weight, certainty, message);
     let cause = cause.told(wrong.into_iter().skip(1)).told(failed.then(|| evidence(call)));
-    Some(cause.next([format!("compare them with the tool's input schema as it is now: `callsheet show` has it; a process that was published anew may have others than before (`{}`)", call.tool)]))
+    Some(cause.next([format!("compare them with the input schema of `{}` as it is now: a step `list: tools` with `--trace` shows it, and a process that was published anew may have others than before", call.tool)]))
 }

@@ -338,25 +338,22 @@ pub(super) fn met(probe: &Probe) -> String {
 }
 
 fn said(answered: &Answered) -> String {
-    let status = answered.status.map(|status| format!("HTTP {status}"));
-    let or =
-        |text: String| status.as_ref().map_or_else(|| text.clone(), |status| format!("{status}, {text}"));
-    if let Some(refusal) = &answered.refusal {
-        return refusal.to_string();
+    let mut words = Vec::new();
+    match (&answered.refusal, answered.status) {
+        (Some(refusal), _) => words.push(refusal.to_string()),
+        (None, Some(status)) => words.push(format!("HTTP {status}")),
+        (None, None) => {}
     }
     if let Some((code, message)) = &answered.error {
-        return or(format!("error {code}: {message}"));
+        words.push(format!("error {code}: {message}"));
+    } else if let Some(location) = &answered.location {
+        words.push(format!("a redirect to {location}"));
+    } else if answered.media_type.contains("html") {
+        words.push("a page in HTML".to_owned());
+    } else {
+        words.extend(answered.wire.first().cloned());
     }
-    if let Some(location) = &answered.location {
-        return or(format!("a redirect to {location}"));
-    }
-    if answered.media_type.contains("html") {
-        return or("a page in HTML".to_owned());
-    }
-    if let Some(violation) = answered.wire.first() {
-        return or(violation.clone());
-    }
-    status.unwrap_or_else(|| "answered".to_owned())
+    if words.is_empty() { "answered".to_owned() } else { words.join(", ") }
 }
 
 /// A duration as people say it.

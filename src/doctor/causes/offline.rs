@@ -20,6 +20,10 @@ const AUDIENCE: &str = "UiPath.Orchestrator";
 
 pub(super) fn no_token(f: &Findings) -> Option<Cause> {
     let (message, help) = match &f.token.state {
+        // An application's token is asked for at an address: where there is none, that is what is wrong.
+        TokenState::Missing(trouble) if f.lack.as_ref().is_some_and(|lack| lack.help == trouble.help) => {
+            return None;
+        }
         TokenState::Missing(trouble) => (trouble.message.clone(), Some(trouble.help.clone())),
         // The identity server gave none, and not for the reason of row 20.
         TokenState::Refused(trouble, _) if super::way::machine_credentials(f).is_none() => {
