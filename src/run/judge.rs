@@ -2,7 +2,6 @@
 
 use super::implied::{Levels, Subject, http_holds};
 use super::save::save;
-use super::servers::Entry;
 use super::step::{Current, Failed};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::exchange::{Exchange, Outcome, Phase, Verb, View};
@@ -10,6 +9,7 @@ use crate::matcher::{Actual, Mismatch};
 use crate::mcp::Version;
 use crate::model::{Level, Target};
 use crate::plan::Save;
+use crate::servers::Entry;
 use crate::snapshot::{self, Record};
 
 /// What `save` and `expect` find wrong.

@@ -17,7 +17,6 @@ mod running;
 mod save;
 mod scheduler;
 mod send;
-mod servers;
 mod slots;
 mod step;
 mod steps;

@@ -14,13 +14,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::board::Board;
-use super::servers::Servers;
 use super::slots::{Slot, Slots};
 use super::{Config, Consumer, Finished, Interrupt, case};
 use crate::auth::{Environment, Redactor, Secret};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::event::{CaseEnded, Event, Happening, Kind, Place, RunEnded, RunStarted, Verdict};
 use crate::plan::{Case, Plan, Scenario};
+use crate::servers::Servers;
 use crate::source::Site;
 
 /// How many events may wait for their consumers before the run waits for them.

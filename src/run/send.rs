@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::conditions::reads;
-use super::servers::{Entry, Lack};
 use super::step::{Current, Failed};
 use crate::auth::Credential;
 use crate::diagnostic::{Code, Diagnostic};
@@ -16,6 +15,7 @@ use crate::matcher::{Actual, Matcher};
 use crate::mcp::{Operation, Responder, SendOptions, Session, SessionConfig, Subscription};
 use crate::model::{SessionVerb, Target};
 use crate::plan::{Action, Reference};
+use crate::servers::{Entry, Lack};
 use crate::source::Pointer;
 use crate::template::{Template, Tree, Use, with_article};
 

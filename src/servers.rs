@@ -28,7 +28,7 @@ const ANSWER: Duration = Duration::from_secs(30);
 const RESERVE: Duration = Duration::from_secs(600);
 
 /// The servers of one run.
-pub(super) struct Servers {
+pub(crate) struct Servers {
     entries: HashMap<String, Entry>,
     environment: Environment,
     redactor: Redactor,
@@ -43,22 +43,22 @@ pub(super) struct Servers {
 type Listed = dyn Fn(&str, &str, &Exchange) + Send + Sync;
 
 /// One server of a run.
-pub(super) struct Entry {
-    pub(super) model: model::Server,
+pub(crate) struct Entry {
+    pub(crate) model: model::Server,
     client: OnceCell<Result<Arc<Client>, Lack>>,
     tokens: Mutex<HashMap<String, Held>>,
     /// Places for cases; none where there is no limit.
-    pub(super) places: Option<Arc<Semaphore>>,
+    pub(crate) places: Option<Arc<Semaphore>>,
     pace: Option<Pace>,
 }
 
 /// What is missing to reach a server.
 #[derive(Clone, Debug)]
-pub(super) struct Lack {
+pub(crate) struct Lack {
     /// What is missing or wrong.
-    pub(super) message: String,
+    pub(crate) message: String,
     /// The way out, where there is one to tell.
-    pub(super) help: Option<String>,
+    pub(crate) help: Option<String>,
 }
 
 /// A token that was read, or why there is none; and until when that is good.
@@ -86,7 +86,7 @@ impl From<Trouble> for Lack {
 }
 
 impl Servers {
-    pub(super) fn new(
+    pub(crate) fn new(
         suite: &Suite,
         environment: Environment,
         redactor: Redactor,
@@ -112,17 +112,17 @@ impl Servers {
         }
     }
 
-    pub(super) fn get(&self, name: &str) -> Option<&Entry> {
+    pub(crate) fn get(&self, name: &str) -> Option<&Entry> {
         self.entries.get(name)
     }
 
-    pub(super) fn environment(&self) -> &Environment {
+    pub(crate) fn environment(&self) -> &Environment {
         &self.environment
     }
 
     /// What templates see of a server: its name, and the host and port of its address. Those of the sandbox are
     /// not known before it is started.
-    pub(super) fn scope(&self, name: &str) -> Value {
+    pub(crate) fn scope(&self, name: &str) -> Value {
         let mut scope = json!({"name": name});
         let host = self.entries.get(name).and_then(|entry| host(&self.address(entry)?));
         if let Some((host, scope)) = host.zip(scope.as_object_mut()) {
@@ -147,7 +147,7 @@ impl Servers {
     }
 
     /// The client of a server.
-    pub(super) async fn client(&self, entry: &Entry) -> Result<Arc<Client>, Lack> {
+    pub(crate) async fn client(&self, entry: &Entry) -> Result<Arc<Client>, Lack> {
         entry.client.get_or_init(|| Box::pin(self.connect(entry))).await.clone()
     }
 
@@ -252,7 +252,7 @@ impl Servers {
     }
 
     /// The token of an identity; none for `anonymous` and for a server without one.
-    pub(super) async fn token(&self, entry: &Entry, identity: &str) -> Result<Option<Secret>, Lack> {
+    pub(crate) async fn token(&self, entry: &Entry, identity: &str) -> Result<Option<Secret>, Lack> {
         let Some(credential) = entry.model.credential(identity) else { return Ok(None) };
         let mut tokens = entry.tokens.lock().await;
         if let Some(known) = tokens.get(identity).filter(|held| held.is_good()) {
@@ -296,7 +296,7 @@ impl Servers {
     }
 
     /// What can be told of an identity's token that was refused, without showing it.
-    pub(super) async fn remarks(&self, entry: &Entry, identity: &str, now: jiff::Timestamp) -> Vec<String> {
+    pub(crate) async fn remarks(&self, entry: &Entry, identity: &str, now: jiff::Timestamp) -> Vec<String> {
         let tokens = entry.tokens.lock().await;
         let Some(Held { token: Ok(token), .. }) = tokens.get(identity) else { return Vec::new() };
         let address = self.address(entry);
@@ -349,7 +349,7 @@ impl Entry {
     }
 
     /// Waits for the server's pace, if it has one.
-    pub(super) async fn turn(&self) {
+    pub(crate) async fn turn(&self) {
         if let Some(pace) = &self.pace {
             pace.turn().await;
         }
