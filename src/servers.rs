@@ -19,7 +19,7 @@ use crate::exchange::Exchange;
 use crate::knobs::Knobs;
 use crate::mcp::{Bounds, Client, ClientConfig, Endpoint, Program, Route};
 use crate::model::{self, Setting, Suite, Target};
-use crate::uipath::{self, Address, Folder, Rest, Trouble, Written};
+use crate::uipath::{self, Address, Folder, NoToken, Refusal, Rest, Trouble, Written};
 
 /// How long Orchestrator and the identity server may take for one answer.
 const ANSWER: Duration = Duration::from_secs(30);
@@ -59,6 +59,22 @@ pub(crate) struct Lack {
     pub(crate) message: String,
     /// The way out, where there is one to tell.
     pub(crate) help: Option<String>,
+    /// What kind of lack it is.
+    pub(crate) why: Why,
+}
+
+/// Why there is no token, where it is that.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Why {
+    /// Something else is missing.
+    #[default]
+    Other,
+    /// It is not where it should be.
+    NoToken,
+    /// What is there is none.
+    Damaged,
+    /// The identity server gave none; what it answered.
+    Refused(Option<Box<Refusal>>),
 }
 
 /// A token that was read, or why there is none; and until when that is good.
@@ -69,19 +85,27 @@ struct Held {
 
 impl From<String> for Lack {
     fn from(message: String) -> Self {
-        Self { message, help: None }
+        Self { message, help: None, why: Why::Other }
     }
 }
 
 impl From<CredentialError> for Lack {
     fn from(error: CredentialError) -> Self {
-        Self { message: error.to_string(), help: error.help }
+        let why = if error.damaged { Why::Damaged } else { Why::NoToken };
+        Self { message: error.to_string(), help: error.help, why }
     }
 }
 
 impl From<Trouble> for Lack {
     fn from(Trouble { message, help }: Trouble) -> Self {
-        Self { message, help: Some(help) }
+        Self { message, help: Some(help), why: Why::Other }
+    }
+}
+
+impl From<Box<NoToken>> for Lack {
+    fn from(no: Box<NoToken>) -> Self {
+        let NoToken { trouble, refusal } = *no;
+        Self { why: Why::Refused(refusal.map(Box::new)), ..trouble.into() }
     }
 }
 
@@ -118,6 +142,10 @@ impl Servers {
 
     pub(crate) fn environment(&self) -> &Environment {
         &self.environment
+    }
+
+    pub(crate) fn redactor(&self) -> &Redactor {
+        &self.redactor
     }
 
     /// What templates see of a server: its name, and the host and port of its address. Those of the sandbox are
@@ -184,6 +212,7 @@ impl Servers {
                     message: "the key of the folder cannot be looked up: the server has no token of its own"
                         .to_owned(),
                     help: Some("write `folderKey`, or give the server `auth`".to_owned()),
+                    why: Why::Other,
                 })?;
                 let rest = self.rest(entry, &host).await?;
                 address.url_in(&uipath::folder_key(&rest, &address, path, &token).await?)
@@ -193,17 +222,19 @@ impl Servers {
     }
 
     /// The whole address, and its host, to which a token may be sent.
-    fn filled(&self, entry: &Entry, written: &Written) -> Result<(Address, Url), Lack> {
+    pub(crate) fn filled(&self, entry: &Entry, written: &Written) -> Result<(Address, Url), Lack> {
         let address = written.fill(&self.environment)?;
         let plain = entry.model.insecure || entry.model.socket.is_some();
         let host = model::address(&address.base, plain).map_err(|error| Lack {
             message: format!("the address cannot be used: {}", error.message),
             help: Some(error.help.to_owned()),
+            why: Why::Other,
         })?;
         Ok((address, host))
     }
 
-    async fn rest(&self, entry: &Entry, host: &Url) -> Result<Rest, Lack> {
+    /// What asks Orchestrator at the host of an address.
+    pub(crate) async fn rest(&self, entry: &Entry, host: &Url) -> Result<Rest, Lack> {
         let (connect, redactor) = (entry.model.timeouts.connect(), self.redactor.clone());
         Ok(Rest::new(host, &route(&entry.model).await?, connect, ANSWER, redactor)?)
     }
@@ -219,6 +250,7 @@ impl Servers {
                     let secret = secret.map_err(|error| Lack {
                         message: format!("`env: {name}`: {error}"),
                         help: error.help.clone(),
+                        why: Why::Other,
                     })?;
                     self.redactor.add(&secret);
                     secret.reveal().to_owned()

@@ -132,6 +132,11 @@ impl<'a> Current<'_, 'a> {
                 }
             }
         }
+        let is_listing = exchange.sent.as_ref().is_some_and(|sent| sent.method == "tools/list");
+        if self.running.shared.config.diagnose && (exchange.phase == Phase::Open || is_listing) {
+            first.notes.push("why is asked once, and told at the end of the run".to_owned());
+            return;
+        }
         let now = (self.running.shared.config.now)();
         first.notes.extend(self.running.shared.servers.remarks(entry, identity, now).await);
     }

@@ -134,7 +134,7 @@ impl<'a> Current<'_, 'a> {
     }
 
     /// A token that cannot be read, with the place in the suite that says where it is.
-    fn credential_problem(&self, entry: &Entry, Lack { message, help }: Lack) -> Failed {
+    fn credential_problem(&self, entry: &Entry, Lack { message, help, .. }: Lack) -> Failed {
         let mut problem = self.problem(Code::Credential, message).label("this step needs it");
         if let Some(document) = &self.running.shared.plan.suite.document {
             let at = match self.identity.as_str() {
@@ -148,7 +148,7 @@ impl<'a> Current<'_, 'a> {
     }
 
     /// A server that cannot be reached before anything is sent to it, with its place in the suite.
-    fn client_problem(&self, entry: &Entry, Lack { message, help }: Lack) -> Failed {
+    fn client_problem(&self, entry: &Entry, Lack { message, help, .. }: Lack) -> Failed {
         let mut problem = *self.problem(Code::OpenFailed, message);
         if let (Target::Uipath(_), Some(document)) =
             (&entry.model.target, &self.running.shared.plan.suite.document)
