@@ -10,6 +10,8 @@ use crate::uipath::{Address, Fault, Refusal, Trouble};
 /// All that was found.
 #[derive(Clone, Debug, Default)]
 pub struct Findings {
+    /// When it was asked, by the clock of this machine: what ends is compared with it.
+    pub at: jiff::Timestamp,
     /// The server's name in the suite.
     pub server: String,
     /// The identity's name.

@@ -1,9 +1,11 @@
 //! UiPath: the address of an Orchestrator MCP Server, from its parts or whole, with what may be wrong about it; what a
-//! suite leaves to the environment; and the few questions that are put to Orchestrator itself.
+//! suite leaves to the environment; the few questions that are put to Orchestrator itself; and the texts by which its
+//! failures are known.
 //!
 //! Nothing but [`Rest`] opens a connection, and nothing reads the environment: it is handed in.
 
 mod address;
+mod failures;
 mod folders;
 mod identity;
 mod rest;
@@ -11,6 +13,7 @@ mod whole;
 mod written;
 
 pub use address::{Address, DEFAULT_BASE, Fault, Folder, Part, fault};
+pub use failures::{Failure, Mistake, connection_code, did_not_start};
 pub use folders::folder_key;
 pub use identity::{NoToken, application_token};
 pub use rest::{Answer, Refusal, Rest, RestError};
