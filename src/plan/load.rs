@@ -147,6 +147,16 @@ pub fn load(load: &Load) -> Result<Loaded, Vec<Diagnostic>> {
     Ok(Loaded { plan, warnings: problems, files: files.len() - passed_over, snapshots })
 }
 
+/// Reads the suite alone: no scenario.
+///
+/// # Errors
+/// Every diagnostic, warnings included, where one of them is an error.
+pub fn load_suite(load: &Load) -> Result<Suite, Vec<Diagnostic>> {
+    let mut problems = Vec::new();
+    let found = suite(load, &mut problems).filter(|_| !problems.iter().any(Diagnostic::is_error));
+    found.ok_or(problems)
+}
+
 fn failure(code: Code, message: String) -> Diagnostic {
     Diagnostic::new(code, Severity::Error, None, message)
 }

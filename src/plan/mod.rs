@@ -19,7 +19,7 @@ use std::time::Duration;
 pub(crate) use compile::within;
 pub use compile::{Context, compile};
 pub use link::Links;
-pub use load::{Load, Loaded, Word, load};
+pub use load::{Load, Loaded, Word, load, load_suite};
 pub use rows::{Around, Lacking, Rows};
 pub use select::{IgnoredCases, PathFilter, Selected, Selection, idle_paths, select};
 pub use show::{Around as ShowAround, show};

@@ -7,6 +7,7 @@ mod clock;
 mod compose;
 mod conditions;
 mod defer;
+mod diagnose;
 mod eventually;
 mod frame;
 mod implied;
@@ -17,7 +18,6 @@ mod running;
 mod save;
 mod scheduler;
 mod send;
-mod servers;
 mod slots;
 mod step;
 mod steps;
@@ -32,7 +32,7 @@ use crate::auth::{Environment, Redactor};
 use crate::event::Event;
 use crate::snapshot::Store;
 
-pub use scheduler::{Run, learn_secrets};
+pub use scheduler::{Run, learn_credentials, learn_secrets};
 
 /// What consumes the events of a run: a report, the trace, the live line.
 pub trait Consumer: Send {
@@ -77,6 +77,8 @@ pub struct Config {
     pub rerun: String,
     /// The snapshots. Handed in, since what `--update` took is written when the run is over.
     pub snapshots: Arc<Store>,
+    /// Whether it is asked, after the cases, why a server could not be used.
+    pub diagnose: bool,
     /// The secrets of the run. Handed in, since the panic hook masks with it, too.
     pub redactor: Redactor,
 }
@@ -106,6 +108,8 @@ impl Interrupt {
 pub struct Finished {
     /// The last event: the counts.
     pub ended: Event,
+    /// Why servers could not be used: each a [`crate::event::Kind::Diagnosed`].
+    pub diagnoses: Vec<Event>,
     /// What consumers could not write.
     pub problems: Vec<String>,
 }

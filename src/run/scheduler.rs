@@ -1,7 +1,7 @@
 //! The scheduler: one task for each selected case, places before slots before the clock; fail-fast and
 //! interruption; events to their consumers in the order in which they happened.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
@@ -14,13 +14,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::board::Board;
-use super::servers::Servers;
 use super::slots::{Slot, Slots};
 use super::{Config, Consumer, Finished, Interrupt, case};
 use crate::auth::{Environment, Redactor, Secret};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::event::{CaseEnded, Event, Happening, Kind, Place, RunEnded, RunStarted, Verdict};
+use crate::model::Suite;
 use crate::plan::{Case, Plan, Scenario};
+use crate::servers::Servers;
 use crate::source::Site;
 
 /// How many events may wait for their consumers before the run waits for them.
@@ -60,6 +61,8 @@ pub(super) struct Shared {
     slots: Arc<Slots>,
     board: Board,
     counts: Counts,
+    /// What cases could not use.
+    pub(super) unusable: Mutex<BTreeSet<super::diagnose::Pair>>,
     events: Arc<Events>,
 }
 
@@ -142,6 +145,7 @@ impl Run {
             why: OnceLock::new(),
             board: Board::default(),
             counts: Counts::default(),
+            unusable: Mutex::default(),
             outputs: super::implied::Outputs::default(),
             plan,
             config,
@@ -186,6 +190,10 @@ impl Run {
         let runtime = begun.runtime.lock().unwrap_or_else(PoisonError::into_inner).take()?;
         begun.tasks.close();
         runtime.block_on(begun.tasks.wait());
+        let diagnoses = match self.interrupted() {
+            true => Vec::new(),
+            false => runtime.block_on(self.shared.diagnose()),
+        };
         let counts = &self.shared.counts;
         let ended = self.shared.events.send(Kind::RunEnded(RunEnded {
             passed: counts.passed.load(Ordering::Relaxed),
@@ -198,7 +206,7 @@ impl Run {
         self.shared.events.sender.lock().unwrap_or_else(PoisonError::into_inner).take();
         let reporter = begun.reporter.lock().unwrap_or_else(PoisonError::into_inner).take();
         let problems = reporter.and_then(|thread| thread.join().ok()).unwrap_or_default();
-        Some(Finished { ended, problems })
+        Some(Finished { ended, diagnoses, problems })
     }
 
     fn begin(&self) -> Begun {
@@ -349,6 +357,7 @@ impl Shared {
             Verdict::NotRun(_) => &self.counts.not_run,
         };
         count.fetch_add(1, Ordering::Relaxed);
+        self.remember(&ended);
         ended.rerun = format!("{} {}", self.config.rerun, ended.case);
         let event = self.events.send(Kind::CaseEnded(ended));
         self.board.put(index, Arc::new(event));
@@ -381,6 +390,17 @@ pub(super) fn place(site: &Site) -> Place {
     Place { path: site.file.path().to_owned(), position: site.position() }
 }
 
+/// Teaches the redactor the tokens that are known without reading a file or running a command.
+pub fn learn_credentials(suite: &Suite, environment: &Environment, redactor: &Redactor) {
+    for server in &suite.servers {
+        let credentials =
+            server.auth.iter().chain(server.identities.iter().map(|(_, credential)| credential));
+        for secret in credentials.flat_map(|credential| credential.known(environment)) {
+            redactor.add(&secret);
+        }
+    }
+}
+
 /// Teaches the redactor every secret that is known before the run. A secret that cannot be masked, or that
 /// stands in a name that is shown, is an error. The errors can be shown: they are masked.
 #[must_use]
@@ -405,13 +425,7 @@ pub fn learn_secrets(
             );
         }
     }
-    for server in &plan.suite.servers {
-        let credentials =
-            server.auth.iter().chain(server.identities.iter().map(|(_, credential)| credential));
-        for secret in credentials.flat_map(|credential| credential.known(environment)) {
-            redactor.add(&secret);
-        }
-    }
+    learn_credentials(&plan.suite, environment, redactor);
     let (mut seen, mut told) = (HashSet::new(), HashSet::new());
     for case in selected.iter().filter_map(|index| plan.cases.get(*index)) {
         let Some(scenario) = plan.scenario(case) else { continue };

@@ -15,7 +15,7 @@ mod written;
 pub use address::{Address, DEFAULT_BASE, Fault, Folder, Part, fault};
 pub use failures::{Failure, Mistake, connection_code, did_not_start};
 pub use folders::folder_key;
-pub use identity::application_token;
+pub use identity::{NoToken, application_token};
 pub use rest::{Answer, Refusal, Rest, RestError};
 pub use whole::{Reading, is_host, looks_like, placeholder, read};
 pub use written::{FOLDER_KEY, FOLDER_PATH, SERVER_URL, URL, Written};

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::Value;
 use url::Url;
@@ -37,6 +37,8 @@ pub struct Answer {
     pub json: Option<Value>,
     /// `Retry-After`, where it is a number of seconds.
     pub retry_after: Option<Duration>,
+    /// Where a redirect leads, as the server writes it.
+    pub location: Option<String>,
 }
 
 /// Why there is no answer.
@@ -149,6 +151,7 @@ impl Rest {
             media_type: head.media_type(),
             json: crate::json::parse(&body).ok().map(|parsed| parsed.value),
             retry_after: retry_after.map(Duration::from_secs),
+            location: head.headers.get(LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned),
         })
     }
 
@@ -158,25 +161,33 @@ impl Rest {
         if (200..300).contains(&answer.status) {
             return None;
         }
-        let body = answer.json.as_ref();
-        let problem = body.and_then(|body| body.get("problem")).or(body);
-        let text = |names: &[&str]| {
-            let found = names.iter().find_map(|name| problem?.get(*name).filter(|value| !value.is_null()))?;
-            let text = found.as_str().map_or_else(|| found.to_string(), str::to_owned);
-            let shown: String = text.chars().filter(|c| !c.is_control()).take(SHOWN).collect();
-            (!shown.is_empty()).then(|| self.masked(shown))
-        };
-        Some(Refusal {
-            status: answer.status,
-            message: text(&["message", "detail", "title", "error_description"]),
-            code: text(&["errorCode", "code", "error"]).filter(|code| code != "0"),
-            trace_id: text(&["traceId"]),
-        })
+        let Refusal { status, message, code, trace_id } = Refusal::read(answer.status, answer.json.as_ref());
+        let masked = |text: Option<String>| text.map(|text| self.masked(text));
+        Some(Refusal { status, message: masked(message), code: masked(code), trace_id: masked(trace_id) })
     }
 
     fn masked(&self, mut text: String) -> String {
         self.redactor.mask_cut_in_place(&mut text);
         text
+    }
+}
+
+impl Refusal {
+    /// What a body says that comes with a status. Nothing is masked yet.
+    pub(crate) fn read(status: u16, body: Option<&Value>) -> Self {
+        let problem = body.and_then(|body| body.get("problem")).or(body);
+        let text = |names: &[&str]| {
+            let found = names.iter().find_map(|name| problem?.get(*name).filter(|value| !value.is_null()))?;
+            let text = found.as_str().map_or_else(|| found.to_string(), str::to_owned);
+            let shown: String = text.chars().filter(|c| !c.is_control()).take(SHOWN).collect();
+            (!shown.is_empty()).then_some(shown)
+        };
+        Self {
+            status,
+            message: text(&["message", "detail", "title", "error_description"]),
+            code: text(&["errorCode", "code", "error"]).filter(|code| code != "0"),
+            trace_id: text(&["traceId"]),
+        }
     }
 }
 
