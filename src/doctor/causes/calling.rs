@@ -6,6 +6,7 @@ use super::super::findings::{CallFinding, Findings, Probe};
 use super::Certainty::{Certain, Likely, Possible};
 use super::facts::{self, kind};
 use super::{Cause, Row, Weight};
+use crate::nearest::nearest;
 use crate::uipath::Failure;
 
 /// The time after which serverless jobs are stopped, as far as a failure near it tells.
@@ -73,6 +74,11 @@ pub(super) fn no_jobs_create(f: &Findings) -> Option<Cause> {
         return None;
     }
     let reads = facts::yes(&f.jobs);
+    let again = if f.is_app() {
+        "look that the application has OR.Jobs as an application scope, not OR.Jobs.Read alone, and that the suite asks for it in `scope`"
+    } else {
+        "generate the PAT anew with Orchestrator API Access > OR.Jobs, not OR.Jobs.Read alone"
+    };
     let folder = f.folder();
     let (certainty, message) = match reads {
         true => (
@@ -89,7 +95,7 @@ pub(super) fn no_jobs_create(f: &Findings) -> Option<Cause> {
     let cause = Cause::problem(Row::NoJobsCreate, certainty, message).told([evidence(call)]).met([&f.jobs]);
     Some(cause.next([
         format!("have an administrator look at the user's role in {folder}: Folders > Manage access; `Automation User` has Jobs.Create"),
-        "generate the PAT anew with Orchestrator API Access > OR.Jobs, not OR.Jobs.Read".to_owned(),
+        again.to_owned(),
     ]))
 }
 
@@ -228,6 +234,15 @@ pub(super) fn no_machine(f: &Findings) -> Option<Cause> {
 pub(super) fn bad_arguments(f: &Findings) -> Option<Cause> {
     let call = f.call.as_ref()?;
     let failed = f.failed_call().is_some();
+    if failed && f.listed() && !f.tools.is_empty() && !f.tools.contains(&call.tool) {
+        let near = nearest(&call.tool, f.tools.iter().map(String::as_str));
+        let meant = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+        let message = format!("the server lists no tool `{}`{meant}", call.tool);
+        let cause = Cause::problem(Row::BadArguments, Certain, message).told([evidence(call)]);
+        let next = "names of tools are as the list has them: upper and lower case count, and the first letter of a process is made a small one";
+        let other = "take a name from the list: upper and lower case count";
+        return Some(cause.next([if f.is_uipath { next } else { other }]));
+    }
     let wrong: Vec<String> = call
         .unknown_arguments
         .iter()

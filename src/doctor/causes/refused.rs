@@ -66,7 +66,7 @@ pub(super) fn token_refused(f: &Findings) -> Option<Cause> {
         (None, _) => (
             Likely,
             format!(
-                "{what} is likely not good any more, or not of this organization: everything that was asked was answered with 401, and UiPath leaves the reason out"
+                "{what} is likely not good any more, or not of this organization: the server and Orchestrator answer 401, and UiPath leaves the reason out of it"
             ),
         ),
     };
@@ -94,7 +94,7 @@ pub(super) fn token_refused(f: &Findings) -> Option<Cause> {
             "look under Preferences > Personal access token when it expires, and whether it was regenerated or revoked since: the old text is then worth nothing".to_owned(),
             "ask whether its user is still active: the PATs of a deactivated user stop working".to_owned(),
             instance,
-            format!("if none of it tells: {}", generate(f)),
+            format!("the quickest test is a new one: {}", generate(f)),
         ]),
     })
 }
@@ -206,7 +206,10 @@ pub(super) fn wrong_segment(f: &Findings) -> Option<Cause> {
         ),
     };
     let mut cause = Cause::problem(Row::WrongSegment, certainty, message);
-    cause = cause.met([&f.opening, &f.folders, &f.releases, &f.record, &f.servers]).told(f.doubts());
+    cause = match certainty {
+        Possible => cause.met([&f.record, &f.servers]),
+        _ => cause.met([&f.opening, &f.folders, &f.releases, &f.record, &f.servers]).told(f.doubts()),
+    };
     Some(cause.next(next).next([panel]))
 }
 
@@ -283,9 +286,13 @@ pub(super) fn no_view(f: &Findings) -> Option<Cause> {
         }
         _ => format!("the user may have no role with MCPServers.View in {folder}: that is needed to connect"),
     };
-    let cause =
-        Cause::problem(Row::NoView, certainty, message).met([&f.opening, &f.folders, &f.releases, &f.record]);
-    let unseen = f.folder_is() == FolderIs::Missing;
+    let cause = Cause::problem(Row::NoView, certainty, message);
+    // As the second of two that look alike it need not repeat what the first was told by.
+    let cause = match certainty {
+        Likely => cause.met([&f.opening, &f.folders, &f.releases, &f.record]),
+        _ => cause.met([&f.opening]),
+    };
+    let unseen = f.folder_is() == FolderIs::Missing && facts::yes(&f.folders);
     let cause = cause.told(unseen.then(|| format!("{folder} is not among the folders that the user sees")));
     Some(cause.next([assign(f), "a scope of the token does not help here: both are needed, the scope and the permission in the folder".to_owned()]))
 }

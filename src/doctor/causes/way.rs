@@ -130,20 +130,18 @@ pub(super) fn network(f: &Findings) -> Option<Cause> {
             "give a slow server time: `timeouts: {start: 120s}` in the suite",
         ]));
     };
+    let by_proxy = match f.network.iter().any(|name| name.to_ascii_uppercase().ends_with("_PROXY")) {
+        true => "look whether the proxy is the right one, and whether the host belongs into `NO_PROXY`",
+        false => "behind a proxy: set `HTTPS_PROXY`",
+    };
     let (message, next) = match how {
         Break::Name => (
             format!("the name of {host} is not known here"),
-            [
-                "look at its spelling, and whether a VPN has to be on",
-                "behind a proxy: set `HTTPS_PROXY`, which then looks names up",
-            ],
+            ["look at its spelling, and whether a VPN has to be on", by_proxy],
         ),
         Break::Refused => (
             format!("nobody listens at {host}, or a firewall refuses"),
-            [
-                "look whether the server runs, and at the port of the address",
-                "behind a proxy: set `HTTPS_PROXY`",
-            ],
+            ["look whether the server runs, and at the port of the address", by_proxy],
         ),
         Break::Tls => (
             format!(
