@@ -257,8 +257,7 @@ impl Cause {
 
     /// The probes that it was told by.
     fn met<'a>(self, probes: impl IntoIterator<Item = &'a Option<Probe>>) -> Self {
-        let met: Vec<String> = probes.into_iter().flatten().map(facts::met).collect();
-        self.told(met)
+        self.told(facts::met_all(probes.into_iter().flatten()))
     }
 
     fn next(mut self, steps: impl IntoIterator<Item = impl Into<String>>) -> Self {

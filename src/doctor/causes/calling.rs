@@ -35,7 +35,7 @@ fn is_marked(f: &Findings, tool: &str) -> bool {
 }
 
 pub(super) fn no_jobs_scope(f: &Findings) -> Option<Cause> {
-    if !f.is_uipath || !f.has_token() || !f.listed() || !starts_jobs(f) {
+    if !f.is_uipath || !f.has_token() || !f.listed() || f.tools.is_empty() || !starts_jobs(f) {
         return None;
     }
     let denied = f.jobs.as_ref().is_some_and(Probe::is_denied);
@@ -165,9 +165,10 @@ pub(super) fn integration_service(f: &Findings) -> Option<Cause> {
             ),
         };
         let cause = Cause::problem(Row::IntegrationService, certainty, message).told([evidence(call)]);
-        let cause = cause.told(
-            marked.then(|| format!("`{tool}` is marked as one, in the suite or by the server's record")),
-        );
+        let cause = cause.told(marked.then(|| match f.integration_service.contains(tool) {
+            true => format!("the suite marks `{tool}` as one"),
+            false => format!("the server's record says that `{tool}` is one"),
+        }));
         let mark = format!("mark it in the suite, so that `check` knows it: `integration_service: [{tool}]`");
         return Some(cause.next([FOR_ACTIVITIES.to_owned()]).next((!marked).then_some(mark)).next([skip]));
     }

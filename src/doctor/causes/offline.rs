@@ -147,7 +147,8 @@ pub(super) fn folder_not_key(f: &Findings) -> Option<Cause> {
         return None;
     }
     let cause = mistaken(f, Row::FolderNotKey, &[Mistake::FolderNotKey, Mistake::NotLookedUp])?;
-    let where_it_is = "the key is a GUID; it stands in the server's address, after `mcp/`, on the page MCP Servers, and as `Key` in the answers of Orchestrator that the browser's network tab shows";
+    let where_it_is =
+        "the browser's network tab shows it, too: as `Key`, in the answer to GetFoldersForCurrentUser";
     Some(cause.met([&f.folders]).next([where_it_is]))
 }
 
@@ -157,11 +158,11 @@ pub(super) fn placeholder(f: &Findings) -> Option<Cause> {
 
 pub(super) fn expiry_unknown(f: &Findings) -> Option<Cause> {
     let Some(TokenLook::Pat | TokenLook::Opaque) = f.look() else { return None };
-    if f.failed() || !f.opened() {
+    if f.failed() || !f.opened() || f.is_uipath && f.tools.is_empty() {
         return None;
     }
     let Some(ends) = f.token.expires else {
-        let message = "the PAT works; when it runs out cannot be read from it, and is a year from its generation at the latest";
+        let message = "when the PAT runs out cannot be read from it: at most a year after it was generated, unless an administrator allows more";
         let next = "write the day beside it, and `check`, `test` and `doctor` warn 14 days before: `auth: {pat: {env: …}, expires: 2027-05-01}`";
         let is_pat = f.is_uipath && matches!(f.look(), Some(TokenLook::Pat));
         return is_pat.then(|| Cause::note(Row::ExpiryUnknown, Certain, message).next([next]));

@@ -6,14 +6,14 @@ use super::facts::{kind, met, shown};
 use super::{Cause, Row, Weight};
 
 pub(super) fn machine_credentials(f: &Findings) -> Option<Cause> {
-    let TokenState::Refused(trouble, Some(refusal)) = &f.token.state else { return None };
+    let TokenState::Refused(_, Some(refusal)) = &f.token.state else { return None };
     let said = [&refusal.code, &refusal.message].into_iter().flatten();
     let scope = said.into_iter().any(|text| text.contains("invalid_scope"));
     let message = "the identity server answers `invalid_scope`: either these are a machine's (robot's) credentials and not an external application's, or the application lacks one of the scopes";
     let cause = Cause::problem(Row::MachineCredentials, Likely, message).told([refusal.to_string()]);
     let cause = cause.next([
         "use the App ID and App Secret of an application from Admin > External applications, with application scopes OR.Execution and OR.Jobs".to_owned(),
-        format!("compare `scope` in the suite with the scopes that the application has; {}", trouble.help),
+        "or compare `scope` in the suite with the scopes that the application has".to_owned(),
     ]);
     scope.then_some(cause)
 }
@@ -122,7 +122,7 @@ pub(super) fn network(f: &Findings) -> Option<Cause> {
     let host = f.host().map_or_else(|| "the host".to_owned(), |host| format!("`{host}`"));
     let by = f.network.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     let vars = |what: &str| (!by.is_empty()).then(|| format!("{what}: {by}"));
-    let Reply::Broken { how, .. } = &probe.reply else {
+    let Reply::Broken { how, reason } = &probe.reply else {
         let message = format!("{host} does not answer: there was nothing in {}", shown(probe.took));
         let cause = Cause::problem(Row::Network, Certain, message).told([met(probe)]).met([&f.version]);
         return Some(cause.told(vars("in use on the way")).next([
@@ -130,6 +130,8 @@ pub(super) fn network(f: &Findings) -> Option<Cause> {
             "give a slow server time: `timeouts: {start: 120s}` in the suite",
         ]));
     };
+    let here =
+        f.host().is_some_and(|host| host.starts_with("127.") || host == "localhost" || host == "[::1]");
     let by_proxy = match f.network.iter().any(|name| name.to_ascii_uppercase().ends_with("_PROXY")) {
         true => "look whether the proxy is the right one, and whether the host belongs into `NO_PROXY`",
         false => "behind a proxy: set `HTTPS_PROXY`",
@@ -139,9 +141,20 @@ pub(super) fn network(f: &Findings) -> Option<Cause> {
             format!("the name of {host} is not known here"),
             ["look at its spelling, and whether a VPN has to be on", by_proxy],
         ),
+        Break::Refused if here => (
+            format!("nobody listens at {host}: the server is likely not running"),
+            ["start the server first", "look at the port of the address"],
+        ),
         Break::Refused => (
             format!("nobody listens at {host}, or a firewall refuses"),
             ["look whether the server runs, and at the port of the address", by_proxy],
+        ),
+        Break::Tls if reason.contains("does not speak TLS") => (
+            format!("what answers at {host} does not speak TLS"),
+            [
+                "look at the port of the address",
+                "a server without TLS has an address with `http://`: from elsewhere it is asked only where the suite says `insecure: true`",
+            ],
         ),
         Break::Tls => (
             format!(
