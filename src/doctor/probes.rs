@@ -58,6 +58,7 @@ pub(crate) struct Question<'a> {
 /// Asks.
 pub(crate) async fn examine(question: &Question<'_>, watch: &mut Watch<'_>) -> Findings {
     let found = Findings {
+        at: question.now,
         server: question.server.to_owned(),
         identity: question.identity.to_owned(),
         faults: question.faults.clone(),
