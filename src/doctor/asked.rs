@@ -34,7 +34,7 @@ pub(super) fn of_exchange(exchange: &Exchange, at: Option<&Url>, holds: bool, to
                 (_, None) => Break::Other,
                 _ => way(&reason),
             };
-            Reply::Broken { how, reason: first_line(&reason) }
+            Reply::Broken { how, reason: told(how, &reason) }
         }
         Outcome::Answered => Reply::Answered(Box::new(answered(exchange, at, holds))),
     };
@@ -55,8 +55,10 @@ fn answered(exchange: &Exchange, at: Option<&Url>, holds: bool) -> Answered {
     let error = exchange.answer.error.as_ref();
     let result = exchange.answer.result.as_ref();
     let refusal = status.filter(|status| *status >= 400).map(|status| {
-        // A refusal may also be an error of JSON-RPC; then that is told.
-        Refusal::read(status, body.as_ref().filter(|_| error.is_none()))
+        let mut refusal = Refusal::read(status, body.as_ref().filter(|_| error.is_none()));
+        // It may be an error of JSON-RPC, too.
+        refusal.message = refusal.message.or_else(|| error?.get("message")?.as_str().map(short));
+        refusal
     });
     let mut wire: Vec<String> = exchange.wire.iter().map(|violation| violation.message.clone()).collect();
     let oddities = if holds { std::mem::take(&mut wire) } else { Vec::new() };
@@ -107,7 +109,8 @@ pub(super) fn of_answer(
         Err(RestError::TimedOut(_)) => Reply::Silent,
         Err(error) => {
             let reason = error.to_string();
-            Reply::Broken { how: way(&reason), reason }
+            let how = way(&reason);
+            Reply::Broken { how, reason: told(how, &reason) }
         }
         Ok(answer) => {
             let refusal = rest.refusal(answer);
@@ -146,6 +149,15 @@ fn way(reason: &str) -> Break {
         Break::Refused
     } else {
         Break::Other
+    }
+}
+
+/// The reason without what each system says in other words.
+fn told(how: Break, reason: &str) -> String {
+    const NAME: &str = "cannot be resolved";
+    match reason.split_once(NAME) {
+        Some((before, _)) if how == Break::Name => format!("{before}{NAME}"),
+        _ => first_line(reason),
     }
 }
 

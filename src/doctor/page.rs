@@ -4,9 +4,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::{
-    Answered, Cause, Certainty, Diagnosis, Findings, Probe, Reply, Step, TokenLook, TokenState, Weight,
-};
+use super::{Answered, Cause, Diagnosis, Findings, Probe, Reply, Step, TokenLook, TokenState, Weight};
 use crate::diagnostic::Style;
 use crate::model::shown_duration;
 use crate::uipath::{Folder, Refusal};
@@ -94,20 +92,17 @@ fn steps(found: &Findings, style: Style) -> String {
 #[must_use]
 pub fn causes(causes: &[Cause], style: Style) -> String {
     let mut text = String::new();
-    for Cause { row, weight, certainty, message, evidence, next } in causes {
+    for Cause { row, weight, message, evidence, next, .. } in causes {
         let (mark, word) = match weight {
             Weight::Problem => (Mark::Bad, "problem"),
             Weight::Warning => (Mark::Warns, "warning"),
             Weight::Note => (Mark::Says, "note"),
         };
-        let sure = match certainty {
-            Certainty::Certain => "",
-            Certainty::Likely => ", likely",
-            Certainty::Possible => ", possibly",
-        };
-        let head = format!("{word}{sure} ({})", row.code());
-        let _ = writeln!(text, "\n{} {}", sign(mark, style), paint(style, "1", &head));
-        wrapped(&mut text, "  ", "  ", message);
+        let head = format!("{word}[{}]:", row.code());
+        let wide = head.chars().count() + 2;
+        let first = format!("{} {} ", sign(mark, style), paint(style, "1", &head));
+        text.push('\n');
+        filled(&mut text, (&first, wide + 1), "  ", message);
         if !evidence.is_empty() {
             let _ = writeln!(text, "  {}", paint(style, "2", "how this was told"));
             evidence.iter().for_each(|it| wrapped(&mut text, "    - ", "      ", it));
@@ -288,7 +283,11 @@ fn asked(step: Step, probe: &Probe, found: &Findings) -> Vec<Line> {
     let mut lines = vec![line(mark, label(step), format!("{text}{took}"))];
     let Some(it) = answered else { return lines };
     if !it.repairs.is_empty() {
-        lines.push(line(Mark::Warns, "", format!("the client helped itself: {}", it.repairs.join(", "))));
+        lines.push(line(
+            Mark::Warns,
+            "",
+            format!("what the client did by itself: {}", it.repairs.join(", ")),
+        ));
     }
     lines.extend(it.oddities.iter().map(|odd| line(Mark::Warns, "", odd.as_str())));
     lines.extend(it.trace_id.iter().map(|id| line(Mark::Says, "", format!("traceId {id}"))));
@@ -347,7 +346,8 @@ fn plainly(probe: &Probe, good: &str) -> String {
 fn said(it: &Answered) -> String {
     let mut words = Vec::new();
     if let Some(Refusal { status, message, code, .. }) = &it.refusal {
-        let parts: Vec<&str> = [code.as_deref(), message.as_deref()].into_iter().flatten().collect();
+        let own = message.as_deref().filter(|_| it.error.is_none());
+        let parts: Vec<&str> = [code.as_deref(), own].into_iter().flatten().collect();
         let colon = if parts.is_empty() { "" } else { ", " };
         words.push(format!("HTTP {status}{colon}{}", parts.join(": ")));
     } else if let Some(status) = it.status {
