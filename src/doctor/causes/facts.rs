@@ -7,7 +7,7 @@ use super::super::findings::{
     Answered, CallFinding, Findings, FolderSeen, Probe, RecordSeen, Reply, TokenLook, TokenState,
 };
 use crate::nearest::nearest;
-use crate::uipath::{Address, Failure, Folder, Refusal, did_not_start};
+use crate::uipath::{Address, Failure, Folder, Refusal, Trouble, did_not_start};
 
 /// What is known of the folder that the address names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +95,17 @@ impl Findings {
     /// Whether the token is one that the Integration Service does not take: a PAT, or an application's.
     pub(super) fn is_no_login(&self) -> bool {
         self.look().is_some_and(|look| !matches!(look, TokenLook::Jwt(_)))
+    }
+
+    /// Why the address cannot be asked, where that is not for want of a token to look up its folder with.
+    pub(super) fn lack_of_address(&self) -> Option<&Trouble> {
+        let own = match &self.token.state {
+            TokenState::Missing(trouble) | TokenState::Damaged(trouble) | TokenState::Refused(trouble, _) => {
+                Some(&trouble.message)
+            }
+            TokenState::None | TokenState::Read(_) => None,
+        };
+        self.lack.as_ref().filter(|lack| own != Some(&lack.message))
     }
 
     /// How the token is called in sentences.
@@ -393,8 +404,10 @@ fn said(answered: &Answered) -> String {
         (None, Some(status)) => words.push(format!("HTTP {status}")),
         (None, None) => {}
     }
+    let told = answered.refusal.as_ref().and_then(|refusal| refusal.message.as_deref());
     if let Some((code, message)) = &answered.error {
-        words.push(format!("error {code}: {message}"));
+        let again = !message.is_empty() && told.is_some_and(|told| told.contains(message.as_str()));
+        words.extend((!again).then(|| format!("error {code}: {message}")));
     } else if let Some(location) = &answered.location {
         words.push(format!("a redirect to {location}"));
     } else if answered.media_type.contains("html") {

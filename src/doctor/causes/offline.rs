@@ -21,7 +21,7 @@ const AUDIENCE: &str = "UiPath.Orchestrator";
 pub(super) fn no_token(f: &Findings) -> Option<Cause> {
     let (message, help) = match &f.token.state {
         // An application's token is asked for at an address: where there is none, that is what is wrong.
-        TokenState::Missing(trouble) if f.lack.as_ref().is_some_and(|lack| lack.help == trouble.help) => {
+        TokenState::Missing(trouble) if f.lack_of_address().is_some_and(|lack| lack.help == trouble.help) => {
             return None;
         }
         TokenState::Missing(trouble) => (trouble.message.clone(), Some(trouble.help.clone())),
@@ -113,7 +113,7 @@ pub(super) fn wrong_audience(f: &Findings) -> Option<Cause> {
 /// The mistakes in the address that are of a kind, as a cause.
 fn mistaken(f: &Findings, row: Row, mistakes: &[Mistake]) -> Option<Cause> {
     let is = |message: &str| mistakes.contains(&Mistake::of(message));
-    if let Some(trouble) = f.lack.as_ref().filter(|trouble| is(&trouble.message)) {
+    if let Some(trouble) = f.lack_of_address().filter(|trouble| is(&trouble.message)) {
         let cause = Cause::problem(row, Certain, trouble.message.clone());
         return Some(cause.told(f.doubts()).next([trouble.help.clone()]));
     }

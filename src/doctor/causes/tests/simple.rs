@@ -37,6 +37,15 @@ fn row_1_no_token() {
     );
     let open = Findings { token: TokenFinding::default(), ..well() };
     assert_eq!(rows(&open), [] as [u8; 0]);
+    // The folder's key could not be looked up, for want of the token.
+    let lack = match &found.token.state {
+        TokenState::Missing(trouble) => Some(trouble.clone()),
+        _ => None,
+    };
+    assert_eq!(rows(&Findings { lack, ..found.clone() }), [1]);
+    // There is no address to ask for an application's token at.
+    let lack = Some(trouble("the address still holds the placeholder `{org}`"));
+    assert_eq!(rows(&Findings { lack, ..found.clone() }), [8]);
     let other = Findings { is_uipath: false, address: None, ..found };
     assert_eq!(first(&other).next, ["the way out"]);
 }
