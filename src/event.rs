@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::auth::Redactor;
 use crate::diagnostic::Diagnostic;
+use crate::doctor::Diagnosis;
 use crate::source::{Position, SourceFile};
 
 /// What happened, with every secret masked.
@@ -62,6 +63,8 @@ pub enum Kind {
     ToolsListed(ToolsListed),
     /// A case is over, or will not be run.
     CaseEnded(CaseEnded),
+    /// Why a server could not be used, asked after the cases: once for each server and identity.
+    Diagnosed(Box<Diagnosis>),
     /// The last event.
     RunEnded(RunEnded),
 }
@@ -304,6 +307,7 @@ impl Mask for Kind {
                 listed.exchange.mask(redactor);
             }
             Self::CaseEnded(ended) => ended.mask(redactor),
+            Self::Diagnosed(diagnosis) => diagnosis.mask(redactor),
             Self::RunEnded(_) => {}
         }
     }

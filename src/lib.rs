@@ -22,6 +22,7 @@ pub mod report;
 pub mod run;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
+mod servers;
 pub mod snapshot;
 pub mod source;
 pub mod suite;

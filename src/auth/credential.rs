@@ -1,6 +1,6 @@
 //! Where a token comes from, and reading it from there.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -107,7 +107,12 @@ impl Credential {
     /// Where it is not there, empty, damaged, too short to be masked, or not usable in a header; and for an
     /// application, whose token is nowhere to be read.
     pub async fn read(&self, environment: &Environment) -> Result<Secret, CredentialError> {
-        let failed = |reason: String| CredentialError { from: self.describe(), reason, help: None };
+        let failed = |reason: String| CredentialError {
+            from: self.describe_in(environment),
+            reason,
+            help: None,
+            damaged: false,
+        };
         let unset = |reason: &str| CredentialError {
             help: Some("set it in the environment or in `.env`".to_owned()),
             ..failed(reason.to_owned())
@@ -134,7 +139,10 @@ impl Credential {
         };
         let token = text.trim();
         if let Some((reason, help)) = damage(token) {
-            return Err(CredentialError { help: Some(help.to_owned()), ..failed(reason.to_owned()) });
+            let help = Some(help.to_owned());
+            // An empty variable is none, and so is one that a token was to follow in.
+            let damaged = !matches!(&*token.to_ascii_lowercase(), "" | "bearer" | "bearer:");
+            return Err(CredentialError { help, damaged, ..failed(reason.to_owned()) });
         }
         let reason = if token.len() < SHORTEST {
             format!("it is shorter than {SHORTEST} characters, too short for a token")
@@ -145,7 +153,20 @@ impl Credential {
         } else {
             return Ok(Secret::new(token));
         };
-        Err(failed(reason))
+        Err(CredentialError { damaged: true, ..failed(reason) })
+    }
+
+    /// The same, with the one variable that holds it where several may.
+    #[must_use]
+    pub fn describe_in(&self, environment: &Environment) -> String {
+        let set = |name: &&&str| environment.get(name).is_some_and(|value| !value.trim().is_empty());
+        match self {
+            Self::FirstOf(names) => match names.iter().find(set) {
+                Some(name) => Self::Env((*name).to_owned()).describe(),
+                None => self.describe(),
+            },
+            _ => self.describe(),
+        }
     }
 }
 
@@ -159,6 +180,8 @@ pub struct CredentialError {
     pub reason: String,
     /// The way out, where there is one to tell.
     pub help: Option<String>,
+    /// Whether something is there, and is no whole token.
+    pub damaged: bool,
 }
 
 async fn run(argv: &[String]) -> Result<String, String> {
@@ -201,6 +224,11 @@ async fn limited(from: impl AsyncRead + Unpin) -> std::io::Result<Vec<u8>> {
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
     variables: HashMap<String, String>,
+    /// The names that only the file has.
+    of_file: HashSet<String>,
+    /// The names that the file sets otherwise.
+    differing: BTreeSet<String>,
+    file: String,
 }
 
 impl Environment {
@@ -211,7 +239,42 @@ impl Environment {
         for (name, value) in pairs {
             variables.entry(name).or_insert(value);
         }
-        Self { variables }
+        Self { variables, ..Self::default() }
+    }
+
+    /// The variables of the process, and those of a file that is shown as `file`. The process wins.
+    #[must_use]
+    pub fn with_file(
+        process: impl IntoIterator<Item = (String, String)>,
+        entries: impl IntoIterator<Item = (String, String)>,
+        file: &str,
+    ) -> Self {
+        let mut whole = Self { file: file.to_owned(), ..Self::new(process) };
+        let own = whole.variables.clone();
+        for (name, value) in entries {
+            match own.get(&name) {
+                Some(known) if known.trim() == value.trim() => {}
+                Some(_) => {
+                    whole.differing.insert(name);
+                }
+                None => {
+                    whole.of_file.insert(name.clone());
+                    whole.variables.entry(name).or_insert(value);
+                }
+            }
+        }
+        whole
+    }
+
+    /// The names of the variables that the file sets otherwise than the process, and the file.
+    pub fn differing(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.differing.iter().map(|name| (name.as_str(), self.file.as_str()))
+    }
+
+    /// The value of a variable that the process itself has: libraries see no other.
+    #[must_use]
+    pub fn of_process(&self, name: &str) -> Option<&str> {
+        self.get(name).filter(|_| !self.of_file.contains(name))
     }
 
     /// The value of a variable.

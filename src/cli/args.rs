@@ -21,6 +21,8 @@ pub(super) enum Command {
     Test(Box<TestArgs>),
     /// Check everything that can be known without a server.
     Check(CheckArgs),
+    /// Find out why a server cannot be reached, its tools not be listed, or not be called.
+    Doctor(DoctorArgs),
     /// Serve the embedded sandbox.
     #[cfg(feature = "sandbox")]
     Sandbox(SandboxArgs),
@@ -196,6 +198,46 @@ pub(super) struct CheckArgs {
     /// When to use colour: auto, always or never
     #[arg(long, value_name = "WHEN", hide_possible_values = true)]
     pub(super) color: Option<Colour>,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct DoctorArgs {
+    /// Ask this server of the suite in place of the default
+    #[arg(long, value_name = "NAME", conflicts_with = "url")]
+    pub(super) server: Option<String>,
+    /// Ask as this identity of the server
+    #[arg(long = "as", value_name = "IDENTITY")]
+    pub(super) identity: Option<String>,
+    /// Ask the server at this address
+    #[arg(long)]
+    pub(super) url: Option<String>,
+    /// The environment variable that holds the token for --url
+    #[arg(long, value_name = "NAME", requires = "url")]
+    pub(super) pat_env: Option<String>,
+    /// Call this tool, too; it may start a job, so none is called that is not named
+    #[arg(long, value_name = "TOOL")]
+    pub(super) call: Option<String>,
+    /// The arguments of the call: a JSON object
+    #[arg(long, value_name = "JSON", requires = "call")]
+    pub(super) arguments: Option<String>,
+    /// How what was found is shown: text or json
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = DoctorFormat::Text, hide_possible_values = true)]
+    pub(super) format: DoctorFormat,
+    /// Read variables from this file in place of the suite's .env; the process environment wins
+    #[arg(long, value_name = "PATH")]
+    pub(super) env_file: Option<PathBuf>,
+    /// When to use colour: auto, always or never
+    #[arg(long, value_name = "WHEN", hide_possible_values = true)]
+    pub(super) color: Option<Colour>,
+}
+
+/// How `doctor` shows what it finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum DoctorFormat {
+    /// For people, each step when it is over.
+    Text,
+    /// One JSON object.
+    Json,
 }
 
 #[derive(Clone, Debug, clap::Args)]

@@ -45,7 +45,7 @@ pub(super) fn hide_words(stop: Stop, from: Origin<'_>, around: &Surroundings) ->
 
 /// No other file is read for them, and no command is run.
 fn learn(load: &Load, from: Origin<'_>, around: &Surroundings, redactor: &Redactor) {
-    let Some(suite) = load_suite(load) else { return };
+    let (Some(suite), _) = load_suite(load) else { return };
     let environment = match from {
         Origin::Process => None,
         Origin::File(file) => around.with_env_file(file, &suite.root).ok(),

@@ -56,7 +56,11 @@ impl Consumer for Live {
                     return Ok(());
                 }
             }
-            Kind::RunEnded(_) | Kind::RunStarted(_) | Kind::StepEnded(_) | Kind::ToolsListed(_) => {
+            Kind::Diagnosed(_)
+            | Kind::RunEnded(_)
+            | Kind::RunStarted(_)
+            | Kind::StepEnded(_)
+            | Kind::ToolsListed(_) => {
                 return Ok(());
             }
         }

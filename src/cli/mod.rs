@@ -3,6 +3,7 @@
 
 mod args;
 mod check;
+mod doctor;
 mod exit;
 mod hidden;
 mod init;

@@ -51,6 +51,8 @@ pub(super) struct Settings {
     pub(super) fail_fast: bool,
     /// `--deny ignored`: an ignored case fails the run.
     pub(super) deny_ignored: bool,
+    /// Whether it is asked why a server could not be used: not by each process of nextest, which knows one case.
+    pub(super) diagnose: bool,
     pub(super) seed: u64,
     pub(super) reports: Vec<Spec>,
     pub(super) trace: bool,
@@ -130,6 +132,7 @@ impl Settings {
             logfile: args.logfile,
             fail_fast: args.fail_fast,
             deny_ignored: args.deny.is_some(),
+            diagnose: !nextest,
             seed,
             reports: args.reports,
             trace: args.trace,

@@ -61,6 +61,7 @@ fn command(command: Option<Command>) -> Result<Exit, Stop> {
         }
         Some(Command::Test(args)) => test(*args, Caller::Command),
         Some(Command::Check(args)) => super::check::check(&args, &Surroundings::read()?),
+        Some(Command::Doctor(args)) => super::doctor::doctor(&args, &Surroundings::read()?),
         Some(Command::Show(args)) => super::show::show(args, &Surroundings::read()?),
         #[cfg(feature = "sandbox")]
         Some(Command::Sandbox(args)) => super::sandbox::sandbox(&args),

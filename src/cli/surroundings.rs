@@ -64,7 +64,8 @@ impl Surroundings {
             };
             Stop::usage(format!("cannot read `{}`: {reason}", path.display()))
         })?;
-        Ok(Environment::new(self.variables.iter().cloned().chain(entries)))
+        let shown = path.strip_prefix(&self.folder).unwrap_or(path).to_string_lossy();
+        Ok(Environment::with_file(self.variables.iter().cloned(), entries, &shown))
     }
 }
 

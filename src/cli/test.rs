@@ -18,12 +18,13 @@ use super::update::{Update, is_shown};
 use super::{panic, reader, signals};
 use crate::auth::Redactor;
 use crate::diagnostic::{Diagnostic, Style, render_all};
+use crate::doctor::page;
 use crate::event::{Kind, RunEnded};
 use crate::harness::{self, Format, Options};
 use crate::nearest::nearest;
 use crate::plan::{IgnoredCases, Loaded, Plan, Selected, Selection, idle_paths, load, select};
 use crate::report::{self, Trace};
-use crate::run::{Config, Consumer, Interrupt, Run, learn_secrets};
+use crate::run::{Config, Consumer, Finished, Interrupt, Run, learn_secrets};
 use crate::snapshot::Store;
 
 /// Runs what the settings say.
@@ -79,6 +80,7 @@ fn load_and_run(settings: &Settings, around: &Surroundings, redactor: &Redactor)
         vars: settings.vars.clone(),
         rerun: settings.rerun.clone(),
         snapshots: Arc::new(Store::new(settings.update, redactor.clone())),
+        diagnose: settings.diagnose,
         redactor: redactor.clone(),
     };
     run(settings, (Arc::new(plan), snapshots), selected, config)
@@ -177,6 +179,7 @@ fn run(
     let finished = run.finish();
     finish_pump(settings, pump)?;
     summary.lock().unwrap_or_else(PoisonError::into_inner).tell();
+    tell_diagnoses(finished.as_ref(), settings.stderr_style);
     let mut exit = match finished.as_ref().map(|finished| finished.ended.happening()) {
         _ if run.interrupted() => Exit::Interrupted,
         _ if conclusion.has_failed() => Exit::Failed,
@@ -210,6 +213,15 @@ fn run(
         say(&format!("seed: {}\n", settings.seed));
     }
     Ok(exit)
+}
+
+/// Says why servers could not be used.
+fn tell_diagnoses(finished: Option<&Finished>, style: Style) {
+    for event in finished.iter().flat_map(|finished| &finished.diagnoses) {
+        if let Kind::Diagnosed(diagnosis) = &event.happening().kind {
+            say(&format!("\n{}\n", page::whole(diagnosis, style)));
+        }
+    }
 }
 
 fn is_nothing(ended: &RunEnded) -> bool {

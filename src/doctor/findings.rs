@@ -10,6 +10,8 @@ use crate::uipath::{Address, Fault, Refusal, Trouble};
 /// All that was found.
 #[derive(Clone, Debug, Default)]
 pub struct Findings {
+    /// When it was asked, by the clock of this machine: what ends is compared with it.
+    pub at: jiff::Timestamp,
     /// The server's name in the suite.
     pub server: String,
     /// The identity's name.
@@ -62,6 +64,87 @@ pub struct Findings {
     pub elsewhere: Vec<(String, Probe)>,
     /// The call that was invited with `--call`.
     pub call: Option<CallFinding>,
+    /// What was not asked, and why.
+    pub not_asked: Vec<NotAsked>,
+}
+
+/// A question, in the order in which they are put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Step {
+    /// The address, as it stands there.
+    Address,
+    /// The token, as it stands there.
+    Token,
+    /// What host this is.
+    Version,
+    /// The first request of the protocol without a token.
+    Bare,
+    /// The opening of a session.
+    Opening,
+    /// The tools.
+    Listing,
+    /// The call that was invited.
+    Call,
+    /// The user's folders.
+    Folders,
+    /// The processes of the folder.
+    Releases,
+    /// The jobs of the folder.
+    Jobs,
+    /// What the management side says of the server.
+    Record,
+    /// The servers of the folder.
+    Servers,
+    /// The processes of other folders.
+    Elsewhere,
+}
+
+impl Step {
+    /// Every step.
+    pub const ALL: &'static [Self] = &[
+        Self::Address,
+        Self::Token,
+        Self::Version,
+        Self::Bare,
+        Self::Opening,
+        Self::Listing,
+        Self::Call,
+        Self::Folders,
+        Self::Releases,
+        Self::Jobs,
+        Self::Record,
+        Self::Servers,
+        Self::Elsewhere,
+    ];
+
+    /// Its name in JSON and in the docs.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Address => "address",
+            Self::Token => "token",
+            Self::Version => "host",
+            Self::Bare => "no-token",
+            Self::Opening => "session",
+            Self::Listing => "tools",
+            Self::Call => "call",
+            Self::Folders => "folders",
+            Self::Releases => "processes",
+            Self::Jobs => "jobs",
+            Self::Record => "record",
+            Self::Servers => "servers",
+            Self::Elsewhere => "elsewhere",
+        }
+    }
+}
+
+/// What was not asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotAsked {
+    /// The question.
+    pub step: Step,
+    /// Why not, for people.
+    pub why: String,
 }
 
 /// The token, as far as it may be told.
@@ -182,6 +265,14 @@ pub struct Answered {
     pub repairs: Vec<&'static str>,
     /// Of `api/status/version`: what it says of the deployment.
     pub deployment: Option<String>,
+    /// Of the same: the version of Orchestrator.
+    pub release: Option<String>,
+    /// Of an opening: the server's name and version, as it says them.
+    pub server: Option<String>,
+    /// `traceId`, wherever in the answer: UiPath's support asks for it.
+    pub trace_id: Option<String>,
+    /// What the protocol does not allow, and what did no harm.
+    pub oddities: Vec<String>,
 }
 
 /// A folder of the user's.
@@ -220,6 +311,39 @@ pub struct CallFinding {
     pub unknown_arguments: Vec<(String, Option<String>)>,
     /// Arguments that it requires and that were not given.
     pub missing_arguments: Vec<String>,
+}
+
+impl Findings {
+    /// The probe of a step, where it is one.
+    #[must_use]
+    pub fn probe(&self, step: Step) -> Option<&Probe> {
+        match step {
+            Step::Address | Step::Token => None,
+            Step::Version => self.version.as_ref(),
+            Step::Bare => self.bare.as_ref(),
+            Step::Opening => self.opening.as_ref(),
+            Step::Listing => self.listing.as_ref(),
+            Step::Call => self.call.as_ref().map(|call| &call.probe),
+            Step::Folders => self.folders.as_ref(),
+            Step::Releases => self.releases.as_ref(),
+            Step::Jobs => self.jobs.as_ref(),
+            Step::Record => self.record.as_ref(),
+            Step::Servers => self.servers.as_ref(),
+            Step::Elsewhere => self.elsewhere.last().map(|(_, probe)| probe),
+        }
+    }
+
+    /// Whether the server can be used, as far as it was asked: a session was opened, its tools were listed, and the
+    /// call that was invited came back well.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        let good = |probe: &Option<Probe>| probe.as_ref().is_some_and(Probe::is_good);
+        let called = |call: &CallFinding| call.probe.is_good() && call.tool_error.is_none();
+        self.lack.is_none()
+            && good(&self.opening)
+            && good(&self.listing)
+            && self.call.as_ref().is_none_or(called)
+    }
 }
 
 impl Probe {

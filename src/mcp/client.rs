@@ -9,6 +9,7 @@ use http::HeaderMap;
 use serde_json::Value;
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
+use url::Url;
 
 use super::request::base_headers;
 use super::{Bounds, ClientConfig, Endpoint, Program, Session, SessionConfig, Tools, Version};
@@ -89,6 +90,15 @@ impl Client {
             echoes: Mutex::default(),
             lingers: AtomicBool::new(false),
         }))
+    }
+
+    /// The address that it asks; none for a command.
+    #[must_use]
+    pub fn url(&self) -> Option<&Url> {
+        match &self.config.endpoint {
+            Endpoint::Url(url) => Some(url),
+            Endpoint::Program(_) => None,
+        }
     }
 
     /// A session, not yet open.

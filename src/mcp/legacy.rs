@@ -14,9 +14,6 @@ use crate::exchange::{Check, Exchange, Outcome, Phase, Violation};
 /// The newest version with a handshake.
 const NEWEST: Version = Version::V2025_11_25;
 
-/// What UiPath's relay answers as a version where the server behind it did not start.
-const NOT_STARTED: [&str; 3] = ["initialize-failure", "initiliaze-failure", "invalid-version"];
-
 impl Inner {
     /// Opens with a handshake. Without a wanted version the newest is asked for, and the server may choose.
     pub(super) async fn initialize(
@@ -161,7 +158,7 @@ fn judge(exchange: &mut Exchange) -> Result<SessionFacts, String> {
     let Some(version) = Version::parse(text) else {
         let (message, reason) = if text.is_empty() {
             ("the result names no `protocolVersion`".to_owned(), String::new())
-        } else if NOT_STARTED.contains(&text) {
+        } else if crate::uipath::did_not_start(text) {
             (no_version(text), ": the server behind the gateway did not start".to_owned())
         } else {
             (no_version(text), String::new())

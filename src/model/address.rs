@@ -83,6 +83,11 @@ pub(crate) fn address(text: &str, insecure: bool) -> Result<Url, AddressError> {
     Ok(url)
 }
 
+/// Whether an address carries a secret.
+pub(crate) fn holds_secret(url: &Url) -> bool {
+    secret_of(url).is_some()
+}
+
 /// Where an address carries a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {

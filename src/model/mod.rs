@@ -31,7 +31,7 @@ mod tests;
 mod values;
 mod verb_rules;
 
-pub(crate) use address::address;
+pub(crate) use address::{address, holds_secret};
 pub use duration::{duration, shown_duration};
 pub(crate) use hide::literals;
 pub use keys::{KeyRow, key_tables};

@@ -147,10 +147,11 @@ pub fn load(load: &Load) -> Result<Loaded, Vec<Diagnostic>> {
     Ok(Loaded { plan, warnings: problems, files: files.len() - passed_over, snapshots })
 }
 
-/// The suite alone, as far as it can be read: what its secrets are has to be known to say what is wrong elsewhere.
+/// Reads the suite alone, as far as it can be read, and no scenario; and every diagnostic of it.
 #[must_use]
-pub fn load_suite(load: &Load) -> Option<Suite> {
-    suite(load, &mut Vec::new())
+pub fn load_suite(load: &Load) -> (Option<Suite>, Vec<Diagnostic>) {
+    let mut problems = Vec::new();
+    (suite(load, &mut problems), problems)
 }
 
 fn failure(code: Code, message: String) -> Diagnostic {

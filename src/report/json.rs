@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::diagnostic::render_json;
+use crate::doctor;
 use crate::event::{CaseEnded, Event, Kind, Place, StepEnded, Verdict};
 
 /// An event as a JSON object: `event`, `at` (seconds since the run began), and what it tells.
@@ -26,6 +27,7 @@ pub(super) fn event(event: &Event) -> Value {
             "exchange": listed.exchange,
         }),
         Kind::CaseEnded(ended) => case(ended),
+        Kind::Diagnosed(diagnosis) => doctor::object(diagnosis),
         Kind::RunEnded(ended) => json!({
             "passed": ended.passed,
             "failed": ended.failed,
@@ -47,6 +49,7 @@ fn name(kind: &Kind) -> &'static str {
         Kind::StepEnded(_) => "step_ended",
         Kind::ToolsListed(_) => "tools_listed",
         Kind::CaseEnded(_) => "case_ended",
+        Kind::Diagnosed(_) => "diagnosed",
         Kind::RunEnded(_) => "run_ended",
     }
 }

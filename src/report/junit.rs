@@ -8,6 +8,7 @@ use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, Te
 
 use super::failure_text;
 use crate::diagnostic::Style;
+use crate::doctor::page;
 use crate::event::{CaseEnded, Event, Kind, Verdict};
 use crate::run::Consumer;
 
@@ -21,12 +22,20 @@ pub struct Junit<W: Write> {
     suite: TestSuite,
     seed: Option<u64>,
     time: Duration,
+    diagnoses: Vec<String>,
 }
 
 impl<W: Write> Junit<W> {
     /// Writes to `out`; `name` is what messages call the report.
     pub fn new(out: W, name: impl Into<String>) -> Self {
-        Self { out, name: name.into(), suite: TestSuite::new(TITLE), seed: None, time: Duration::ZERO }
+        Self {
+            out,
+            name: name.into(),
+            suite: TestSuite::new(TITLE),
+            seed: None,
+            time: Duration::ZERO,
+            diagnoses: Vec::new(),
+        }
     }
 }
 
@@ -39,6 +48,8 @@ impl<W: Write + Send> Consumer for Junit<W> {
             Kind::CaseEnded(ended) => {
                 self.suite.add_test_case(case(ended));
             }
+            // It is of no case.
+            Kind::Diagnosed(diagnosis) => self.diagnoses.push(page::whole(diagnosis, Style::Plain)),
             Kind::CaseStarted { .. } | Kind::StepEnded(_) | Kind::ToolsListed(_) | Kind::RunEnded(_) => {}
         }
         Ok(())
@@ -49,6 +60,9 @@ impl<W: Write + Send> Consumer for Junit<W> {
         suite.set_time(self.time);
         if let Some(seed) = self.seed {
             suite.add_property(Property::new("seed", seed.to_string()));
+        }
+        if !self.diagnoses.is_empty() {
+            suite.set_system_err(self.diagnoses.join("\n"));
         }
         let mut report = Report::new(TITLE);
         report.set_time(self.time);

@@ -33,7 +33,11 @@ impl<W: Write + Send> Consumer for Trace<W> {
                 text.push('\n');
                 text
             }
-            Kind::RunStarted(_) | Kind::CaseStarted { .. } | Kind::CaseEnded(_) | Kind::RunEnded(_) => {
+            Kind::RunStarted(_)
+            | Kind::CaseStarted { .. }
+            | Kind::CaseEnded(_)
+            | Kind::Diagnosed(_)
+            | Kind::RunEnded(_) => {
                 return Ok(());
             }
         };

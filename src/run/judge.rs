@@ -2,7 +2,6 @@
 
 use super::implied::{Levels, Subject, http_holds};
 use super::save::save;
-use super::servers::Entry;
 use super::step::{Current, Failed};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::exchange::{Exchange, Outcome, Phase, Verb, View};
@@ -10,6 +9,7 @@ use crate::matcher::{Actual, Mismatch};
 use crate::mcp::Version;
 use crate::model::{Level, Target};
 use crate::plan::Save;
+use crate::servers::Entry;
 use crate::snapshot::{self, Record};
 
 /// What `save` and `expect` find wrong.
@@ -133,6 +133,11 @@ impl<'a> Current<'_, 'a> {
                     first.help.push(help.to_owned());
                 }
             }
+        }
+        let is_listing = exchange.sent.as_ref().is_some_and(|sent| sent.method == "tools/list");
+        if self.running.shared.config.diagnose && (exchange.phase == Phase::Open || is_listing) {
+            first.notes.push("why is asked once, and told at the end of the run".to_owned());
+            return;
         }
         let now = (self.running.shared.config.now)();
         first.notes.extend(self.running.shared.servers.remarks(entry, identity, now).await);

@@ -8,6 +8,7 @@ mod clock;
 mod compose;
 mod conditions;
 mod defer;
+mod diagnose;
 mod eventually;
 mod frame;
 mod implied;
@@ -19,7 +20,6 @@ mod save;
 mod scheduler;
 mod secrets;
 mod send;
-mod servers;
 mod slots;
 mod step;
 mod steps;
@@ -80,6 +80,8 @@ pub struct Config {
     pub rerun: String,
     /// The snapshots. Handed in, since what `--update` took is written when the run is over.
     pub snapshots: Arc<Store>,
+    /// Whether it is asked, after the cases, why a server could not be used.
+    pub diagnose: bool,
     /// The secrets of the run. Handed in, since the panic hook masks with it, too.
     pub redactor: Redactor,
 }
@@ -109,6 +111,8 @@ impl Interrupt {
 pub struct Finished {
     /// The last event: the counts.
     pub ended: Event,
+    /// Why servers could not be used: each a [`crate::event::Kind::Diagnosed`].
+    pub diagnoses: Vec<Event>,
     /// What consumers could not write.
     pub problems: Vec<String>,
 }

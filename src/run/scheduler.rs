@@ -1,7 +1,7 @@
 //! The scheduler: one task for each selected case, places before slots before the clock; fail-fast and
 //! interruption; events to their consumers in the order in which they happened.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
@@ -15,13 +15,13 @@ use tokio_util::task::TaskTracker;
 
 use super::board::Board;
 use super::secrets::learn_secrets;
-use super::servers::Servers;
 use super::slots::{Slot, Slots};
 use super::{Config, Consumer, Finished, Interrupt, case};
 use crate::auth::Redactor;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::event::{CaseEnded, Event, Happening, Kind, Place, RunEnded, RunStarted, Verdict};
 use crate::plan::{Case, Plan, Scenario};
+use crate::servers::Servers;
 use crate::source::Site;
 
 /// How many events may wait for their consumers before the run waits for them.
@@ -61,6 +61,8 @@ pub(super) struct Shared {
     slots: Arc<Slots>,
     board: Board,
     counts: Counts,
+    /// What cases could not use.
+    pub(super) unusable: Mutex<BTreeSet<super::diagnose::Pair>>,
     events: Arc<Events>,
 }
 
@@ -143,6 +145,7 @@ impl Run {
             why: OnceLock::new(),
             board: Board::default(),
             counts: Counts::default(),
+            unusable: Mutex::default(),
             outputs: super::implied::Outputs::default(),
             plan,
             config,
@@ -187,6 +190,10 @@ impl Run {
         let runtime = begun.runtime.lock().unwrap_or_else(PoisonError::into_inner).take()?;
         begun.tasks.close();
         runtime.block_on(begun.tasks.wait());
+        let diagnoses = match self.interrupted() {
+            true => Vec::new(),
+            false => runtime.block_on(self.shared.diagnose()),
+        };
         let counts = &self.shared.counts;
         let ended = self.shared.events.send(Kind::RunEnded(RunEnded {
             passed: counts.passed.load(Ordering::Relaxed),
@@ -199,7 +206,7 @@ impl Run {
         self.shared.events.sender.lock().unwrap_or_else(PoisonError::into_inner).take();
         let reporter = begun.reporter.lock().unwrap_or_else(PoisonError::into_inner).take();
         let problems = reporter.and_then(|thread| thread.join().ok()).unwrap_or_default();
-        Some(Finished { ended, problems })
+        Some(Finished { ended, diagnoses, problems })
     }
 
     fn begin(&self) -> Begun {
@@ -350,6 +357,7 @@ impl Shared {
             Verdict::NotRun(_) => &self.counts.not_run,
         };
         count.fetch_add(1, Ordering::Relaxed);
+        self.remember(&ended);
         ended.rerun = format!("{} {}", self.config.rerun, ended.case);
         let event = self.events.send(Kind::CaseEnded(ended));
         self.board.put(index, Arc::new(event));

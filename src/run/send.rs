@@ -9,7 +9,6 @@ use tokio::time::Instant;
 
 use super::conditions::reads;
 use super::running::Running;
-use super::servers::{Entry, Lack};
 use super::step::{Current, Failed};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::exchange::{Exchange, Notification};
@@ -17,6 +16,7 @@ use crate::matcher::{Actual, Matcher};
 use crate::mcp::{Operation, Responder, SendOptions, Session, SessionConfig, Subscription};
 use crate::model::{SessionVerb, Target};
 use crate::plan::{Action, Reference};
+use crate::servers::{Entry, Lack};
 use crate::source::Pointer;
 use crate::template::{Template, Tree, Use, with_article};
 
@@ -136,7 +136,7 @@ impl<'a> Current<'_, 'a> {
     }
 
     /// A token that cannot be read, with the place in the suite that says where it is.
-    fn credential_problem(&self, entry: &Entry, Lack { message, help }: Lack) -> Failed {
+    fn credential_problem(&self, entry: &Entry, Lack { message, help, .. }: Lack) -> Failed {
         let mut problem = self.problem(Code::Credential, message).label("this step needs it");
         if let Some(document) = &self.running.shared.plan.suite.document {
             let at = match self.identity.as_str() {
@@ -150,7 +150,7 @@ impl<'a> Current<'_, 'a> {
     }
 
     /// A server that cannot be reached before anything is sent to it, with its place in the suite.
-    fn client_problem(&self, entry: &Entry, Lack { message, help }: Lack) -> Failed {
+    fn client_problem(&self, entry: &Entry, Lack { message, help, .. }: Lack) -> Failed {
         let mut problem = *self.problem(Code::OpenFailed, message);
         if let (Target::Uipath(_), Some(document)) =
             (&entry.model.target, &self.running.shared.plan.suite.document)

@@ -11,13 +11,13 @@ use super::frame::Frame;
 use super::rules::Rulebook;
 use super::running::Running;
 use super::scheduler::place;
-use super::servers::Entry;
 use super::steps::Ended;
 use crate::diagnostic::{Code, Diagnostic, Label};
 use crate::event::StepEnded;
 use crate::exchange::Exchange;
 use crate::mcp::{Operation, SendOptions};
 use crate::plan::{Action, Step};
+use crate::servers::Entry;
 use crate::source::Site;
 use crate::template::Scope;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 use url::Url;
 
-use super::{Rest, Trouble};
+use super::{Refusal, Rest, Trouble};
 use crate::auth::Secret;
 
 /// How long a token lasts where the answer does not say.
@@ -14,6 +14,22 @@ const LASTS: u64 = 3600;
 
 /// How long a token can be said to last: longer would be no time that a clock can hold.
 const LONGEST: u64 = 30 * 24 * 3600;
+
+/// Why there is no token.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{trouble}")]
+pub struct NoToken {
+    /// For people.
+    pub trouble: Trouble,
+    /// What the identity server refused, where it answered so.
+    pub refusal: Option<Refusal>,
+}
+
+impl From<Trouble> for NoToken {
+    fn from(trouble: Trouble) -> Self {
+        Self { trouble, refusal: None }
+    }
+}
 
 /// Asks for a token; with how long it lasts. The keys go to `/identity_/connect/token` of the host that `rest` is of.
 ///
@@ -24,12 +40,13 @@ pub async fn application_token(
     host: &Url,
     (id, secret): (&Secret, &Secret),
     scope: &str,
-) -> Result<(Secret, Duration), Trouble> {
+) -> Result<(Secret, Duration), Box<NoToken>> {
     const ASKED: &str = "the external application got no token";
     let elsewhere =
         "look whether the address is that of the organization's host: the identity server is asked there";
     let url = host.join("/identity_/connect/token");
-    let url = url.map_err(|error| Trouble::new(format!("{ASKED}: {error}"), elsewhere))?;
+    let lost = |trouble: Trouble| Box::new(NoToken::from(trouble));
+    let url = url.map_err(|error| lost(Trouble::new(format!("{ASKED}: {error}"), elsewhere)))?;
     let form = [
         ("grant_type", "client_credentials"),
         ("client_id", id.reveal()),
@@ -37,7 +54,7 @@ pub async fn application_token(
         ("scope", scope),
     ];
     let answer = rest.post_form(&url, &form).await;
-    let answer = answer.map_err(|error| Trouble::new(format!("{ASKED}: {error}"), elsewhere))?;
+    let answer = answer.map_err(|error| lost(Trouble::new(format!("{ASKED}: {error}"), elsewhere)))?;
     if let Some(refusal) = rest.refusal(&answer) {
         let help = match refusal.code.as_deref() {
             Some("invalid_client") => {
@@ -53,14 +70,15 @@ pub async fn application_token(
             _ if answer.status == 404 => elsewhere,
             _ => "look at the application under Admin > External applications",
         };
-        return Err(Trouble::new(format!("{ASKED}: the identity server answered {refusal}"), help));
+        let trouble = Trouble::new(format!("{ASKED}: the identity server answered {refusal}"), help);
+        return Err(Box::new(NoToken { trouble, refusal: Some(refusal) }));
     }
     let member = |name: &str| answer.json.as_ref().and_then(|body| body.get(name));
     let token = member("access_token").and_then(Value::as_str).filter(|token| {
         token.len() > 5 && token.len() <= 16 * 1024 && token.bytes().all(|byte| byte.is_ascii_graphic())
     });
     let token = token.ok_or_else(|| {
-        Trouble::new(format!("{ASKED}: the answer of the identity server has none"), elsewhere)
+        lost(Trouble::new(format!("{ASKED}: the answer of the identity server has none"), elsewhere))
     })?;
     let lasts = member("expires_in").and_then(Value::as_u64).unwrap_or(LASTS).min(LONGEST);
     Ok((Secret::new(token), Duration::from_secs(lasts)))

@@ -1,10 +1,12 @@
 //! UiPath: the address of an Orchestrator MCP Server, from its parts or whole, with what may be wrong about it; what a
-//! suite leaves to the environment; and the few questions that are put to Orchestrator itself.
+//! suite leaves to the environment; the few questions that are put to Orchestrator itself; and the texts by which its
+//! failures are known.
 //!
 //! Nothing but [`Rest`] opens a connection, and nothing reads the environment: it is handed in.
 
 mod address;
-mod failure;
+mod failed_call;
+mod failures;
 mod folders;
 mod identity;
 mod rest;
@@ -12,9 +14,10 @@ mod whole;
 mod written;
 
 pub use address::{Address, DEFAULT_BASE, Fault, Folder, Part, fault};
-pub use failure::{Cause, FailedCall};
+pub use failed_call::{Cause, FailedCall};
+pub use failures::{Failure, Mistake, connection_code, did_not_start};
 pub use folders::folder_key;
-pub use identity::application_token;
+pub use identity::{NoToken, application_token};
 pub use rest::{Answer, Refusal, Rest, RestError};
 pub use whole::{Reading, is_host, looks_like, placeholder, read};
 pub use written::{FOLDER_KEY, FOLDER_PATH, SERVER_URL, URL, Written};

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, RETRY_AFTER};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, LOCATION, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::Value;
 use url::Url;
@@ -38,6 +38,8 @@ pub struct Answer {
     pub json: Option<Value>,
     /// `Retry-After`.
     pub retry_after: Option<Duration>,
+    /// Where a redirect leads, as the server writes it.
+    pub location: Option<String>,
 }
 
 /// Why there is no answer.
@@ -150,6 +152,7 @@ impl Rest {
             media_type: head.media_type(),
             json: crate::json::parse(&body).ok().map(|parsed| parsed.value),
             retry_after,
+            location: header(LOCATION).map(str::to_owned),
         })
     }
 
@@ -159,26 +162,36 @@ impl Rest {
         if (200..300).contains(&answer.status) {
             return None;
         }
-        let body = answer.json.as_ref();
-        let problem = body.and_then(|body| body.get("problem")).or(body);
-        let text = |names: &[&str]| {
-            let found = names.iter().find_map(|name| problem?.get(*name).filter(|value| !value.is_null()))?;
-            let text = found.as_str().map_or_else(|| found.to_string(), str::to_owned);
-            // Masked before it is cut: nobody could tell what a half of a secret is.
-            let shown: String = self.masked(text).chars().filter(|c| !c.is_control()).take(SHOWN).collect();
-            (!shown.is_empty()).then_some(shown)
-        };
-        Some(Refusal {
-            status: answer.status,
-            message: text(&["message", "detail", "title", "error_description"]),
-            code: text(&["errorCode", "code", "error"]).filter(|code| code != "0"),
-            trace_id: text(&["traceId"]),
-        })
+        let Refusal { status, message, code, trace_id } = Refusal::read(answer.status, answer.json.as_ref());
+        let masked = |text: Option<String>| text.map(|text| self.masked(text));
+        Some(Refusal { status, message: masked(message), code: masked(code), trace_id: masked(trace_id) })
     }
 
     fn masked(&self, mut text: String) -> String {
         self.redactor.mask_in_place(&mut text);
         text
+    }
+}
+
+impl Refusal {
+    /// What a body says that comes with a status. Nothing is masked yet.
+    pub(crate) fn read(status: u16, body: Option<&Value>) -> Self {
+        let problem = body.and_then(|body| body.get("problem")).or(body);
+        let text = |names: &[&str]| {
+            let found = names.iter().find_map(|name| problem?.get(*name).filter(|value| !value.is_null()))?;
+            let text = found.as_str().map_or_else(|| found.to_string(), str::to_owned);
+            let mut plain = text.chars().filter(|c| !c.is_control());
+            let mut shown: String = plain.by_ref().take(SHOWN).collect();
+            // By which the redactor knows that it may be half of a secret.
+            shown.extend(plain.next().map(|_| '…'));
+            (!shown.is_empty()).then_some(shown)
+        };
+        Self {
+            status,
+            message: text(&["message", "detail", "title", "error_description"]),
+            code: text(&["errorCode", "code", "error"]).filter(|code| code != "0"),
+            trace_id: text(&["traceId"]),
+        }
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::connection_code;
+
 /// When a job without a machine of its own is stopped.
 const JOB_LIMIT: Duration = Duration::from_secs(15 * 60);
 
@@ -67,16 +69,6 @@ impl FailedCall<'_> {
             help: "let the tool start the work and return, and have a `read` or another tool ask how far it is",
         })
     }
-}
-
-/// A code of the Connection Service: `CNS` and four digits.
-fn connection_code(text: &str) -> Option<&str> {
-    text.match_indices("CNS").find_map(|(at, _)| {
-        let code = text.get(at..at + 7)?;
-        let is_digit = |c: char| c.is_ascii_digit();
-        let ends = !text.get(at + 7..).is_some_and(|rest| rest.starts_with(is_digit));
-        (code.chars().skip(3).all(is_digit) && ends).then_some(code)
-    })
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use crate::exchange::Exchange;
 use crate::knobs::Knobs;
 use crate::mcp::{Bounds, Client, ClientConfig, Endpoint, Program, Route};
 use crate::model::{self, Setting, Suite, Target};
-use crate::uipath::{self, Address, Folder, Rest, Trouble, Written};
+use crate::uipath::{self, Address, Folder, NoToken, Refusal, Rest, Trouble, Written};
 
 /// How long Orchestrator and the identity server may take for one answer.
 const ANSWER: Duration = Duration::from_secs(30);
@@ -28,7 +28,7 @@ const ANSWER: Duration = Duration::from_secs(30);
 const RESERVE: Duration = Duration::from_secs(600);
 
 /// The servers of one run.
-pub(super) struct Servers {
+pub(crate) struct Servers {
     entries: HashMap<String, Entry>,
     environment: Environment,
     redactor: Redactor,
@@ -43,22 +43,38 @@ pub(super) struct Servers {
 type Listed = dyn Fn(&str, &str, &Exchange) + Send + Sync;
 
 /// One server of a run.
-pub(super) struct Entry {
-    pub(super) model: model::Server,
+pub(crate) struct Entry {
+    pub(crate) model: model::Server,
     client: OnceCell<Result<Arc<Client>, Lack>>,
     tokens: Mutex<HashMap<String, Held>>,
     /// Places for cases; none where there is no limit.
-    pub(super) places: Option<Arc<Semaphore>>,
+    pub(crate) places: Option<Arc<Semaphore>>,
     pace: Option<Pace>,
 }
 
 /// What is missing to reach a server.
 #[derive(Clone, Debug)]
-pub(super) struct Lack {
+pub(crate) struct Lack {
     /// What is missing or wrong.
-    pub(super) message: String,
+    pub(crate) message: String,
     /// The way out, where there is one to tell.
-    pub(super) help: Option<String>,
+    pub(crate) help: Option<String>,
+    /// What kind of lack it is.
+    pub(crate) why: Why,
+}
+
+/// Why there is no token, where it is that.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Why {
+    /// Something else is missing.
+    #[default]
+    Other,
+    /// It is not where it should be.
+    NoToken,
+    /// What is there is none.
+    Damaged,
+    /// The identity server gave none; what it answered.
+    Refused(Option<Box<Refusal>>),
 }
 
 /// A token that was read, or why there is none; and until when that is good.
@@ -69,24 +85,32 @@ struct Held {
 
 impl From<String> for Lack {
     fn from(message: String) -> Self {
-        Self { message, help: None }
+        Self { message, help: None, why: Why::Other }
     }
 }
 
 impl From<CredentialError> for Lack {
     fn from(error: CredentialError) -> Self {
-        Self { message: error.to_string(), help: error.help }
+        let why = if error.damaged { Why::Damaged } else { Why::NoToken };
+        Self { message: error.to_string(), help: error.help, why }
     }
 }
 
 impl From<Trouble> for Lack {
     fn from(Trouble { message, help }: Trouble) -> Self {
-        Self { message, help: Some(help) }
+        Self { message, help: Some(help), why: Why::Other }
+    }
+}
+
+impl From<Box<NoToken>> for Lack {
+    fn from(no: Box<NoToken>) -> Self {
+        let NoToken { trouble, refusal } = *no;
+        Self { why: Why::Refused(refusal.map(Box::new)), ..trouble.into() }
     }
 }
 
 impl Servers {
-    pub(super) fn new(
+    pub(crate) fn new(
         suite: &Suite,
         environment: Environment,
         redactor: Redactor,
@@ -112,17 +136,21 @@ impl Servers {
         }
     }
 
-    pub(super) fn get(&self, name: &str) -> Option<&Entry> {
+    pub(crate) fn get(&self, name: &str) -> Option<&Entry> {
         self.entries.get(name)
     }
 
-    pub(super) fn environment(&self) -> &Environment {
+    pub(crate) fn environment(&self) -> &Environment {
         &self.environment
+    }
+
+    pub(crate) fn redactor(&self) -> &Redactor {
+        &self.redactor
     }
 
     /// What templates see of a server: its name, and the host and port of its address. Those of the sandbox are
     /// not known before it is started.
-    pub(super) fn scope(&self, name: &str) -> Value {
+    pub(crate) fn scope(&self, name: &str) -> Value {
         let mut scope = json!({"name": name});
         let host = self.entries.get(name).and_then(|entry| host(&self.address(entry)?));
         if let Some((host, scope)) = host.zip(scope.as_object_mut()) {
@@ -147,7 +175,7 @@ impl Servers {
     }
 
     /// The client of a server.
-    pub(super) async fn client(&self, entry: &Entry) -> Result<Arc<Client>, Lack> {
+    pub(crate) async fn client(&self, entry: &Entry) -> Result<Arc<Client>, Lack> {
         entry.client.get_or_init(|| Box::pin(self.connect(entry))).await.clone()
     }
 
@@ -184,6 +212,7 @@ impl Servers {
                     message: "the key of the folder cannot be looked up: the server has no token of its own"
                         .to_owned(),
                     help: Some("write `folderKey`, or give the server `auth`".to_owned()),
+                    why: Why::Other,
                 })?;
                 let rest = self.rest(entry, &host).await?;
                 address.url_in(&uipath::folder_key(&rest, &address, path, &token).await?)
@@ -193,17 +222,19 @@ impl Servers {
     }
 
     /// The whole address, and its host, to which a token may be sent.
-    fn filled(&self, entry: &Entry, written: &Written) -> Result<(Address, Url), Lack> {
+    pub(crate) fn filled(&self, entry: &Entry, written: &Written) -> Result<(Address, Url), Lack> {
         let address = written.fill(&self.environment)?;
         let plain = entry.model.insecure || entry.model.socket.is_some();
         let host = model::address(&address.base, plain).map_err(|error| Lack {
             message: format!("the address cannot be used: {}", error.message),
             help: Some(error.help.to_owned()),
+            why: Why::Other,
         })?;
         Ok((address, host))
     }
 
-    async fn rest(&self, entry: &Entry, host: &Url) -> Result<Rest, Lack> {
+    /// What asks Orchestrator at the host of an address.
+    pub(crate) async fn rest(&self, entry: &Entry, host: &Url) -> Result<Rest, Lack> {
         let (connect, redactor) = (entry.model.timeouts.connect(), self.redactor.clone());
         Ok(Rest::new(host, &route(&entry.model).await?, connect, ANSWER, redactor)?)
     }
@@ -219,6 +250,7 @@ impl Servers {
                     let secret = secret.map_err(|error| Lack {
                         message: format!("`env: {name}`: {error}"),
                         help: error.help.clone(),
+                        why: Why::Other,
                     })?;
                     self.redactor.add(&secret);
                     secret.reveal().to_owned()
@@ -252,7 +284,7 @@ impl Servers {
     }
 
     /// The token of an identity; none for `anonymous` and for a server without one.
-    pub(super) async fn token(&self, entry: &Entry, identity: &str) -> Result<Option<Secret>, Lack> {
+    pub(crate) async fn token(&self, entry: &Entry, identity: &str) -> Result<Option<Secret>, Lack> {
         let Some(credential) = entry.model.credential(identity) else { return Ok(None) };
         let mut tokens = entry.tokens.lock().await;
         if let Some(known) = tokens.get(identity).filter(|held| held.is_good()) {
@@ -303,7 +335,7 @@ impl Servers {
     }
 
     /// What can be told of an identity's token that was refused, without showing it.
-    pub(super) async fn remarks(&self, entry: &Entry, identity: &str, now: jiff::Timestamp) -> Vec<String> {
+    pub(crate) async fn remarks(&self, entry: &Entry, identity: &str, now: jiff::Timestamp) -> Vec<String> {
         let tokens = entry.tokens.lock().await;
         let Some(Held { token: Ok(token), .. }) = tokens.get(identity) else { return Vec::new() };
         let address = self.address(entry);
@@ -356,7 +388,7 @@ impl Entry {
     }
 
     /// Waits for the server's pace, if it has one, and while it wants to be left alone.
-    pub(super) async fn turn(&self) {
+    pub(crate) async fn turn(&self) {
         if let Some(pace) = &self.pace {
             pace.turn().await;
         }
