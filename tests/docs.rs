@@ -351,10 +351,6 @@ fn the_flags_that_are_named_exist() {
         "--release",
         "--path",
         "--lib",
-        // Until the command is there.
-        "--call",
-        "--arguments",
-        "--as",
     ];
     for page in pages() {
         let text = text(&page);

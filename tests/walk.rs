@@ -74,13 +74,26 @@ fn the_page_can_be_followed_step_by_step() {
         assert!(!told.contains("warning"), "{PAGE}:{}: {told}", block.line);
         assert!(!block.text.starts_with("curl ") || last.contains("\"result\""), "{last}");
     }
-    for command in ["check", "init", "show", "test"] {
+    for command in ["check", "doctor", "init", "show", "test"] {
         assert!(commands.contains(command), "nothing shows `{command}`");
     }
     assert!(last.contains("3 passed"), "{last}");
     assert!(server.count("tools/call") > 0, "nothing was played against the server");
     let whole = project.shell(&format!("{exports}callsheet test")).output().unwrap();
     assert!(String::from_utf8(whole.stdout).unwrap().contains("5 passed; 0 failed"));
+}
+
+#[test]
+fn what_the_doctor_says_is_real() {
+    let server = Server::start();
+    let project = Project::new()
+        .file("callsheet.yaml", "servers: {orders: {uipath: {}}}\nscenarios: '*.yaml'\n")
+        .file("a.yaml", "scenario: A\nsteps: [{list: tools}]\n")
+        .env("UIPATH_ACCESS_TOKEN", &value("AUDITOR_PAT", &server))
+        .env("UIPATH_MCP_SERVER_URL", &value("UIPATH_MCP_SERVER_URL", &server));
+    let ran = project.run(&["doctor"]);
+    let sample = blocks(PAGE).into_iter().find(|block| block.text.contains("[no-jobs-scope]")).unwrap();
+    ran.says(&sample.text);
 }
 
 /// What the example of a workflow runs is taken, and green.
