@@ -192,3 +192,30 @@ fn a_token_that_is_refused_whatever_its_age_is_renewed_so_often_and_no_more() {
     project.run(&["test", "--test-threads", "1"]).exits(0);
     assert_eq!(asked.load(std::sync::atomic::Ordering::SeqCst), 4);
 }
+
+#[test]
+fn a_cold_start_is_billed_to_the_opening() {
+    let suite = "servers:\n  s:\n    sandbox: {profile: uipath, slug: assistant, knobs: {cold_start: 2s}}\n    timeouts: {step: 1s}\nscenarios: '*.yaml'\n";
+    let steps = "  - call: echo\n    arguments: {a: 1}\n    expect: {json: {a: 1}, duration: {$lt: 1s}}";
+    let ran = Project::new().file("callsheet.yaml", suite).steps(steps).run(&["test"]).exits(0);
+    assert!(ran.took >= Duration::from_secs(2), "{:?}", ran.took);
+    let suite = suite.replace("step: 1s", "start: 500ms");
+    let ran = Project::new().file("callsheet.yaml", &suite).steps(steps).run(&["test"]).exits(101);
+    ran.says("the session could not be opened: no answer to")
+        .says("raise `timeouts: {start: …}` of the server");
+}
+
+#[test]
+fn a_server_that_did_not_start_is_a_failure_in_all_its_spellings() {
+    for word in ["initialize-failure", "initiliaze-failure", "invalid-version"] {
+        let suite = format!(
+            "servers:\n  s: {{sandbox: {{profile: uipath, slug: assistant, knobs: {{fault: initialize-failure, initialize_failure: {word}}}}}}}\nscenarios: '*.yaml'\n"
+        );
+        let steps = "  - call: echo\n    expect: {is_error: false}";
+        let ran = Project::new().file("callsheet.yaml", &suite).steps(steps).run(&["test"]).exits(101);
+        let ran = ran.says(&format!(
+            "the session could not be opened: the server behind the gateway did not start: it answers with the version `{word}`"
+        ));
+        ran.says("help: its own process failed to start").says("Orchestrator > MCP Servers");
+    }
+}
