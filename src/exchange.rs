@@ -217,6 +217,8 @@ pub enum Repair {
     Refreshed,
     /// It waited because the server asked it to.
     Waited,
+    /// A token that had run out was replaced and the request sent once more.
+    Renewed,
 }
 
 impl Repair {
@@ -228,6 +230,7 @@ impl Repair {
             Self::Resumed => "resumed",
             Self::Refreshed => "refreshed",
             Self::Waited => "waited",
+            Self::Renewed => "renewed",
         }
     }
 }

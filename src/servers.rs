@@ -27,6 +27,13 @@ const ANSWER: Duration = Duration::from_secs(30);
 /// A token that is renewed is given to a new session only where it lasts this much longer, or half of its time.
 const RESERVE: Duration = Duration::from_secs(600);
 
+/// How long a token is given out, at the least, before another is asked for in a session that is open, or after that
+/// failed.
+const AGAIN: Duration = Duration::from_secs(30);
+
+/// How often the token of an identity is replaced because it was refused: it need not be its time that is over.
+const RENEWALS: u32 = 3;
+
 /// The servers of one run.
 pub(crate) struct Servers {
     entries: HashMap<String, Entry>,
@@ -77,10 +84,17 @@ pub(crate) enum Why {
     Refused(Option<Box<Refusal>>),
 }
 
-/// A token that was read, or why there is none; and until when that is good.
+/// A token that was read, or why there is none.
 struct Held {
     token: Result<Secret, Lack>,
+    /// Until when that is good; for good where there is no end to see.
     until: Option<Instant>,
+    /// Since when.
+    since: Instant,
+    /// When the token has run out, where that is known.
+    ends: Option<Instant>,
+    /// How often it was replaced because it was refused.
+    renewals: u32,
 }
 
 impl From<String> for Lack {
@@ -290,16 +304,17 @@ impl Servers {
         if let Some(known) = tokens.get(identity).filter(|held| held.is_good()) {
             return known.token.clone().map(Some);
         }
+        let before = tokens.remove(identity);
+        let renewals = before.as_ref().map_or(0, |held| held.renewals);
         let held = match credential {
-            Credential::App(app) => match Box::pin(self.exchanged(entry, app)).await {
-                Ok((token, until)) => Held { token: Ok(token), until: Some(until) },
+            Credential::App(app) => match (Box::pin(self.exchanged(entry, app)).await, before) {
+                (Ok(token), _) => Held { renewals, ..token },
+                // What there is lasts a little longer.
+                (Err(_), Some(held)) if held.lasts() => Held { until: Some(Instant::now() + AGAIN), ..held },
                 // It may be there the next time.
-                Err(lack) => Held { token: Err(lack), until: Some(Instant::now()) },
+                (Err(lack), _) => Held { until: Some(Instant::now()), ..Held::read(Err(lack)) },
             },
-            place => {
-                let token = place.read(&self.environment).await;
-                Held { token: token.map_err(Lack::from), until: None }
-            }
+            place => Held::read(place.read(&self.environment).await.map_err(Lack::from)),
         };
         if let Ok(secret) = &held.token {
             self.redactor.add(secret);
@@ -309,8 +324,36 @@ impl Servers {
         token.map(Some)
     }
 
-    /// The token of an external application, and until when it is given out.
-    async fn exchanged(&self, entry: &Entry, app: &App) -> Result<(Secret, Instant), Lack> {
+    /// The token that an open session goes on with; none where there is none to get. It is another where the time of the
+    /// one before is nearly over, but not more often than every 30 s.
+    pub(super) async fn next_token(&self, entry: &Entry, identity: &str) -> Option<Secret> {
+        let is_new = |held: &&Held| held.since.elapsed() < AGAIN;
+        if let Some(held) = entry.tokens.lock().await.get(identity).filter(is_new) {
+            return held.token.as_ref().ok().cloned();
+        }
+        self.token(entry, identity).await.ok().flatten()
+    }
+
+    /// Another token in place of one of an application that was good and is refused now. Whoever comes later gets the
+    /// same. None where there is none to get, or none was better.
+    pub(super) async fn renewed(&self, entry: &Entry, identity: &str, refused: &Secret) -> Option<Secret> {
+        let Some(Credential::App(app)) = entry.model.credential(identity) else { return None };
+        let mut tokens = entry.tokens.lock().await;
+        let held = tokens.get_mut(identity)?;
+        match &held.token {
+            Ok(token) if token != refused => return Some(token.clone()),
+            _ if held.renewals >= RENEWALS => return None,
+            _ => held.renewals += 1,
+        }
+        let new = Box::pin(self.exchanged(entry, app)).await.ok()?;
+        *held = Held { renewals: held.renewals, ..new };
+        let token = held.token.as_ref().ok().cloned();
+        token.iter().for_each(|token| _ = self.redactor.add(token));
+        token
+    }
+
+    /// The token of an external application.
+    async fn exchanged(&self, entry: &Entry, app: &App) -> Result<Held, Lack> {
         let id = app.id.read(&self.environment).await?;
         let secret = app.secret.read(&self.environment).await?;
         self.redactor.add(&secret);
@@ -324,7 +367,8 @@ impl Servers {
         let asked = Instant::now();
         let keys = (&id, &secret);
         let (token, lasts) = uipath::application_token(&rest, &host, keys, &app.scope).await?;
-        Ok((token, asked + lasts - RESERVE.min(lasts / 2)))
+        let until = asked + lasts - RESERVE.min(lasts / 2);
+        Ok(Held { until: Some(until), ends: Some(asked + lasts), ..Held::read(Ok(token)) })
     }
 
     /// What `session.auth` is for an identity: `pat`, `app`, `jwt`, or `none`. Its token is known once it was read.
@@ -345,6 +389,15 @@ impl Servers {
 }
 
 impl Held {
+    fn read(token: Result<Secret, Lack>) -> Self {
+        Self { token, until: None, since: Instant::now(), ends: None, renewals: 0 }
+    }
+
+    /// Whether there is a token that has not run out.
+    fn lasts(&self) -> bool {
+        self.token.is_ok() && self.ends.is_some_and(|ends| Instant::now() < ends)
+    }
+
     fn is_good(&self) -> bool {
         self.until.is_none_or(|until| Instant::now() < until)
     }

@@ -5,7 +5,9 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Project, Server};
+use common::scripted::{self, answer, lifecycle};
+use common::{Project, Server, wait_until};
+use serde_json::json;
 
 /// A suite whose server `orders` is one of UiPath's, at a sandbox whose log is read.
 fn uipath(server: &Server, more: &str) -> Project {
@@ -112,4 +114,108 @@ fn what_is_asked_beyond_the_bounds_is_told() {
     ran.says("it was waited for, and asked the same again");
     let ran = faulty("429; method=server/discover", 600, "").steps(list).run(&["test"]).exits(101);
     ran.says("[open-failed]").says("not past `timeouts: {start: …}`");
+}
+
+const APP: &str =
+    "    auth: {app: {id: {env: APP_ID}, secret: {env: APP_SECRET}, scope: OR.Execution OR.Jobs}}\n";
+
+fn with_app(project: Project) -> Project {
+    project.env("APP_ID", "app-orders").env("APP_SECRET", "app-orders-secret")
+}
+
+/// How many tokens a sandbox was asked for.
+fn tokens(server: &Server) -> usize {
+    server.log().entries().iter().filter(|entry| entry.path == "/identity_/connect/token").count()
+}
+
+/// Runs a project, and ends all tokens while so many slow calls run.
+fn outlived(server: &Server, project: &Project, calls: usize) -> common::Ran {
+    std::thread::scope(|scope| {
+        let running = scope.spawn(|| project.run(&["test"]));
+        wait_until("the slow calls", || {
+            running.is_finished() || server.log().calls_of("runSlowProcess").len() == calls
+        });
+        server.advance(Duration::from_secs(3601));
+        running.join().unwrap()
+    })
+}
+
+const SLOW: &str =
+    "  - call: runSlowProcess\n    arguments: {in_Seconds: 1}\n    expect: {is_error: false, repairs: []}\n";
+
+#[test]
+fn a_token_that_runs_out_in_a_session_is_renewed_once_for_all() {
+    for protocol in ["2026-07-28", "2025-11-25"] {
+        let server = Server::start();
+        let scenario = format!(
+            "scenario: A\nprotocol: {protocol}\nrows: [{{name: a}}, {{name: b}}]\nsteps:\n{SLOW}  - call: echo\n    arguments: {{row: '{{{{ row.name }}}}'}}\n    expect: {{json: {{row: '{{{{ row.name }}}}'}}, repairs: {{$any: [[renewed], []]}}}}\n  - list: tools\n    expect: {{items: {{$length: {{$gt: 3}}}}, repairs: []}}\n"
+        );
+        let project = with_app(uipath(&server, APP)).file("a.yaml", &scenario);
+        outlived(&server, &project, 2).exits(0).says("2 passed");
+        assert_eq!(tokens(&server), 2, "{protocol}");
+        let calls = server.log().calls_of("echo");
+        let refused = calls.iter().filter(|entry| entry.status == 401).count();
+        // The other case may have renewed it before.
+        assert!((1..=2).contains(&refused), "{protocol}: {refused}");
+    }
+}
+
+#[test]
+fn what_is_done_by_hand_is_not_repeated_with_another_token() {
+    for step in
+        ["  - request: tools/list", "  - list: tools\n    meta: {a: 1}", "  - http: {method: POST, body: {}}"]
+    {
+        let server = Server::start();
+        let steps = format!("{SLOW}{step}\n    expect: {{http: {{status: 401}}}}");
+        let project = with_app(uipath(&server, APP)).steps(&steps);
+        outlived(&server, &project, 1).exits(0);
+        assert_eq!(tokens(&server), 1, "{step}");
+    }
+}
+
+#[test]
+fn a_token_that_is_refused_whatever_its_age_is_renewed_so_often_and_no_more() {
+    let asked = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let fetched = std::sync::Arc::clone(&asked);
+    let url = scripted::start(move |request| {
+        let json = "200 OK\r\ncontent-type: application/json";
+        if request.target.ends_with("/identity_/connect/token") {
+            let number = fetched.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            let token = json!({"access_token": format!("app-token-{number:08}"), "expires_in": 3600});
+            return answer(json, &token.to_string());
+        }
+        lifecycle(request).unwrap_or_else(|| answer("401 Unauthorized\r\nwww-authenticate: Bearer", ""))
+    });
+    let suite = format!("servers:\n  orders:\n    url: {url}\n{APP}scenarios: '*.yaml'\n");
+    let scenario = "scenario: A\nprotocol: 2025-11-25\nrows: [{name: a}, {name: b}, {name: c}, {name: d}, {name: e}]\nsteps:\n  - call: echo\n    expect: {http: {status: 401}}\n  - list: tools\n    expect: {http: {status: 401}}\n";
+    let project = with_app(Project::new().file("callsheet.yaml", &suite).file("a.yaml", scenario));
+    project.run(&["test", "--test-threads", "1"]).exits(0);
+    assert_eq!(asked.load(std::sync::atomic::Ordering::SeqCst), 4);
+}
+
+#[test]
+fn a_cold_start_is_billed_to_the_opening() {
+    let suite = "servers:\n  s:\n    sandbox: {profile: uipath, slug: assistant, knobs: {cold_start: 2s}}\n    timeouts: {step: 1s}\nscenarios: '*.yaml'\n";
+    let steps = "  - call: echo\n    arguments: {a: 1}\n    expect: {json: {a: 1}, duration: {$lt: 1s}}";
+    let ran = Project::new().file("callsheet.yaml", suite).steps(steps).run(&["test"]).exits(0);
+    assert!(ran.took >= Duration::from_secs(2), "{:?}", ran.took);
+    let suite = suite.replace("step: 1s", "start: 500ms");
+    let ran = Project::new().file("callsheet.yaml", &suite).steps(steps).run(&["test"]).exits(101);
+    ran.says("the session could not be opened: no answer to")
+        .says("raise `timeouts: {start: …}` of the server");
+}
+
+#[test]
+fn a_server_that_did_not_start_is_a_failure_in_all_its_spellings() {
+    for word in ["initialize-failure", "initiliaze-failure", "invalid-version"] {
+        let suite = format!(
+            "servers:\n  s: {{sandbox: {{profile: uipath, slug: assistant, knobs: {{fault: initialize-failure, initialize_failure: {word}}}}}}}\nscenarios: '*.yaml'\n"
+        );
+        let steps = "  - call: echo\n    expect: {is_error: false}";
+        let ran = Project::new().file("callsheet.yaml", &suite).steps(steps).run(&["test"]).exits(101);
+        let ran = ran.says(&format!(
+            "the session could not be opened: the server behind the gateway did not start: it answers with the version `{word}`"
+        ));
+        ran.says("help: its own process failed to start").says("Orchestrator > MCP Servers");
+    }
 }

@@ -145,7 +145,7 @@ pub static FIELDS: &[Field] = &[
     },
     Field {
         name: "repairs",
-        doc: "What the client did by itself, in order: `reopened`, `resumed`, `refreshed`, `waited`.",
+        doc: "What the client did by itself, in order: `reopened`, `resumed`, `refreshed`, `waited`, `renewed`.",
         members: &[],
         fills: repairs,
     },

@@ -96,7 +96,8 @@ impl Inner {
 
     /// Sends the answer to a request of the server.
     pub(super) fn post_answer(self: &Arc<Self>, version: Version, id: Value, answer: &Answer) {
-        let Ok(base) = &self.base else { return };
+        let who = self.who();
+        let Ok(base) = &who.base else { return };
         let facts = match self.life() {
             Life::Open(facts) | Life::Closed(facts) => Some(facts),
             Life::New => None,

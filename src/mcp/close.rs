@@ -27,7 +27,8 @@ impl Inner {
         let _ = timeout_at(half, self.cancels.wait()).await;
         self.cancels.reopen();
         let protocol = Some(facts.version.as_str().to_owned());
-        let mut exchange = match (&facts.id, &self.base) {
+        let who = self.who();
+        let mut exchange = match (&facts.id, &who.base) {
             (Some(id), Ok(base)) => {
                 let prepared = prepare_delete(base, facts.version, id);
                 let left = deadline.saturating_duration_since(Instant::now());
@@ -48,7 +49,8 @@ impl Inner {
 
     fn delete_abandoned(self: &Arc<Self>) {
         for SessionFacts { id, version, .. } in self.take_abandoned() {
-            if let (Some(id), Ok(base)) = (id, &self.base) {
+            let who = self.who();
+            if let (Some(id), Ok(base)) = (id, &who.base) {
                 let incoming = self.start_unclaimed(prepare_delete(base, version, &id).outgoing);
                 self.cancels.spawn(read_out(incoming));
             }

@@ -220,7 +220,7 @@ impl Inner {
                 Phase::Step,
             );
         }
-        let mut exchange = match prepare_raw(self.config.token.as_ref(), method, body, options) {
+        let mut exchange = match prepare_raw(self.who().token.as_ref(), method, body, options) {
             Ok(prepared) => self.send(prepared, Want::Raw, deadline).await,
             Err(reason) => unsent(reason, Phase::Step),
         };

@@ -156,20 +156,21 @@ fn judge(exchange: &mut Exchange) -> Result<SessionFacts, String> {
     };
     let text = result.get("protocolVersion").and_then(Value::as_str).unwrap_or_default();
     let Some(version) = Version::parse(text) else {
-        let (message, reason) = if text.is_empty() {
-            ("the result names no `protocolVersion`".to_owned(), String::new())
-        } else if crate::uipath::did_not_start(text) {
-            (no_version(text), ": the server behind the gateway did not start".to_owned())
+        let cause = if text.is_empty() {
+            "the result names no `protocolVersion`".to_owned()
+        } else if tells_no_start(result) {
+            format!("the server behind the gateway did not start: it answers with the version `{text}`")
         } else {
-            (no_version(text), String::new())
+            format!("the server chose the protocol version `{text}`, which does not exist")
         };
-        let cause = format!("{message}{reason}");
-        exchange.wire.push(Violation {
+        let violation = Violation {
             check: Check::Wire,
-            message,
+            message: cause.clone(),
             pointer: "/result/protocolVersion".to_owned(),
             section: format!("{NEWEST} basic/lifecycle"),
-        });
+        };
+        // What else is wrong with such an answer, as its id, comes of it.
+        exchange.wire.insert(0, violation);
         return Err(cause);
     };
     // The modern era has no such result; that it was chosen is the caller's affair.
@@ -193,8 +194,12 @@ fn judge(exchange: &mut Exchange) -> Result<SessionFacts, String> {
     })
 }
 
-fn no_version(text: &str) -> String {
-    format!("the server chose the protocol version `{text}`, which does not exist")
+/// Whether a result of `initialize` says that the server behind a gateway of UiPath's did not start, though it looks
+/// like a good one.
+#[must_use]
+pub fn tells_no_start(result: &Value) -> bool {
+    let version = result.get("protocolVersion").and_then(Value::as_str);
+    version.is_some_and(crate::uipath::did_not_start)
 }
 
 /// Whether a server refused the handshake itself and did not say which versions it has.

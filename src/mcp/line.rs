@@ -93,7 +93,8 @@ impl Inner {
         deadline: Deadline,
     ) -> Result<(), (String, Option<(Sent, HttpAnswer)>)> {
         let Medium::Http(http) = &self.client.medium else { return Ok(()) };
-        let base = self.base.as_ref().map_err(|reason| (reason.clone(), None))?;
+        let who = self.who();
+        let base = who.base.as_ref().map_err(|reason| (reason.clone(), None))?;
         let Prepared { outgoing, sent, .. } = prepare_events(base);
         let opening = Duplex::open_events(http, outgoing, self.client.limits());
         // A stream of another kind may stay open and bring nothing.

@@ -39,6 +39,7 @@ use crate::auth::Secret;
 use crate::exchange::{Answer, Exchange};
 pub use crate::transport::Route;
 pub use client::Client;
+pub use legacy::tells_no_start;
 pub use patience::LONGEST_WAIT;
 pub use session::Session;
 pub use tasks::TASKS_EXTENSION;

@@ -135,7 +135,8 @@ impl Inner {
         headers: &[(String, Option<String>)],
         last_id: Option<&str>,
     ) -> Result<super::request::Prepared, String> {
-        let base = self.base.as_ref().map_err(Clone::clone)?;
+        let who = self.who();
+        let base = who.base.as_ref().map_err(Clone::clone)?;
         super::request::prepare_stream(base, facts.version, facts.id.as_deref(), last_id, headers)
     }
 }

@@ -18,7 +18,7 @@ use super::receive::{Reading, Want};
 use super::request::{self, Message, Prepared, Stage};
 use super::store::Store;
 use super::{Client, Operation, SendOptions, SessionConfig, SessionFacts, Subscription, Tools, Version};
-use crate::auth::Redactor;
+use crate::auth::{Redactor, Secret};
 use crate::exchange::{Exchange, Notification, Outcome, Phase};
 use crate::transport::Duplex;
 
@@ -32,8 +32,7 @@ pub struct Session {
 pub(super) struct Inner {
     pub(super) client: Arc<Client>,
     pub(super) config: SessionConfig,
-    /// The suite's headers and the token; the message is why they cannot be sent.
-    pub(super) base: Result<HeaderMap, String>,
+    who: Mutex<Arc<Who>>,
     state: Mutex<State>,
     /// The connection that it has for itself.
     pub(super) line: Mutex<Option<Arc<Duplex>>>,
@@ -59,6 +58,13 @@ pub(super) struct Inner {
     echo: Option<Redactor>,
 }
 
+/// Whose requests they are.
+pub(super) struct Who {
+    pub(super) token: Option<Secret>,
+    /// The suite's headers and the token; the message is why they cannot be sent.
+    pub(super) base: Result<HeaderMap, String>,
+}
+
 #[derive(Default)]
 struct State {
     life: Life,
@@ -78,14 +84,15 @@ pub(super) enum Life {
 
 impl Session {
     pub(super) fn new(client: Arc<Client>, config: SessionConfig) -> Self {
-        let base = client.headers(config.token.as_ref());
+        let token = config.token.clone();
+        let who = Who { base: client.headers(token.as_ref()), token };
         let cancel = config.cancel.clone();
         let echo = config.token.as_ref().map(|token| client.echo(&config.identity, token));
         Self {
             inner: Arc::new(Inner {
                 client,
                 config,
-                base,
+                who: Mutex::new(Arc::new(who)),
                 state: Mutex::default(),
                 line: Mutex::default(),
                 asks_logs: AtomicBool::new(false),
@@ -117,6 +124,20 @@ impl Session {
     /// goes on after an interruption.
     pub fn cancel_by(&self, token: CancellationToken) {
         *self.inner.cancel.lock().unwrap_or_else(PoisonError::into_inner) = token;
+    }
+
+    /// Sends this token from now on: the one before it has run out, or soon will.
+    pub fn renew(&self, token: Secret) {
+        let Inner { client, config, who, .. } = &*self.inner;
+        client.echo(&config.identity, &token);
+        let new = Who { base: client.headers(Some(&token)), token: Some(token) };
+        *who.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
+    }
+
+    /// The token that is sent.
+    #[must_use]
+    pub fn token(&self) -> Option<Secret> {
+        self.inner.who().token.clone()
     }
 
     /// Opens it where it was never opened, before its first step. A server of the modern era that this identity
@@ -233,6 +254,10 @@ impl Inner {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(super) fn who(&self) -> Arc<Who> {
+        Arc::clone(&self.who.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// What ends everything in flight.
     pub(super) fn cancel(&self) -> CancellationToken {
         self.cancel.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -324,7 +349,8 @@ impl Inner {
         message: Message,
         options: &SendOptions,
     ) -> Result<Prepared, String> {
-        let base = self.base.as_ref().map_err(Clone::clone)?;
+        let who = self.who();
+        let base = who.base.as_ref().map_err(Clone::clone)?;
         // A server that a template names is not known before.
         if self.is_program() && !options.headers.is_empty() {
             return Err("a message to a command has no headers".to_owned());

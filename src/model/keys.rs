@@ -26,6 +26,8 @@ pub(super) struct Table {
     pub(super) others: Option<&'static str>,
     /// Whether a mapping without any key means something.
     pub(super) may_be_empty: bool,
+    /// The key that has to be there beside any other.
+    pub(super) beside: Option<&'static str>,
 }
 
 /// One key of an object.
@@ -141,7 +143,7 @@ impl Table {
         what: &'static str,
         groups: &'static [&'static [Key]],
     ) -> Self {
-        Self { name, what, groups, one_of: &[], others: None, may_be_empty: false }
+        Self { name, what, groups, one_of: &[], others: None, may_be_empty: false, beside: None }
     }
 
     /// Every key.

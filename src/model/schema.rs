@@ -97,6 +97,11 @@ fn object(table: &'static Table, definitions: &mut Map<String, Value>) -> Map<St
             needs.map(|(key, needed)| (key.to_owned(), json!([needed]))).collect();
         schema.insert("dependencies".to_owned(), Value::Object(needs));
     }
+    if let Some(key) = table.beside {
+        let message = format!("{} needs the key `{key}` beside any other", table.what);
+        schema.insert("if".to_owned(), json!({"minProperties": 1}));
+        schema.insert("then".to_owned(), json!({"required": [key], "errorMessage": message}));
+    }
     // One message for an empty object is enough.
     let says_more = schema.contains_key("required") || schema.contains_key("anyOf");
     if !says_more && !table.may_be_empty {

@@ -150,7 +150,7 @@ const fn knob_keys() -> [Key; KNOBS.len()] {
 
 /// `uipath`.
 pub(super) static UIPATH: Table =
-    Table { may_be_empty: true, ..Table::new("uipath", "`uipath`", &[UIPATH_KEYS]) };
+    Table { may_be_empty: true, beside: Some("slug"), ..Table::new("uipath", "`uipath`", &[UIPATH_KEYS]) };
 
 static UIPATH_MAPPING: Kind = Kind::Table(&UIPATH);
 

@@ -4,7 +4,7 @@
 use super::step::Current;
 use crate::diagnostic::Diagnostic;
 use crate::exchange::{Exchange, Outcome, Phase, Repair, Verb};
-use crate::mcp::LONGEST_WAIT;
+use crate::mcp::{LONGEST_WAIT, tells_no_start};
 use crate::model::shown_duration;
 use crate::uipath::FailedCall;
 
@@ -32,6 +32,16 @@ impl Current<'_, '_> {
             first.help.push(
                 "ask it less: `limits: {concurrency: 1}` or `limits: {rate: 1/s}` of the server".to_owned(),
             );
+        }
+    }
+
+    /// What to look at where a server behind a gateway did not start.
+    pub(super) fn explain_start(exchange: &Exchange, problems: &mut [Diagnostic]) {
+        let Some(first) = problems.iter_mut().find(|problem| problem.is_error()) else { return };
+        if exchange.phase == Phase::Open && exchange.answer.result.as_ref().is_some_and(tells_no_start) {
+            let help = "its own process failed to start: look at its environment variables, its package and its \
+                        command, and at the tab Jobs of the server, under Orchestrator > MCP Servers";
+            first.help.push(help.to_owned());
         }
     }
 

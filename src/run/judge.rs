@@ -106,6 +106,7 @@ impl<'a> Current<'_, 'a> {
                 problems
             }
         };
+        Self::explain_start(exchange, &mut problems);
         self.explain_wait(exchange, &mut problems);
         self.explain_call(exchange, &mut problems).await;
         self.explain_refusal(exchange, &mut problems).await;

@@ -10,8 +10,9 @@ use tokio::time::Instant;
 use super::conditions::reads;
 use super::running::Running;
 use super::step::{Current, Failed};
+use crate::auth::Credential;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::exchange::{Exchange, Notification};
+use crate::exchange::{Exchange, Notification, Phase, Repair, Verb};
 use crate::matcher::{Actual, Matcher};
 use crate::mcp::{Operation, Responder, SendOptions, Session, SessionConfig, Subscription};
 use crate::model::{SessionVerb, Target};
@@ -68,7 +69,40 @@ impl<'a> Current<'_, 'a> {
         self.turn(entry).await?;
         let Some((operation, mut options)) = self.rendered.clone() else { return Ok(Exchange::default()) };
         options.timeout = self.frame.clock.left(self.timeout(entry));
-        Ok(session.perform(operation, options).await)
+        let exchange = session.perform(operation, options).await;
+        if self.ran_out(entry, &session, &exchange).await? {
+            return self.again(entry, &session).await;
+        }
+        Ok(exchange)
+    }
+
+    /// Whether the token of an application was refused in mid-session, and there is another now. The refusal shows that
+    /// nothing was done.
+    async fn ran_out(&self, entry: &Entry, session: &Session, exchange: &Exchange) -> Result<bool, Failed> {
+        let Some((_, options)) = &self.rendered else { return Ok(false) };
+        let refused = exchange.http.as_ref().is_some_and(|http| http.status == 401)
+            && exchange.phase == Phase::Step
+            && exchange.answer.result.is_none()
+            && (exchange.answer.error.is_none() || self.step.verb.value != Verb::Call)
+            && exchange.notifications.is_empty()
+            && exchange.asked.is_empty();
+        let ours = self.step.verb.value.follows() && options.headers.is_empty() && options.meta.is_empty();
+        let Some(token) = session.token().filter(|_| refused && ours) else { return Ok(false) };
+        let renewed = self.running.shared.servers.renewed(entry, &self.identity, &token);
+        let token = self.held("the token was renewed", renewed).await?;
+        let is_new = token.is_some();
+        token.into_iter().for_each(|token| session.renew(token));
+        Ok(is_new)
+    }
+
+    /// Sends what was refused with the token that is good.
+    async fn again(&mut self, entry: &Entry, session: &Session) -> Result<Exchange, Failed> {
+        self.turn(entry).await?;
+        let Some((operation, mut options)) = self.rendered.clone() else { return Ok(Exchange::default()) };
+        options.timeout = self.frame.clock.left(self.timeout(entry));
+        let mut exchange = session.perform(operation, options).await;
+        exchange.repairs.insert(0, Repair::Renewed);
+        Ok(exchange)
     }
 
     /// What the step asks for has to exist in the session's version, and on its server.
@@ -165,10 +199,16 @@ impl<'a> Current<'_, 'a> {
     /// The session of the step's server and identity, made on first use.
     async fn session(&self, entry: &Entry) -> Result<Arc<Session>, Failed> {
         let running = self.running;
+        let servers = &running.shared.servers;
         if let Some(session) = running.session(&self.server, &self.identity) {
+            if let Some(Credential::App(_)) = entry.model.credential(&self.identity) {
+                let token = servers.next_token(entry, &self.identity);
+                let token = self.held("the token was read", token).await?;
+                let other = token.filter(|token| session.token().as_ref() != Some(token));
+                other.into_iter().for_each(|token| session.renew(token));
+            }
             return Ok(session);
         }
-        let servers = &running.shared.servers;
         let token = self.held("the token was read", servers.token(entry, &self.identity)).await?;
         let token = token.map_err(|lack| self.credential_problem(entry, lack))?;
         let client = self.held("the client was made", servers.client(entry)).await?;

@@ -9,6 +9,8 @@ use crate::auth::Environment;
 
 /// The whole address, for a suite that says nothing of it.
 pub const SERVER_URL: &str = "UIPATH_MCP_SERVER_URL";
+/// The same by its other name, which is looked at second.
+pub const SERVER_URL_TOO: &str = "UIPATH_MCP_URL";
 /// Host, organization and tenant.
 pub const URL: &str = "UIPATH_URL";
 /// The folder's key.
@@ -45,25 +47,27 @@ impl From<Address> for Written {
 
 impl Written {
     /// The address, with what is left out filled from the environment: what is written stands. Without a slug it is
-    /// all of `UIPATH_MCP_SERVER_URL`; else host, organization and tenant are those of `UIPATH_URL`, and the folder
-    /// that of `UIPATH_FOLDER_KEY`, else of `UIPATH_FOLDER_PATH`.
+    /// all of `UIPATH_MCP_SERVER_URL`, or of `UIPATH_MCP_URL`; else host, organization and tenant are those of
+    /// `UIPATH_URL`, and the folder that of `UIPATH_FOLDER_KEY`, else of `UIPATH_FOLDER_PATH`.
     ///
     /// # Errors
     /// Where a variable that is needed is not set, or holds what is no address.
     pub fn fill(&self, environment: &Environment) -> Result<Address, Trouble> {
         let variable = |name| environment.get(name).map(str::trim).filter(|value| !value.is_empty());
         let Some(slug) = self.slug.clone() else {
-            let found = variable(SERVER_URL).ok_or_else(|| {
+            let found =
+                [SERVER_URL, SERVER_URL_TOO].into_iter().find_map(|name| Some((name, variable(name)?)));
+            let (name, found) = found.ok_or_else(|| {
                 unset(
                     SERVER_URL,
                     "the whole address of the server, as its details on the page MCP Servers show it",
                 )
             })?;
-            let reading = read(&parsed(SERVER_URL, found)?);
+            let reading = read(&parsed(name, found)?);
             return match (reading.usable().cloned(), reading.faults.into_iter().find(|fault| fault.fatal)) {
                 (Some(address), _) => Ok(address),
-                (None, Some(fault)) => Err(wrong(SERVER_URL, fault)),
-                (None, None) => Err(unset(SERVER_URL, "the whole address of the server")),
+                (None, Some(fault)) => Err(wrong(name, fault)),
+                (None, None) => Err(unset(name, "the whole address of the server")),
             };
         };
         let (base, org, tenant) = match (&self.org, &self.tenant) {
@@ -163,6 +167,15 @@ mod tests {
         let whole = format!("https://cloud.uipath.com/acme/Default/agenthub_/mcp/{KEY}/orders/");
         let address = filled(&Written::default(), &[(SERVER_URL, &whole)]).unwrap();
         assert_eq!(address.url().unwrap().as_str(), whole.trim_end_matches('/'));
+        for variables in [
+            &[(SERVER_URL_TOO, &*whole)][..],
+            &[(SERVER_URL, " "), (SERVER_URL_TOO, &whole)],
+            &[(SERVER_URL, &whole), (SERVER_URL_TOO, "https://h/")],
+        ] {
+            assert_eq!(filled(&Written::default(), variables).unwrap(), address);
+        }
+        let wrong = filled(&Written::default(), &[(SERVER_URL_TOO, "\"https://h/\"")]).unwrap_err();
+        assert_eq!(wrong.message, "`UIPATH_MCP_URL` is no address");
     }
 
     #[test]

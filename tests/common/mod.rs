@@ -192,6 +192,11 @@ impl Server {
         self.sandbox.as_ref().unwrap().url("orders")
     }
 
+    /// Moves its clock on.
+    pub(crate) fn advance(&self, time: Duration) {
+        self.sandbox.as_ref().unwrap().advance(time);
+    }
+
     /// What it saw.
     pub(crate) fn log(&self) -> &Log {
         &self.log

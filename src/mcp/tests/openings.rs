@@ -230,7 +230,7 @@ async fn a_version_that_does_not_exist_is_an_error() {
         ("2030-01-01", "the server chose the protocol version `2030-01-01`, which does not exist"),
         (
             "initialize-failure",
-            "`initialize-failure`, which does not exist: the server behind the gateway did not start",
+            "the server behind the gateway did not start: it answers with the version `initialize-failure`",
         ),
         ("invalid-version", "did not start"),
         ("2026-07-28", "the server chose `2026-07-28`, which has no handshake"),
@@ -264,7 +264,8 @@ async fn a_relay_that_did_not_start_its_server() {
     })
     .await;
     let exchange = opened(&server, None).await.unwrap_err();
-    assert!(exchange.cause.unwrap().ends_with("the server behind the gateway did not start"));
+    assert!(exchange.cause.unwrap().starts_with("the server behind the gateway did not start"));
+    assert!(exchange.wire[0].message.starts_with("the server behind the gateway did not start"));
     assert_eq!(exchange.wire.len(), 2, "the id and the version");
 }
 

@@ -280,7 +280,8 @@ fn the_suite_schema_takes_what_the_reader_takes() {
     let good = "{default: a, servers: {a: {sandbox: uipath}, b: {sandbox: {profile: uipath, slug: x}}, \
         c: {url: 'https://h/', auth: {pat: {env: A}}, identities: {d: {pat: {command: [a]}}}, \
         limits: {concurrency: 1, rate: 10/s}, timeouts: {step: 5s}, headers: {A: b}, insecure: true}, \
-        e: {command: [npx, '{{x}}'], env: {A: b, C: {env: D}}, cwd: sub}}, \
+        e: {command: [npx, '{{x}}'], env: {A: b, C: {env: D}}, cwd: sub}, \
+        f: {uipath: {}, integration_service: [send, 'a.*-b/c']}, g: {uipath: {org: a, slug: b}}}, \
         scenarios: ['*.yaml'], env: [A], secrets: [B], vars: {a: 1}, checks: {wire: warn}}";
     assert_eq!(errors(&schema, good), Vec::<String>::new());
     for (server, at) in [
@@ -297,6 +298,9 @@ fn the_suite_schema_takes_what_the_reader_takes() {
         ("{url: x, headers: {Authorization: b}}", "/servers/a/headers/Authorization"),
         ("{url: x, limits: {rate: 0/s}}", "/servers/a/limits/rate"),
         ("{uipath: 1}", "/servers/a/uipath"),
+        ("{uipath: {org: a, tenant: b}}", "/servers/a/uipath"),
+        ("{uipath: {slug: a}, integration_service: send}", "/servers/a/integration_service"),
+        ("{uipath: {slug: a}, integration_service: [send, 'a?']}", "/servers/a/integration_service/1"),
         (
             "{uipath: {slug: a}, auth: {app: {id: {env: A}, secret: b, scope: c}}}",
             "/servers/a/auth/app/secret",
