@@ -332,7 +332,7 @@ fn readmes_suite_and_commands_are_taken() {
 
 #[test]
 fn the_flags_that_are_named_exist() {
-    let help = ["test", "check", "schema", "sandbox"]
+    let help = ["test", "check", "schema", "sandbox", "doctor"]
         .map(|command| Project::new().run(&[command, "--help"]).stdout)
         .concat();
     let hidden = ["--nocapture", "--show-output"];

@@ -181,6 +181,11 @@ impl Server {
         self.sandbox.as_ref().unwrap().url("orders")
     }
 
+    /// Changes its state.
+    pub(crate) fn change(&self, change: impl FnOnce(&mut callsheet::sandbox::World)) {
+        self.sandbox.as_ref().unwrap().change(change);
+    }
+
     /// What it saw.
     pub(crate) fn log(&self) -> &Log {
         &self.log
