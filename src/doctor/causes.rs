@@ -180,7 +180,11 @@ const RULES: &[Rule] = &[
     rule(Row::WrongTenant, refused::wrong_tenant, &[]),
     rule(Row::NoPatForUser, refused::no_pat_for_user, &[]),
     rule(Row::StartFailed, hosting::start_failed, &[Row::ColdStart, Row::NotMcp, Row::NoTools]),
-    rule(Row::Disconnected, hosting::disconnected, &[Row::ColdStart, Row::NoExecutionScope]),
+    rule(
+        Row::Disconnected,
+        hosting::disconnected,
+        &[Row::ColdStart, Row::NoExecutionScope, Row::NoView, Row::WrongSegment],
+    ),
     rule(Row::NoMachine, calling::no_machine, &[Row::ColdStart, Row::NoJobsScope, Row::NoJobsCreate]),
     rule(Row::ColdStart, hosting::cold_start, &[]),
     rule(
@@ -253,8 +257,7 @@ impl Cause {
 
     /// The probes that it was told by.
     fn met<'a>(self, probes: impl IntoIterator<Item = &'a Option<Probe>>) -> Self {
-        let met: Vec<String> = probes.into_iter().flatten().map(facts::met).collect();
-        self.told(met)
+        self.told(facts::met_all(probes.into_iter().flatten()))
     }
 
     fn next(mut self, steps: impl IntoIterator<Item = impl Into<String>>) -> Self {

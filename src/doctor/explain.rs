@@ -175,7 +175,9 @@ fn asked(path: &[&str], query: Option<&str>) -> String {
 /// Whether an answer is that of a page, a proxy or another service.
 fn is_elsewhere(probe: &Probe) -> bool {
     probe.answered().is_some_and(|answered| {
-        answered.media_type == "text/html"
-            || answered.status.is_some_and(|status| (300..400).contains(&status))
+        // A refusal may be a page, too.
+        answered.status.is_some_and(|status| {
+            (300..400).contains(&status) || answered.media_type == "text/html" && status < 300
+        })
     })
 }

@@ -6,12 +6,14 @@ use super::super::findings::{CallFinding, Findings, Probe};
 use super::Certainty::{Certain, Likely, Possible};
 use super::facts::{self, kind};
 use super::{Cause, Row, Weight};
+use crate::nearest::nearest;
 use crate::uipath::Failure;
 
 /// The time after which serverless jobs are stopped, as far as a failure near it tells.
-const LIMIT: std::ops::Range<Duration> = Duration::from_secs(870)..Duration::from_secs(1020);
+const LIMIT: std::ops::Range<Duration> = Duration::from_secs(855)..Duration::from_secs(946);
 
-const FOR_ACTIVITIES: &str = "use the token of somebody who logged in (`uipath auth`, or the MCP OAuth flow), or an external application with user scopes";
+const FOR_ACTIVITIES: &str =
+    "use the MCP OAuth flow, `uipath auth` or an external application with user scopes for it";
 
 /// A call that failed, and what is shown of it.
 fn evidence(call: &CallFinding) -> String {
@@ -33,7 +35,7 @@ fn is_marked(f: &Findings, tool: &str) -> bool {
 }
 
 pub(super) fn no_jobs_scope(f: &Findings) -> Option<Cause> {
-    if !f.is_uipath || !f.has_token() || !f.listed() || !starts_jobs(f) {
+    if !f.is_uipath || !f.has_token() || !f.listed() || f.tools.is_empty() || !starts_jobs(f) {
         return None;
     }
     let denied = f.jobs.as_ref().is_some_and(Probe::is_denied);
@@ -72,6 +74,11 @@ pub(super) fn no_jobs_create(f: &Findings) -> Option<Cause> {
         return None;
     }
     let reads = facts::yes(&f.jobs);
+    let again = if f.is_app() {
+        "look that the application has OR.Jobs as an application scope, not OR.Jobs.Read alone, and that the suite asks for it in `scope`"
+    } else {
+        "generate the PAT anew with Orchestrator API Access > OR.Jobs, not OR.Jobs.Read alone"
+    };
     let folder = f.folder();
     let (certainty, message) = match reads {
         true => (
@@ -88,7 +95,7 @@ pub(super) fn no_jobs_create(f: &Findings) -> Option<Cause> {
     let cause = Cause::problem(Row::NoJobsCreate, certainty, message).told([evidence(call)]).met([&f.jobs]);
     Some(cause.next([
         format!("have an administrator look at the user's role in {folder}: Folders > Manage access; `Automation User` has Jobs.Create"),
-        "generate the PAT anew with Orchestrator API Access > OR.Jobs, not OR.Jobs.Read".to_owned(),
+        again.to_owned(),
     ]))
 }
 
@@ -136,7 +143,7 @@ pub(super) fn integration_service(f: &Findings) -> Option<Cause> {
         return None;
     }
     let token = if f.is_app() { "an application's token" } else { "a PAT" };
-    let skip = "until then expect it in the scenario (`is_error: true`, or `outcome: timed_out`), or have it ignored under a PAT with `requires: {session: {auth: …}}`";
+    let skip = "or expect the failure in the scenario (`is_error: true`, or `outcome: timed_out`), or leave it out under such a token: `requires: {$.session.auth: jwt}`";
     if let Some(call) = f.failed_call() {
         let (tool, failure) = (&call.tool, call.failure());
         let marked = is_marked(f, tool);
@@ -151,16 +158,17 @@ pub(super) fn integration_service(f: &Findings) -> Option<Cause> {
         };
         let message = match certainty {
             Likely => format!(
-                "`{tool}` is likely an activity of the Integration Service: {token} connects and lists, and such calls fail or time out"
+                "`{tool}` is likely backed by an Integration Service connection: {token} connects and lists, and such calls fail or time out"
             ),
             _ => format!(
-                "`{tool}` may be an activity of the Integration Service: with {token} such a call fails, or has no answer, as here"
+                "`{tool}` may be backed by an Integration Service connection: with {token} such a call fails, or has no answer, as here"
             ),
         };
         let cause = Cause::problem(Row::IntegrationService, certainty, message).told([evidence(call)]);
-        let cause = cause.told(
-            marked.then(|| format!("`{tool}` is marked as one, in the suite or by the server's record")),
-        );
+        let cause = cause.told(marked.then(|| match f.integration_service.contains(tool) {
+            true => format!("the suite marks `{tool}` as one"),
+            false => format!("the server's record says that `{tool}` is one"),
+        }));
         let mark = format!("mark it in the suite, so that `check` knows it: `integration_service: [{tool}]`");
         return Some(cause.next([FOR_ACTIVITIES.to_owned()]).next((!marked).then_some(mark)).next([skip]));
     }
@@ -171,10 +179,10 @@ pub(super) fn integration_service(f: &Findings) -> Option<Cause> {
         f.tools.iter().filter(|tool| is_marked(f, tool)).map(|tool| format!("`{tool}`")).collect();
     let (named, are) = match known.as_slice() {
         [] => return None,
-        [one] => (one.clone(), "is an activity"),
-        more => (more.join(", "), "are activities"),
+        [one] => (one.clone(), "is backed by an Integration Service connection"),
+        more => (more.join(", "), "are backed by Integration Service connections"),
     };
-    let message = format!("{named} {are} of the Integration Service: with {token} calls fail or time out");
+    let message = format!("{named} {are}: with {token} calls fail or time out");
     Some(Cause::warning(Row::IntegrationService, Certain, message).next([FOR_ACTIVITIES, skip]))
 }
 
@@ -194,7 +202,7 @@ pub(super) fn job_limit(f: &Findings) -> Option<Cause> {
     let cause = Cause::problem(Row::JobLimit, Likely, message);
     let cause = cause.told([evidence(call), format!("the call took {}", facts::shown(call.probe.took))]);
     Some(cause.next([
-        "have the process do less in one run, or start its work and come back for the result",
+        "let the tool start the work and return, and have a `read` or another tool ask how far it is",
         "or run it on a machine of one's own, which has no such limit",
     ]))
 }
@@ -227,6 +235,15 @@ pub(super) fn no_machine(f: &Findings) -> Option<Cause> {
 pub(super) fn bad_arguments(f: &Findings) -> Option<Cause> {
     let call = f.call.as_ref()?;
     let failed = f.failed_call().is_some();
+    if failed && f.listed() && !f.tools.is_empty() && !f.tools.contains(&call.tool) {
+        let near = nearest(&call.tool, f.tools.iter().map(String::as_str));
+        let meant = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+        let message = format!("the server lists no tool `{}`{meant}", call.tool);
+        let cause = Cause::problem(Row::BadArguments, Certain, message).told([evidence(call)]);
+        let next = "names of tools are as the list has them: upper and lower case count, and the first letter of a process is made a small one";
+        let other = "take a name from the list: upper and lower case count";
+        return Some(cause.next([if f.is_uipath { next } else { other }]));
+    }
     let wrong: Vec<String> = call
         .unknown_arguments
         .iter()
@@ -254,5 +271,5 @@ pub(super) fn bad_arguments(f: &Findings) -> Option<Cause> {
     };
     let cause = Cause::new(Row::BadArguments, weight, certainty, message);
     let cause = cause.told(wrong.into_iter().skip(1)).told(failed.then(|| evidence(call)));
-    Some(cause.next([format!("compare them with the tool's input schema as it is now: `callsheet show` has it; a process that was published anew may have others than before (`{}`)", call.tool)]))
+    Some(cause.next([format!("compare them with the input schema of `{}` as it is now: a step `list: tools` with `--trace` shows it, and a process that was published anew may have others than before", call.tool)]))
 }

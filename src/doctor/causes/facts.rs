@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::super::findings::{
     Answered, CallFinding, Findings, FolderSeen, Probe, RecordSeen, Reply, TokenLook, TokenState,
 };
-use crate::uipath::{Address, Failure, Folder, Refusal, did_not_start};
+use crate::nearest::nearest;
+use crate::uipath::{Address, Failure, Folder, Refusal, Trouble, did_not_start};
 
 /// What is known of the folder that the address names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +95,17 @@ impl Findings {
     /// Whether the token is one that the Integration Service does not take: a PAT, or an application's.
     pub(super) fn is_no_login(&self) -> bool {
         self.look().is_some_and(|look| !matches!(look, TokenLook::Jwt(_)))
+    }
+
+    /// Why the address cannot be asked, where that is not for want of a token to look up its folder with.
+    pub(super) fn lack_of_address(&self) -> Option<&Trouble> {
+        let own = match &self.token.state {
+            TokenState::Missing(trouble) | TokenState::Damaged(trouble) | TokenState::Refused(trouble, _) => {
+                Some(&trouble.message)
+            }
+            TokenState::None | TokenState::Read(_) => None,
+        };
+        self.lack.as_ref().filter(|lack| own != Some(&lack.message))
     }
 
     /// How the token is called in sentences.
@@ -199,6 +211,13 @@ impl Findings {
         }
     }
 
+    /// The folder whose key differs so little from the address's that it was likely meant.
+    pub(super) fn folder_meant(&self) -> Option<&FolderSeen> {
+        let keys = self.folders_seen.iter().map(|seen| seen.key.as_str());
+        let near = nearest(self.folder_key()?, keys)?;
+        self.folders_seen.iter().find(|seen| seen.key == near)
+    }
+
     /// Whether the question for processes was refused in the folder, be it for a scope or for a permission.
     pub(super) fn is_without_releases(&self) -> bool {
         self.releases.as_ref().is_some_and(Probe::is_denied)
@@ -236,7 +255,8 @@ impl Findings {
     }
 
     pub(super) fn host(&self) -> Option<String> {
-        url::Url::parse(&self.address.as_ref()?.base).ok()?.host_str().map(str::to_owned)
+        let asked = self.address.as_ref().map_or(&self.target, |address| &address.base);
+        url::Url::parse(asked).ok()?.host_str().map(str::to_owned)
     }
 
     /// Variables that are set twice, as something that a wrong value may come from.
@@ -327,36 +347,75 @@ pub(super) fn yes(probe: &Option<Probe>) -> bool {
     probe.as_ref().is_some_and(Probe::is_yes)
 }
 
+/// What was met in other folders, in a line for each.
+pub(super) fn elsewhere(f: &Findings) -> impl Iterator<Item = String> {
+    f.elsewhere.iter().map(|(path, probe)| format!("in `{path}`: {}", met(probe)))
+}
+
 /// What a probe met, in a line.
 pub(super) fn met(probe: &Probe) -> String {
-    let what = match &probe.reply {
+    met_by(&[probe])
+}
+
+/// What probes met, in a line for each thing that was met.
+pub(super) fn met_all<'a>(probes: impl IntoIterator<Item = &'a Probe>) -> Vec<String> {
+    let mut groups: Vec<(String, Vec<&Probe>)> = Vec::new();
+    for probe in probes {
+        let what = came(probe);
+        match groups.iter_mut().find(|(known, _)| *known == what) {
+            Some((_, group)) => group.push(probe),
+            None => groups.push((what, vec![probe])),
+        }
+    }
+    groups.iter().map(|(_, group)| met_by(group)).collect()
+}
+
+/// What several probes met, which is the same. Of the ids by which UiPath's support finds them the first is told.
+fn met_by(probes: &[&Probe]) -> String {
+    let what = probes.first().map(|probe| came(probe)).unwrap_or_default();
+    // What was never sent has no name.
+    let asked: Vec<&str> = probes
+        .iter()
+        .map(|probe| probe.asked.as_str())
+        .filter(|asked| !asked.is_empty() && *asked != "nothing")
+        .collect();
+    let trace = probes.iter().find_map(|probe| {
+        let answered = probe.answered()?;
+        answered.trace_id.as_ref().or_else(|| answered.refusal.as_ref()?.trace_id.as_ref())
+    });
+    let trace = trace.map(|id| format!(" (traceId {id})")).unwrap_or_default();
+    let what = what.trim_end_matches('.');
+    if asked.is_empty() { format!("{what}{trace}") } else { format!("{}: {what}{trace}", asked.join(", ")) }
+}
+
+/// What came of a probe.
+fn came(probe: &Probe) -> String {
+    match &probe.reply {
         Reply::Silent => format!("no answer in {}", shown(probe.took)),
         Reply::Broken { reason, .. } => reason.clone(),
         Reply::Answered(answered) => said(answered),
-    };
-    format!("{}: {what}", if probe.asked.is_empty() { "the request" } else { &probe.asked })
+    }
 }
 
 fn said(answered: &Answered) -> String {
-    let status = answered.status.map(|status| format!("HTTP {status}"));
-    let or =
-        |text: String| status.as_ref().map_or_else(|| text.clone(), |status| format!("{status}, {text}"));
-    if let Some(refusal) = &answered.refusal {
-        return refusal.to_string();
+    let mut words = Vec::new();
+    match (&answered.refusal, answered.status) {
+        (Some(refusal), _) => words.push(Refusal { trace_id: None, ..refusal.clone() }.to_string()),
+        (None, Some(status)) => words.push(format!("HTTP {status}")),
+        (None, None) => {}
     }
+    let told = answered.refusal.as_ref().and_then(|refusal| refusal.message.as_deref());
     if let Some((code, message)) = &answered.error {
-        return or(format!("error {code}: {message}"));
+        let again = !message.is_empty() && told.is_some_and(|told| told.contains(message.as_str()));
+        words.extend((!again).then(|| format!("error {code}: {message}")));
+    } else if let Some(location) = &answered.location {
+        words.push(format!("a redirect to {location}"));
+    } else if answered.media_type.contains("html") {
+        words.push("a page in HTML".to_owned());
+    } else {
+        words.extend(answered.wire.first().cloned());
     }
-    if let Some(location) = &answered.location {
-        return or(format!("a redirect to {location}"));
-    }
-    if answered.media_type.contains("html") {
-        return or("a page in HTML".to_owned());
-    }
-    if let Some(violation) = answered.wire.first() {
-        return or(violation.clone());
-    }
-    status.unwrap_or_else(|| "answered".to_owned())
+    if words.is_empty() { "answered".to_owned() } else { words.join(", ") }
 }
 
 /// A duration as people say it.

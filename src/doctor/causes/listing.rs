@@ -39,7 +39,8 @@ pub(super) fn no_execution_scope(f: &Findings) -> Option<Cause> {
         "{token} {may} the scope OR.Execution: the tools are listed with ListReleases, which needs it"
     );
     let cause = Cause::problem(Row::NoExecutionScope, certainty, message);
-    let cause = cause.met([&f.listing, &f.releases]).met([&f.opening].into_iter().filter(|_| !f.opened()));
+    let cause = cause.met([&f.opening].into_iter().filter(|_| !f.opened()));
+    let cause = cause.met([&f.listing, &f.releases]).told(facts::elsewhere(f));
     let again = if f.is_app() {
         "give the application the application scopes OR.Execution and OR.Jobs under Admin > External applications, and write both as `scope` in the suite"
     } else {

@@ -20,6 +20,10 @@ const AUDIENCE: &str = "UiPath.Orchestrator";
 
 pub(super) fn no_token(f: &Findings) -> Option<Cause> {
     let (message, help) = match &f.token.state {
+        // An application's token is asked for at an address: where there is none, that is what is wrong.
+        TokenState::Missing(trouble) if f.lack_of_address().is_some_and(|lack| lack.help == trouble.help) => {
+            return None;
+        }
         TokenState::Missing(trouble) => (trouble.message.clone(), Some(trouble.help.clone())),
         // The identity server gave none, and not for the reason of row 20.
         TokenState::Refused(trouble, _) if super::way::machine_credentials(f).is_none() => {
@@ -109,7 +113,7 @@ pub(super) fn wrong_audience(f: &Findings) -> Option<Cause> {
 /// The mistakes in the address that are of a kind, as a cause.
 fn mistaken(f: &Findings, row: Row, mistakes: &[Mistake]) -> Option<Cause> {
     let is = |message: &str| mistakes.contains(&Mistake::of(message));
-    if let Some(trouble) = f.lack.as_ref().filter(|trouble| is(&trouble.message)) {
+    if let Some(trouble) = f.lack_of_address().filter(|trouble| is(&trouble.message)) {
         let cause = Cause::problem(row, Certain, trouble.message.clone());
         return Some(cause.told(f.doubts()).next([trouble.help.clone()]));
     }
@@ -143,7 +147,8 @@ pub(super) fn folder_not_key(f: &Findings) -> Option<Cause> {
         return None;
     }
     let cause = mistaken(f, Row::FolderNotKey, &[Mistake::FolderNotKey, Mistake::NotLookedUp])?;
-    let where_it_is = "the key is a GUID; it stands in the server's address, after `mcp/`, on the page MCP Servers, and as `Key` in the answers of Orchestrator that the browser's network tab shows";
+    let where_it_is =
+        "the browser's network tab shows it, too: as `Key`, in the answer to GetFoldersForCurrentUser";
     Some(cause.met([&f.folders]).next([where_it_is]))
 }
 
@@ -153,11 +158,11 @@ pub(super) fn placeholder(f: &Findings) -> Option<Cause> {
 
 pub(super) fn expiry_unknown(f: &Findings) -> Option<Cause> {
     let Some(TokenLook::Pat | TokenLook::Opaque) = f.look() else { return None };
-    if f.failed() || !f.opened() {
+    if f.failed() || !f.opened() || f.is_uipath && f.tools.is_empty() {
         return None;
     }
     let Some(ends) = f.token.expires else {
-        let message = "the PAT works; when it runs out cannot be read from it, and is a year from its generation at the latest";
+        let message = "when the PAT runs out cannot be read from it: at most a year after it was generated, unless an administrator allows more";
         let next = "write the day beside it, and `check`, `test` and `doctor` warn 14 days before: `auth: {pat: {env: …}, expires: 2027-05-01}`";
         let is_pat = f.is_uipath && matches!(f.look(), Some(TokenLook::Pat));
         return is_pat.then(|| Cause::note(Row::ExpiryUnknown, Certain, message).next([next]));

@@ -66,7 +66,7 @@ pub(super) fn token_refused(f: &Findings) -> Option<Cause> {
         (None, _) => (
             Likely,
             format!(
-                "{what} is likely not good any more, or not of this organization: everything that was asked was answered with 401, and UiPath leaves the reason out"
+                "{what} is likely not good any more, or not of this organization: the server and Orchestrator answer 401, and UiPath leaves the reason out of it"
             ),
         ),
     };
@@ -94,7 +94,7 @@ pub(super) fn token_refused(f: &Findings) -> Option<Cause> {
             "look under Preferences > Personal access token when it expires, and whether it was regenerated or revoked since: the old text is then worth nothing".to_owned(),
             "ask whether its user is still active: the PATs of a deactivated user stop working".to_owned(),
             instance,
-            format!("if none of it tells: {}", generate(f)),
+            format!("the quickest test is a new one: {}", generate(f)),
         ]),
     })
 }
@@ -206,15 +206,16 @@ pub(super) fn wrong_segment(f: &Findings) -> Option<Cause> {
         ),
     };
     let mut cause = Cause::problem(Row::WrongSegment, certainty, message);
-    cause = cause.met([&f.opening, &f.folders, &f.releases, &f.record, &f.servers]).told(f.doubts());
+    cause = match certainty {
+        Possible => cause.met([&f.record, &f.servers]),
+        _ => cause.met([&f.opening, &f.folders, &f.releases, &f.record, &f.servers]).told(f.doubts()),
+    };
     Some(cause.next(next).next([panel]))
 }
 
 /// The folders that there are, to choose from; the likely one first.
 fn folders(f: &Findings) -> Vec<String> {
-    let near =
-        f.folder_key().and_then(|key| nearest(key, f.folders_seen.iter().map(|seen| seen.key.as_str())));
-    if let Some(seen) = f.folders_seen.iter().find(|seen| Some(seen.key.as_str()) == near) {
+    if let Some(seen) = f.folder_meant() {
         return vec![format!("did you mean `{}`, the key of `{}`?", seen.key, seen.path)];
     }
     match f.folders_seen.as_slice() {
@@ -267,6 +268,8 @@ pub(super) fn no_view(f: &Findings) -> Option<Cause> {
         Some(403) if known => Possible,
         Some(403) => Likely,
         Some(401) if !f.token_is_good() => return None,
+        // A key that is nearly another one's is misspelt.
+        Some(401 | 404) if f.folder_is() == FolderIs::Missing && f.folder_meant().is_some() => return None,
         Some(401 | 404) if f.folder_is() == FolderIs::Missing => Possible,
         Some(401) => match f.server_is() {
             ServerIs::Missing => return None,
@@ -283,9 +286,13 @@ pub(super) fn no_view(f: &Findings) -> Option<Cause> {
         }
         _ => format!("the user may have no role with MCPServers.View in {folder}: that is needed to connect"),
     };
-    let cause =
-        Cause::problem(Row::NoView, certainty, message).met([&f.opening, &f.folders, &f.releases, &f.record]);
-    let unseen = f.folder_is() == FolderIs::Missing;
+    let cause = Cause::problem(Row::NoView, certainty, message);
+    // As the second of two that look alike it need not repeat what the first was told by.
+    let cause = match certainty {
+        Likely => cause.met([&f.opening, &f.folders, &f.releases, &f.record]),
+        _ => cause.met([&f.opening]),
+    };
+    let unseen = f.folder_is() == FolderIs::Missing && facts::yes(&f.folders);
     let cause = cause.told(unseen.then(|| format!("{folder} is not among the folders that the user sees")));
     Some(cause.next([assign(f), "a scope of the token does not help here: both are needed, the scope and the permission in the folder".to_owned()]))
 }
@@ -295,13 +302,15 @@ pub(super) fn intersection(f: &Findings) -> Option<Cause> {
     let here = f.releases.as_ref().filter(|probe| probe.is(&[400, 401, 403, 404]))?;
     let failed = f.opening_failed() || f.listing_failed() || f.listed() && f.tools.is_empty();
     let looked_at = f.opening.as_ref().is_none_or(|probe| f.opened() || probe.is(&[401, 403, 404]));
-    if elsewhere.is_empty() || !f.is_uipath || !failed || !looked_at {
+    // Row 10: the key may be wrong, and then nobody has a right in that folder.
+    let astray = f.folder_is() == FolderIs::Missing && !f.opening.as_ref().is_some_and(|it| it.is(&[403]));
+    if elsewhere.is_empty() || astray || !f.is_uipath || !failed || !looked_at {
         return None;
     }
     let folder = f.folder();
     let named = elsewhere.iter().map(|path| format!("`{path}`")).collect::<Vec<_>>().join(", ");
     let message = format!(
-        "the same token works in {named} and not in {folder}: its scopes are likely right, and the user's permissions in {folder} are not"
+        "the same token works in {named} and not in {folder}: its scopes are likely right, and the user's permissions here are not"
     );
     let jobs = facts::yes(&f.jobs);
     let scopes = if jobs { "OR.Execution, OR.Jobs or OR.Jobs.Read" } else { "OR.Execution" };
@@ -316,8 +325,7 @@ pub(super) fn intersection(f: &Findings) -> Option<Cause> {
         format!("permissions seen to work in {folder}: {seen}"),
         facts::met(here),
     ]);
-    let cause =
-        cause.told(f.elsewhere.iter().map(|(path, probe)| format!("in `{path}`: {}", facts::met(probe))));
+    let cause = cause.told(facts::elsewhere(f));
     Some(
         cause.next([
             assign(f),

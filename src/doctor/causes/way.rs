@@ -6,14 +6,14 @@ use super::facts::{kind, met, shown};
 use super::{Cause, Row, Weight};
 
 pub(super) fn machine_credentials(f: &Findings) -> Option<Cause> {
-    let TokenState::Refused(trouble, Some(refusal)) = &f.token.state else { return None };
+    let TokenState::Refused(_, Some(refusal)) = &f.token.state else { return None };
     let said = [&refusal.code, &refusal.message].into_iter().flatten();
     let scope = said.into_iter().any(|text| text.contains("invalid_scope"));
     let message = "the identity server answers `invalid_scope`: either these are a machine's (robot's) credentials and not an external application's, or the application lacks one of the scopes";
     let cause = Cause::problem(Row::MachineCredentials, Likely, message).told([refusal.to_string()]);
     let cause = cause.next([
         "use the App ID and App Secret of an application from Admin > External applications, with application scopes OR.Execution and OR.Jobs".to_owned(),
-        format!("compare `scope` in the suite with the scopes that the application has; {}", trouble.help),
+        "or compare `scope` in the suite with the scopes that the application has".to_owned(),
     ]);
     scope.then_some(cause)
 }
@@ -85,6 +85,14 @@ pub(super) fn not_mcp(f: &Findings) -> Option<Cause> {
         let to = answered.location.as_deref().map(|to| format!(" to {to}")).unwrap_or_default();
         let message = format!("the server sends elsewhere{to}, and the token is not sent after it");
         (message, vec![address, "if the new address is the right one, write it into the suite", login])
+    } else if probe.is_page() && matches!(probe.status(), Some(400..)) {
+        // Who refuses may do so with a page: it is said beside what the refusal may mean.
+        let status = probe.status().unwrap_or_default();
+        let message = format!(
+            "the {status} may be of a proxy or of another host, and not of the server: it is a page in HTML"
+        );
+        let cause = Cause::problem(Row::NotMcp, Possible, message).told([met(probe)]).met([&f.version]);
+        return Some(cause.next([address, login]));
     } else if probe.is_page() {
         (
             "a page in HTML came and not an answer of MCP: a wrong host or path, or a proxy on the way"
@@ -122,7 +130,7 @@ pub(super) fn network(f: &Findings) -> Option<Cause> {
     let host = f.host().map_or_else(|| "the host".to_owned(), |host| format!("`{host}`"));
     let by = f.network.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     let vars = |what: &str| (!by.is_empty()).then(|| format!("{what}: {by}"));
-    let Reply::Broken { how, .. } = &probe.reply else {
+    let Reply::Broken { how, reason } = &probe.reply else {
         let message = format!("{host} does not answer: there was nothing in {}", shown(probe.took));
         let cause = Cause::problem(Row::Network, Certain, message).told([met(probe)]).met([&f.version]);
         return Some(cause.told(vars("in use on the way")).next([
@@ -130,19 +138,30 @@ pub(super) fn network(f: &Findings) -> Option<Cause> {
             "give a slow server time: `timeouts: {start: 120s}` in the suite",
         ]));
     };
+    let here =
+        f.host().is_some_and(|host| host.starts_with("127.") || host == "localhost" || host == "[::1]");
+    let by_proxy = match f.network.iter().any(|name| name.to_ascii_uppercase().ends_with("_PROXY")) {
+        true => "look whether the proxy is the right one, and whether the host belongs into `NO_PROXY`",
+        false => "behind a proxy: set `HTTPS_PROXY`",
+    };
     let (message, next) = match how {
         Break::Name => (
             format!("the name of {host} is not known here"),
-            [
-                "look at its spelling, and whether a VPN has to be on",
-                "behind a proxy: set `HTTPS_PROXY`, which then looks names up",
-            ],
+            ["look at its spelling, and whether a VPN has to be on", by_proxy],
+        ),
+        Break::Refused if here => (
+            format!("nobody listens at {host}: the server is likely not running"),
+            ["start the server first", "look at the port of the address"],
         ),
         Break::Refused => (
             format!("nobody listens at {host}, or a firewall refuses"),
+            ["look whether the server runs, and at the port of the address", by_proxy],
+        ),
+        Break::Tls if reason.contains("does not speak TLS") => (
+            format!("what answers at {host} does not speak TLS"),
             [
-                "look whether the server runs, and at the port of the address",
-                "behind a proxy: set `HTTPS_PROXY`",
+                "look at the port of the address",
+                "a server without TLS has an address with `http://`: from elsewhere it is asked only where the suite says `insecure: true`",
             ],
         ),
         Break::Tls => (

@@ -168,7 +168,7 @@ fn row_26_a_session_that_was_lost() {
 
 #[test]
 fn row_27_a_job_at_its_limit() {
-    let mut long = call("runSlowProcess", Some("The job failed."), at("POST tools/call", 200));
+    let mut long = call("echo", Some("The job failed."), at("POST tools/call", 200));
     long.as_mut().unwrap().probe.took = Duration::from_secs(901);
     let found = Findings { call: long.clone(), ..well() };
     assert_eq!(likely(&found), [27]);
@@ -207,8 +207,13 @@ fn row_31_arguments_that_are_not_the_tools() {
     );
     assert_eq!(cause.evidence[0], "`in_Customer` is required and was not given");
     let refused = error("POST tools/call", -32602, "Invalid request parameters");
-    let cause = first(&Findings { call: call("nope", None, refused), ..general() });
+    let cause = first(&Findings { call: call("echo", None, refused.clone()), ..general() });
     assert_eq!((cause.row, cause.certainty), (Row::BadArguments, Certainty::Likely));
+    for refused in [refused, at("POST tools/call", 200)] {
+        let error = Some("Unknown tool: ecco");
+        let cause = first(&Findings { call: call("ecco", error, refused), ..general() });
+        assert_eq!(cause.message, "the server lists no tool `ecco`; did you mean `echo`?");
+    }
     // A process that failed by itself.
     let own = call("echo", Some("There is no invoice 17."), at("POST tools/call", 200));
     let cause = first(&Findings { call: own, ..well() });

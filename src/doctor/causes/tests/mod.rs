@@ -40,7 +40,7 @@ fn well() -> Findings {
         bare: at("POST server/discover without a token", 401),
         opening: opened("2025-11-25"),
         listing: at("POST tools/list", 200),
-        tools: vec!["createInvoice".into(), "echo".into()],
+        tools: ["createInvoice", "echo", "runSlowProcess", "sendSlackMessage"].map(str::to_owned).to_vec(),
         folders: at("GET GetFoldersForCurrentUser", 200),
         folders_seen: vec![FolderSeen { key: KEY.into(), path: "Shared".into() }],
         releases: at("GET /odata/Releases?$top=1", 200),

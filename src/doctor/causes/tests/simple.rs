@@ -37,6 +37,15 @@ fn row_1_no_token() {
     );
     let open = Findings { token: TokenFinding::default(), ..well() };
     assert_eq!(rows(&open), [] as [u8; 0]);
+    // The folder's key could not be looked up, for want of the token.
+    let lack = match &found.token.state {
+        TokenState::Missing(trouble) => Some(trouble.clone()),
+        _ => None,
+    };
+    assert_eq!(rows(&Findings { lack, ..found.clone() }), [1]);
+    // There is no address to ask for an application's token at.
+    let lack = Some(trouble("the address still holds the placeholder `{org}`"));
+    assert_eq!(rows(&Findings { lack, ..found.clone() }), [8]);
     let other = Findings { is_uipath: false, address: None, ..found };
     assert_eq!(first(&other).next, ["the way out"]);
 }
@@ -215,6 +224,13 @@ fn row_32_no_answer_of_the_protocol() {
             assert_eq!(rows(&found)[0], 32);
             assert_eq!(first(&found).certainty, Certainty::Certain);
         }
+    }
+    // A refusal that is a page is a refusal all the same.
+    for (status, row) in [(401, 9), (403, 15)] {
+        let found = Findings { opening: page("POST initialize", status, None), ..refused_everywhere(well()) };
+        assert_eq!(rows(&found)[0], row);
+        let beside = causes(&found).into_iter().find(|cause| cause.row == Row::NotMcp).unwrap();
+        assert_eq!(beside.certainty, Certainty::Possible);
     }
     let there = Findings { opening: opening(404), listing: None, ..general() };
     assert_eq!(rows(&there), [32]);
