@@ -2,7 +2,6 @@
 //! whole text compared. `SNAPSHOTS=overwrite` writes the files.
 #![cfg(feature = "sandbox")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has to fail")]
-#![expect(clippy::indexing_slicing, reason = "as above")]
 #![expect(clippy::disallowed_methods, reason = "SNAPSHOTS and the clock are read here")]
 
 mod common;
