@@ -5,11 +5,13 @@
 #![expect(clippy::disallowed_methods, reason = "SNAPSHOTS and the clock are read here")]
 
 mod common;
+#[path = "doctor/runs.rs"]
+mod runs;
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use callsheet::doctor::Row;
+use callsheet::doctor::{Row, Step};
 use callsheet::sandbox::{
     AUDITOR_TOKEN, FINANCE_KEY, FOLDER_KEY, Grant, INTERACTIVE_TOKEN, OWNER_TOKEN, Options, Permission, Role,
     Sandbox, World, jwt,
@@ -347,6 +349,20 @@ fn each_row_says_what_it_is() {
         }
     }
     assert!(wrong.is_empty(), "{}\nwrite them anew with SNAPSHOTS=overwrite", wrong.join("\n"));
+}
+
+#[test]
+fn the_page_has_every_row_and_every_probe() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/doctor.md")).unwrap();
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| ")?.split_once(" | `"));
+    let rows = rows.filter_map(|(number, rest)| Some((number.parse().ok()?, rest.split_once('`')?.0)));
+    let known: Vec<(u8, &str)> = Row::ALL.iter().map(|row| (row.number(), row.code())).collect();
+    assert_eq!(rows.collect::<Vec<(u8, &str)>>(), known);
+    let (_, asked) = page.split_once("| probe | asks |").unwrap();
+    let (asked, _) = asked.split_once("\n\n").unwrap();
+    let probes = asked.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
+    let known: Vec<&str> = Step::ALL.iter().map(|step| step.code()).collect();
+    assert_eq!(probes.map(|(code, _)| code).collect::<Vec<_>>(), known);
 }
 
 #[test]

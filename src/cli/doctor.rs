@@ -69,6 +69,7 @@ pub(super) fn doctor(args: &DoctorArgs, around: &Surroundings) -> Result<Exit, S
         call,
         now: now(),
         limit: limit + REST,
+        patience: Duration::MAX,
         cancel: CancellationToken::new(),
     };
     let drawn = style(args.color, around.stdout_is_terminal, around);

@@ -5,7 +5,7 @@
 use tokio::time::Instant;
 use url::Url;
 
-use super::probes::Examination;
+use super::probes::{Examination, is_silent};
 use super::{NotAsked, Probe, Reply, Step, asked};
 use crate::uipath::{Address, Answer, Folder, RestError};
 
@@ -27,6 +27,9 @@ impl Examination<'_, '_> {
         let every = [Step::Folders, Step::Releases, Step::Jobs, Step::Record];
         if status == Some(429) {
             return self.not_asked(&every, "too many requests were made already");
+        }
+        if is_silent(self.found.version.as_ref()) {
+            return self.not_asked(&every, "the host answers nothing in time");
         }
         if opening.is_some_and(is_elsewhere) {
             return self.not_asked(&every, "what answers is not Orchestrator");
@@ -172,7 +175,9 @@ fn asked(path: &[&str], query: Option<&str>) -> String {
 /// Whether an answer is that of a page, a proxy or another service.
 fn is_elsewhere(probe: &Probe) -> bool {
     probe.answered().is_some_and(|answered| {
-        answered.media_type == "text/html"
-            || answered.status.is_some_and(|status| (300..400).contains(&status))
+        // A refusal may be a page, too.
+        answered.status.is_some_and(|status| {
+            (300..400).contains(&status) || answered.media_type == "text/html" && status < 300
+        })
     })
 }

@@ -23,4 +23,4 @@ pub use findings::{
     TokenFinding, TokenLook, TokenState,
 };
 pub use json::object;
-pub(crate) use probes::{Question, examine};
+pub(crate) use probes::{Question, examine, is_uipath};

@@ -104,6 +104,17 @@ fn is_here(url: &Url) -> bool {
     }
 }
 
+/// What helps where a token is not there, and nobody said what does.
+fn way_out(credential: &Credential) -> Option<&'static str> {
+    Some(match credential {
+        Credential::File(_) => "put the token there, alone; or correct the path in the suite",
+        Credential::Command(_) => {
+            "run it by hand: it has to print the token alone within 30 s, and to end with 0"
+        }
+        _ => return None,
+    })
+}
+
 /// Reads the token of an identity, unless it has none.
 pub(super) async fn token(
     servers: &Servers,
@@ -130,8 +141,9 @@ pub(super) async fn token(
     };
     let secret = match read {
         Ok(secret) => secret?,
-        Err(lack) => {
+        Err(mut lack) => {
             let why = lack.why.clone();
+            lack.help = lack.help.or_else(|| way_out(credential).map(str::to_owned));
             let trouble = trouble(lack);
             token.state = match why {
                 Why::Damaged => TokenState::Damaged(trouble),

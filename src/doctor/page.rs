@@ -55,15 +55,34 @@ pub fn step(step: Step, found: &Findings, style: Style) -> String {
     drawn(&lines(step, found), style)
 }
 
-/// Everything at once, as a run tells it.
+/// The causes, as a run tells them; the steps where no cause is known.
 #[must_use]
 pub fn whole(diagnosis: &Diagnosis, style: Style) -> String {
     let Diagnosis { found, causes: told } = diagnosis;
-    let title = format!("why {} could not be used", whom(&found.server, &found.identity));
-    format!("{}\n\n", paint(style, "1", &title))
-        + &steps(found, style)
-        + &causes(told, style)
-        + &verdict(diagnosis, style)
+    let whom = whom(&found.server, &found.identity);
+    if diagnosis.is_good() {
+        let tools = count(found.tools.len(), "tool");
+        let mut text = String::new();
+        wrapped(
+            &mut text,
+            "",
+            "  ",
+            &format!(
+                "{whom} could not be used by some case, and answers well when it is asked without one ({tools}): it was \
+                 not ready, or the case wants what it does not have, such as a version"
+            ),
+        );
+        return text;
+    }
+    let title = format!("why {whom} could not be used");
+    let mut text = format!("{}\n", paint(style, "1", &title));
+    match told.is_empty() {
+        true => text = text + "\n" + &steps(found, style),
+        // What was met stands beside what it means.
+        false => text.push_str(&causes(told, style)),
+    }
+    text.push_str("\n`callsheet doctor` shows every step\n");
+    text
 }
 
 /// What was not asked.
@@ -235,6 +254,9 @@ fn asked(step: Step, probe: &Probe, found: &Findings) -> Vec<Line> {
             let kind = it.deployment.as_ref().map(|kind| format!(", deployment `{kind}`"));
             format!("{}{}", words.join(" "), kind.unwrap_or_default())
         }
+        (Step::Version, Some(it)) if probe.is_good() => {
+            format!("{}, and not what an Orchestrator says", said(it))
+        }
         (Step::Bare, Some(it)) if it.status == Some(401) => {
             "HTTP 401: a token is wanted, as it should be".to_owned()
         }
@@ -265,6 +287,7 @@ fn asked(step: Step, probe: &Probe, found: &Findings) -> Vec<Line> {
         Step::Call if found.call.as_ref().is_some_and(|call| call.tool_error.is_some()) => Mark::Bad,
         // What is only asked to tell things apart is no failure of its own.
         Step::Bare | Step::Version if answered.is_some() => match probe.is_good() {
+            true if step == Step::Version && answered.is_some_and(|it| it.release.is_none()) => Mark::Says,
             true => Mark::Good,
             false => Mark::Says,
         },

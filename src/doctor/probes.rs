@@ -51,6 +51,8 @@ pub(crate) struct Question<'a> {
     pub(crate) now: Timestamp,
     /// How long all of it may take.
     pub(crate) limit: Duration,
+    /// How long one question may take, where that is less than the server's `timeouts` say.
+    pub(crate) patience: Duration,
     /// Ends what is in flight.
     pub(crate) cancel: CancellationToken,
 }
@@ -103,11 +105,7 @@ impl Examination<'_, '_> {
     async fn all(&mut self) {
         let servers = self.question.servers;
         let target = &self.entry.model.target;
-        self.found.is_uipath = match target {
-            Target::Url(url) => uipath::looks_like(url),
-            Target::Uipath(_) | Target::Sandbox { .. } => true,
-            Target::Command(_) => false,
-        };
+        self.found.is_uipath = is_uipath(target);
         match self.found.lack {
             None => offline::address(servers, self.entry, &mut self.found),
             Some(_) => {
@@ -159,6 +157,10 @@ impl Examination<'_, '_> {
         if is_wanted && client.url().is_some() {
             self.bare(&client).await;
             if let Some(why) = self.found.bare.as_ref().and_then(unreachable) {
+                return self.skip(&[Step::Opening, Step::Listing, Step::Call], why);
+            }
+            if is_silent(self.found.version.as_ref()) && is_silent(self.found.bare.as_ref()) {
+                let why = "the host answers nothing in time";
                 return self.skip(&[Step::Opening, Step::Listing, Step::Call], why);
             }
         }
@@ -216,7 +218,7 @@ impl Examination<'_, '_> {
         let session = self.session(client, "anonymous", None);
         let started = Instant::now();
         self.entry.turn().await;
-        let limit = BARE.min(self.entry.model.timeouts.start()).min(self.left());
+        let limit = BARE.min(self.start());
         let exchange = session.open(Some(limit)).await;
         let took = started.elapsed();
         let is_open = session.facts().is_some();
@@ -235,7 +237,7 @@ impl Examination<'_, '_> {
     async fn open(&mut self, client: &Client, session: &Session) -> bool {
         let started = Instant::now();
         self.entry.turn().await;
-        let exchange = session.open(Some(self.entry.model.timeouts.start().min(self.left()))).await;
+        let exchange = session.open(Some(self.start())).await;
         let facts = session.facts();
         let mut probe = asked::of_exchange(&exchange, client.url(), facts.is_some(), started.elapsed());
         if let (Some(facts), Reply::Answered(answered)) = (&facts, &mut probe.reply) {
@@ -317,7 +319,8 @@ impl Examination<'_, '_> {
     }
 
     fn options(&self) -> SendOptions {
-        SendOptions { timeout: self.entry.model.timeouts.step().min(self.left()), ..SendOptions::default() }
+        let timeout = self.entry.model.timeouts.step().min(self.question.patience).min(self.left());
+        SendOptions { timeout, ..SendOptions::default() }
     }
 
     /// Bounds a question to the REST side.
@@ -325,9 +328,14 @@ impl Examination<'_, '_> {
         &self,
         asking: impl Future<Output = Result<uipath::Answer, uipath::RestError>>,
     ) -> Result<uipath::Answer, uipath::RestError> {
-        let limit = REST.min(self.left());
+        let limit = REST.min(self.start());
         let answer = tokio::time::timeout(limit, Box::pin(asking)).await;
         answer.unwrap_or(Err(uipath::RestError::TimedOut(limit)))
+    }
+
+    /// How long an opening may take.
+    fn start(&self) -> Duration {
+        self.entry.model.timeouts.start().min(self.question.patience).min(self.left())
     }
 
     /// How much of the time for all of it is left.
@@ -350,6 +358,20 @@ impl Examination<'_, '_> {
         let steps: Vec<Step> = steps.iter().copied().filter(is_put).collect();
         self.found.not_asked.extend(steps.into_iter().map(|step| NotAsked { step, why: why.to_owned() }));
     }
+}
+
+/// Whether a server has the REST side of Orchestrator beside it.
+pub(crate) fn is_uipath(target: &Target) -> bool {
+    match target {
+        Target::Url(url) => uipath::looks_like(url),
+        Target::Uipath(_) | Target::Sandbox { .. } => true,
+        Target::Command(_) => false,
+    }
+}
+
+/// Whether there was no answer in time.
+pub(super) fn is_silent(probe: Option<&Probe>) -> bool {
+    probe.is_some_and(|probe| matches!(probe.reply, Reply::Silent))
 }
 
 /// Why nothing more can be asked, where a question did not reach the server.

@@ -197,6 +197,11 @@ impl Server {
         self.sandbox.as_ref().unwrap().advance(time);
     }
 
+    /// Changes its state.
+    pub(crate) fn change(&self, change: impl FnOnce(&mut callsheet::sandbox::World)) {
+        self.sandbox.as_ref().unwrap().change(change);
+    }
+
     /// What it saw.
     pub(crate) fn log(&self) -> &Log {
         &self.log

@@ -85,6 +85,14 @@ pub(super) fn not_mcp(f: &Findings) -> Option<Cause> {
         let to = answered.location.as_deref().map(|to| format!(" to {to}")).unwrap_or_default();
         let message = format!("the server sends elsewhere{to}, and the token is not sent after it");
         (message, vec![address, "if the new address is the right one, write it into the suite", login])
+    } else if probe.is_page() && matches!(probe.status(), Some(400..)) {
+        // Who refuses may do so with a page: it is said beside what the refusal may mean.
+        let status = probe.status().unwrap_or_default();
+        let message = format!(
+            "the {status} may be of a proxy or of another host, and not of the server: it is a page in HTML"
+        );
+        let cause = Cause::problem(Row::NotMcp, Possible, message).told([met(probe)]).met([&f.version]);
+        return Some(cause.next([address, login]));
     } else if probe.is_page() {
         (
             "a page in HTML came and not an answer of MCP: a wrong host or path, or a proxy on the way"

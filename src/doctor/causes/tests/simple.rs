@@ -225,6 +225,13 @@ fn row_32_no_answer_of_the_protocol() {
             assert_eq!(first(&found).certainty, Certainty::Certain);
         }
     }
+    // A refusal that is a page is a refusal all the same.
+    for (status, row) in [(401, 9), (403, 15)] {
+        let found = Findings { opening: page("POST initialize", status, None), ..refused_everywhere(well()) };
+        assert_eq!(rows(&found)[0], row);
+        let beside = causes(&found).into_iter().find(|cause| cause.row == Row::NotMcp).unwrap();
+        assert_eq!(beside.certainty, Certainty::Possible);
+    }
     let there = Findings { opening: opening(404), listing: None, ..general() };
     assert_eq!(rows(&there), [32]);
     let mut faulty = well();
