@@ -10,6 +10,7 @@ use url::Url;
 
 use super::args::{DoctorArgs, DoctorFormat};
 use super::exit::{Exit, Stop};
+use super::hidden::{Origin, hide, hide_words};
 use super::panic;
 use super::screen::print;
 use super::settings::style;
@@ -43,15 +44,27 @@ struct Patient {
 pub(super) fn doctor(args: &DoctorArgs, around: &Surroundings) -> Result<Exit, Stop> {
     let redactor = Redactor::new();
     panic::install(redactor.clone());
+    let origin = Origin::File(args.env_file.as_deref());
+    let asked = find_and_ask(args, around, &redactor);
+    asked.map_err(|stop| hide_words(stop.masked(&redactor), origin, around))
+}
+
+fn find_and_ask(args: &DoctorArgs, around: &Surroundings, redactor: &Redactor) -> Result<Exit, Stop> {
     let stderr_style = style(args.color, around.stderr_is_terminal, around);
     let call = call(args)?;
     let patient = match patient(args, around) {
         Ok(patient) => patient?,
-        Err(problems) => return Ok(refuse(&problems, stderr_style)),
+        Err(problems) => {
+            let load = load(args, around);
+            let origin = Origin::File(args.env_file.as_deref());
+            let problems = hide(problems, &load, origin, around, redactor);
+            return Ok(refuse(&problems, stderr_style));
+        }
     };
     let Patient { suite, server, faults, lack } = patient;
     let environment = around.with_env_file(args.env_file.as_deref(), &suite.root)?;
-    let problems = learn_suite(&suite, &environment, &redactor);
+    let mut problems = learn_suite(&suite, &environment, redactor);
+    problems.iter_mut().for_each(|problem| redactor.mask_diagnostic(problem));
     if !problems.is_empty() {
         return Ok(refuse(&problems, stderr_style));
     }
@@ -79,7 +92,7 @@ pub(super) fn doctor(args: &DoctorArgs, around: &Surroundings) -> Result<Exit, S
     }
     let Some(found) = ask(&question, is_text.then_some(drawn))? else { return Ok(Exit::Interrupted) };
     let mut diagnosis = Diagnosis::of(found);
-    diagnosis.mask(&redactor);
+    diagnosis.mask(redactor);
     if is_text {
         let others = others(args, &suite, &server);
         let text = page::not_asked(&diagnosis.found, drawn)
@@ -156,6 +169,16 @@ fn others(args: &DoctorArgs, suite: &Suite, server: &str) -> String {
     }
 }
 
+/// The suite that is meant.
+fn load(args: &DoctorArgs, around: &Surroundings) -> Load {
+    Load {
+        working_directory: around.folder.clone(),
+        start: around.folder.clone(),
+        server: args.server.clone(),
+        ..Load::default()
+    }
+}
+
 type Found = Result<Result<Patient, Stop>, Vec<Diagnostic>>;
 
 /// Whom to ask: the address of the command line, a server of the suite, or what the environment names.
@@ -168,13 +191,7 @@ fn patient(args: &DoctorArgs, around: &Surroundings) -> Found {
     if file.is_none() {
         return Ok(of_environment(args, around, root));
     }
-    let load = Load {
-        working_directory: around.folder.clone(),
-        start: around.folder.clone(),
-        server: args.server.clone(),
-        ..Load::default()
-    };
-    let (suite, problems) = load_suite(&load);
+    let (suite, problems) = load_suite(&load(args, around));
     let Some(suite) = suite.filter(|_| !problems.iter().any(Diagnostic::is_error)) else {
         return Err(problems);
     };

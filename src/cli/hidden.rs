@@ -45,7 +45,8 @@ pub(super) fn hide_words(stop: Stop, from: Origin<'_>, around: &Surroundings) ->
 
 /// No other file is read for them, and no command is run.
 fn learn(load: &Load, from: Origin<'_>, around: &Surroundings, redactor: &Redactor) {
-    let (Some(suite), _) = load_suite(load) else { return };
+    // A name that the suite does not have is no reason to know nothing of it.
+    let (Some(suite), _) = load_suite(&Load { server: None, ..load.clone() }) else { return };
     let environment = match from {
         Origin::Process => None,
         Origin::File(file) => around.with_env_file(file, &suite.root).ok(),

@@ -161,6 +161,8 @@ fn what_the_command_line_is_asked_for_is_masked() {
         ("skip", &["test", "--skip", &other.text], "test result: FAILED", 101),
         ("variable", &["test", "--var", &var, "--report", "jsonl=run.jsonl"], "--var 'x=***' --exact a", 101),
         ("report", &["test", "--report", &junit], "***", 2),
+        ("doctor", &["doctor", "--server", &other.text], "the suite has no server `***`", 3),
+        ("identity", &["doctor", "--as", &canary.text], "has no identity `***`", 2),
         ("show", &["show", &other.text], "whose name contains `***`", 4),
     ] {
         masked(&project, &canary, &Case { name, arguments, shows, code });
@@ -284,8 +286,7 @@ fn the_sandbox_tells_no_token_that_it_was_sent() {
     assert_eq!(canary.search.find(&output.stderr), None);
 }
 
-/// Commands that meet no secret: nothing is planted in them, and nothing of the environment may be there. `doctor`
-/// asks servers: it belongs to what `places` and `sources` run, once it is there.
+/// Commands that meet no secret: nothing is planted in them, and nothing of the environment may be there.
 #[test]
 fn commands_that_meet_no_secret_show_none() {
     let (project, canary) = project(false);
@@ -299,6 +300,7 @@ fn commands_that_meet_no_secret_show_none() {
         (&["test", "--help"], "trace"),
         (&["test", "--list"], "a: test"),
         (&["check"], "0 errors"),
+        (&["doctor", "--help"], "doctor"),
     ] {
         masked(&project, &canary, &Case { name: "none", arguments, shows, code: 0 });
     }

@@ -17,6 +17,7 @@ mod canary;
 mod commands;
 #[path = "../common/mod.rs"]
 mod common;
+mod doctor;
 mod endpoints;
 mod hostile;
 mod left;
