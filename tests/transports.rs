@@ -184,6 +184,7 @@ fn modern() {
   - {call: change, expect: {notifications: []}}
   - {call: echo, arguments: {text: still}, expect: {text: still}}
   - call: cancelled
+    arguments: {count: 2}
     expect: {text: '2'}",
     );
     quickly(project.run(&["test"])).exits(0).silent_on("note:");

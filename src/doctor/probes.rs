@@ -265,6 +265,9 @@ impl Examination<'_, '_> {
             .filter_map(|tool| tool.get("name").and_then(Value::as_str).map(asked::short))
             .collect();
         names.sort();
+        let model = &self.entry.model;
+        self.found.integration_service =
+            names.iter().filter(|name| model.is_activity(name).is_some()).cloned().collect();
         self.found.tools = names;
         self.found.listing = Some(asked::of_exchange(&exchange, client.url(), is_list, started.elapsed()));
         self.done(Step::Listing);

@@ -122,9 +122,10 @@ impl Peer {
             }
             "slow" => None,
             "cancelled" => {
-                // It is on its way beside the request that asks.
+                // They are on their way beside the request that asks.
+                let expected = arguments["count"].as_u64().unwrap_or(1);
                 for _ in 0..2000 {
-                    if !self.cancelled.lock().unwrap().is_empty() {
+                    if self.cancelled.lock().unwrap().len() as u64 >= expected {
                         break;
                     }
                     std::thread::sleep(Duration::from_millis(5));

@@ -89,12 +89,16 @@ impl Findings {
 
     /// Whether the token is an external application's.
     pub(super) fn is_app(&self) -> bool {
-        matches!(self.look(), Some(TokenLook::App))
+        match self.look() {
+            Some(TokenLook::App) => true,
+            Some(TokenLook::Jwt(jwt)) => jwt.application,
+            _ => false,
+        }
     }
 
     /// Whether the token is one that the Integration Service does not take: a PAT, or an application's.
     pub(super) fn is_no_login(&self) -> bool {
-        self.look().is_some_and(|look| !matches!(look, TokenLook::Jwt(_)))
+        self.is_app() || self.look().is_some_and(|look| !matches!(look, TokenLook::Jwt(_)))
     }
 
     /// Why the address cannot be asked, where that is not for want of a token to look up its folder with.
