@@ -19,7 +19,7 @@ use crate::exchange::Exchange;
 use crate::knobs::Knobs;
 use crate::mcp::{Bounds, Client, ClientConfig, Endpoint, Program, Route};
 use crate::model::{self, Setting, Suite, Target};
-use crate::uipath::{self, Address, Folder, NoToken, Refusal, Rest, Trouble, Written};
+use crate::uipath::{self, Address, Folder, Mistake, NoToken, Refusal, Rest, Trouble, Written};
 
 /// How long Orchestrator and the identity server may take for one answer.
 const ANSWER: Duration = Duration::from_secs(30);
@@ -70,12 +70,14 @@ pub(crate) struct Lack {
     pub(crate) why: Why,
 }
 
-/// Why there is no token, where it is that.
+/// What kind of thing is missing.
 #[derive(Clone, Debug, Default)]
 pub(crate) enum Why {
     /// Something else is missing.
     #[default]
     Other,
+    /// The address: the kind of mistake in it.
+    Address(Mistake),
     /// It is not where it should be.
     NoToken,
     /// What is there is none.
@@ -111,8 +113,8 @@ impl From<CredentialError> for Lack {
 }
 
 impl From<Trouble> for Lack {
-    fn from(Trouble { message, help }: Trouble) -> Self {
-        Self { message, help: Some(help), why: Why::Other }
+    fn from(Trouble { message, help, mistake }: Trouble) -> Self {
+        Self { message, help: Some(help), why: Why::Address(mistake) }
     }
 }
 
@@ -226,7 +228,7 @@ impl Servers {
                     message: "the key of the folder cannot be looked up: the server has no token of its own"
                         .to_owned(),
                     help: Some("write `folderKey`, or give the server `auth`".to_owned()),
-                    why: Why::Other,
+                    why: Why::Address(Mistake::NotLookedUp),
                 })?;
                 let rest = self.rest(entry, &host).await?;
                 address.url_in(&uipath::folder_key(&rest, &address, path, &token).await?)

@@ -226,7 +226,7 @@ fn of_url(text: &str, pat: Option<Credential>, root: PathBuf) -> Result<Patient,
     if let Some(url) = own {
         let reading = uipath::read(&url);
         if let Some(fault) = reading.faults.iter().find(|fault| fault.fatal) {
-            let lack = Some(Trouble { message: fault.message.clone(), help: fault.help.clone() });
+            let lack = Some(fault.clone().into());
             let server = named("url", Target::Url(url), pat.or(Some(Credential::FirstOf(TOKEN_VARIABLES))));
             let suite = of_one(server, root);
             return Ok(Patient { suite, server: "url".to_owned(), faults: reading.faults, lack });

@@ -7,7 +7,7 @@ use super::{Difference, Findings, TokenFinding, TokenLook, TokenState};
 use crate::auth::{self, Credential, Environment, Jwt, Secret};
 use crate::model::Target;
 use crate::servers::{Entry, Lack, Servers, Why};
-use crate::uipath::{self, Trouble};
+use crate::uipath::{self, Mistake, Trouble};
 
 /// What libraries read of the way through the network.
 const ROADS: [&str; 6] = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
@@ -21,7 +21,11 @@ const TRUST: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
 /// A lack, as it is found.
 pub(super) fn trouble(lack: Lack) -> Trouble {
     let help = lack.help.unwrap_or_else(|| "look at the server in the suite".to_owned());
-    Trouble { message: lack.message, help }
+    let mistake = match lack.why {
+        Why::Address(mistake) => mistake,
+        _ => Mistake::Other,
+    };
+    Trouble { message: lack.message, help, mistake }
 }
 
 /// Judges the address as it stands in the suite or in the environment.
@@ -62,8 +66,7 @@ fn read(url: &Url, found: &mut Findings) {
     let reading = uipath::read(url);
     let fatal = reading.faults.iter().find(|fault| fault.fatal);
     if let Some(fault) = fatal {
-        let (message, help) = (fault.message.clone(), fault.help.clone());
-        found.lack = Some(Trouble { message, help });
+        found.lack = Some(fault.clone().into());
     }
     found.address = reading.address;
     for fault in reading.faults {
@@ -148,7 +151,7 @@ pub(super) async fn token(
             token.state = match why {
                 Why::Damaged => TokenState::Damaged(trouble),
                 Why::Refused(said) => TokenState::Refused(trouble, said.map(|said| *said)),
-                Why::NoToken | Why::Other => TokenState::Missing(trouble),
+                Why::NoToken | Why::Address(_) | Why::Other => TokenState::Missing(trouble),
             };
             found.token = token;
             return None;

@@ -78,6 +78,26 @@ impl Part {
     }
 }
 
+/// What kind of mistake is made with an address.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mistake {
+    /// The form of before June 2025.
+    OldForm,
+    /// The folder's key is missing.
+    NoFolderKey,
+    /// Something else stands in its place.
+    FolderNotKey,
+    /// Orchestrator could not be asked for the key of a folder's path.
+    NotLookedUp,
+    /// The token is not accepted where the key of a folder's path is looked up.
+    LookUpRefused,
+    /// Orchestrator knows no such folder of the user's.
+    FolderNotSeen,
+    /// Anything else: a placeholder, a wrong host, a part that is missing.
+    #[default]
+    Other,
+}
+
 /// What is wrong with an address or a part of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
@@ -89,15 +109,21 @@ pub struct Fault {
     pub message: String,
     /// The way out.
     pub help: String,
+    /// What kind of mistake it is.
+    pub mistake: Mistake,
 }
 
 impl Fault {
     pub(super) fn fatal(part: Part, message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self { part, fatal: true, message: message.into(), help: help.into() }
+        Self { part, fatal: true, message: message.into(), help: help.into(), mistake: Mistake::Other }
     }
 
     pub(super) fn hint(part: Part, message: impl Into<String>, help: impl Into<String>) -> Self {
         Self { fatal: false, ..Self::fatal(part, message, help) }
+    }
+
+    pub(super) fn being(self, mistake: Mistake) -> Self {
+        Self { mistake, ..self }
     }
 }
 
@@ -203,6 +229,10 @@ fn is_slug(text: &str) -> bool {
 
 /// What stands where a folder's key should.
 pub(super) fn key_fault(text: &str) -> Fault {
+    not_a_key(text).being(Mistake::FolderNotKey)
+}
+
+fn not_a_key(text: &str) -> Fault {
     let known = shown(text);
     if let Ok(key) = uuid::Uuid::try_parse(text.trim()) {
         let message = format!("`{known}` is a folder key in another form than addresses have");
@@ -225,7 +255,8 @@ pub(super) fn key_fault(text: &str) -> Fault {
 fn path_fault(text: &str) -> Option<Fault> {
     if is_key(text) {
         let message = format!("`{text}` is the key of a folder, not its path");
-        return Some(Fault::fatal(Part::FolderPath, message, "write it as `folderKey`"));
+        let fault = Fault::fatal(Part::FolderPath, message, "write it as `folderKey`");
+        return Some(fault.being(Mistake::FolderNotKey));
     }
     let empty = text.split('/').any(|name| name.trim().is_empty() || name.trim() != name);
     let strange = text.contains('\\') || text.chars().any(char::is_control);
@@ -236,6 +267,7 @@ fn path_fault(text: &str) -> Option<Fault> {
             message,
             "write the folders' names with `/` between them: `Shared/Finance`",
         )
+        .being(Mistake::FolderNotKey)
     })
 }
 

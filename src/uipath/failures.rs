@@ -105,53 +105,9 @@ fn in_words(text: &str) -> Option<Failure> {
     WORDS.iter().find(|(words, _)| text.contains(words)).map(|(_, failure)| *failure)
 }
 
-/// Which of the known mistakes a message of this room about an address describes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mistake {
-    /// The form of before June 2025.
-    OldForm,
-    /// The folder's key is missing.
-    NoFolderKey,
-    /// Something else stands in its place.
-    FolderNotKey,
-    /// Orchestrator could not be asked for the key of a folder's path.
-    NotLookedUp,
-    /// Orchestrator knows no such folder of the user's.
-    FolderNotSeen,
-    /// Anything else: a placeholder, a wrong host, a part that is missing.
-    Other,
-}
-
-impl Mistake {
-    /// By the message of a [`super::Fault`] or a [`super::Trouble`].
-    #[must_use]
-    pub fn of(message: &str) -> Self {
-        const WORDS: &[(&str, Mistake)] = &[
-            ("the form of before June 2025", Mistake::OldForm),
-            ("the folder key is missing", Mistake::NoFolderKey),
-            ("the folder key and the slug are missing", Mistake::NoFolderKey),
-            ("the suite names no folder", Mistake::NoFolderKey),
-            ("could not be looked up", Mistake::NotLookedUp),
-            ("cannot be looked up", Mistake::NotLookedUp),
-            ("sees no folder", Mistake::FolderNotSeen),
-            ("is no folder key", Mistake::FolderNotKey),
-            ("is a folder key in another form", Mistake::FolderNotKey),
-            ("is the path of a folder", Mistake::FolderNotKey),
-            ("is the key of a folder, not its path", Mistake::FolderNotKey),
-            ("is no path of a folder", Mistake::FolderNotKey),
-        ];
-        let found = WORDS.iter().find(|(words, _)| message.contains(words));
-        found.map_or(Self::Other, |(_, mistake)| *mistake)
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use url::Url;
-
     use super::*;
-    use crate::auth::Environment;
-    use crate::uipath::{Part, Written, fault, read};
 
     #[test]
     fn what_uipath_says_is_known_in_each_of_its_forms() {
@@ -203,36 +159,5 @@ mod tests {
         let crate::knobs::Takes::OneOf(spellings) = spellings else { panic!() };
         assert!(spellings.iter().all(|spelling| did_not_start(spelling)));
         assert!(!did_not_start("2025-11-25"));
-    }
-
-    #[test]
-    fn a_mistake_is_known_by_what_this_room_says_of_it() {
-        const KEY: &str = "6f0c2a4e-8a1b-4c3d-9e5f-0123456789ab";
-        for (path, mistake) in [
-            (format!("acme/Default/mcp_/mcp/{KEY}/orders"), Mistake::OldForm),
-            ("acme/Default/mcp_/mcp/orders".to_owned(), Mistake::OldForm),
-            ("acme/Default/agenthub_/mcp/orders".to_owned(), Mistake::NoFolderKey),
-            ("acme/Default/agenthub_/mcp/".to_owned(), Mistake::NoFolderKey),
-            ("acme/Default/agenthub_/mcp/Shared/orders".to_owned(), Mistake::FolderNotKey),
-            ("acme/Default/agenthub_/mcp/Shared/Finance/orders".to_owned(), Mistake::FolderNotKey),
-            ("acme/Default/agenthub_/mcp/17/orders".to_owned(), Mistake::FolderNotKey),
-            ("acme/{tenant}/agenthub_/mcp/x/orders".to_owned(), Mistake::Other),
-            ("acme/Default".to_owned(), Mistake::Other),
-        ] {
-            let reading = read(&Url::parse(&format!("https://cloud.uipath.com/{path}")).unwrap());
-            assert_eq!(Mistake::of(&reading.faults[0].message), mistake, "{path}");
-        }
-        for (part, text, mistake) in [
-            (Part::FolderKey, "6f0c2a4e8a1b4c3d9e5f0123456789ab", Mistake::FolderNotKey),
-            (Part::FolderPath, KEY, Mistake::FolderNotKey),
-            (Part::FolderPath, "/Shared", Mistake::FolderNotKey),
-            (Part::Org, "{org}", Mistake::Other),
-        ] {
-            assert_eq!(Mistake::of(&fault(part, text).unwrap().message), mistake, "{text}");
-        }
-        let written = Written { slug: Some("orders".into()), ..Written::default() };
-        let environment = [("UIPATH_URL".to_owned(), "https://cloud.uipath.com/a/b".to_owned())];
-        let trouble = written.fill(&Environment::new(environment)).unwrap_err();
-        assert_eq!(Mistake::of(&trouble.message), Mistake::NoFolderKey);
     }
 }

@@ -1,10 +1,12 @@
 //! The key of a folder that is named by its path: the one thing that has to be asked of Orchestrator before a server can
 //! be reached.
 
+use std::fmt;
+
 use serde_json::Value;
 
 use super::address::{Address, shown};
-use super::{Rest, Trouble};
+use super::{Mistake, Rest, Trouble};
 use crate::auth::Secret;
 use crate::nearest::nearest;
 
@@ -32,16 +34,19 @@ pub async fn folder_key(
     path: &str,
     token: &Secret,
 ) -> Result<String, Trouble> {
-    let asked = format!("the key of the folder `{}` could not be looked up", shown(path));
+    let asked = |what: &dyn fmt::Display, help| {
+        let message = format!("the key of the folder `{}` could not be looked up: {what}", shown(path));
+        Trouble::new(message, help).being(Mistake::NotLookedUp)
+    };
     let url = address.below(&["orchestrator_", "api", "FoldersNavigation", "GetFoldersForCurrentUser"]);
-    let url = url.ok_or_else(|| Trouble::new(format!("{asked}: the base is no address"), WRITE_KEY))?;
+    let url = url.ok_or_else(|| asked(&"the base is no address", WRITE_KEY))?;
     let mut known: Vec<(String, String)> = Vec::new();
     for page in 0..PAGES {
         let mut url = url.clone();
         let (skip, take) = ((page * PAGE).to_string(), PAGE.to_string());
         url.query_pairs_mut().append_pair("skip", &skip).append_pair("take", &take);
         let answer = rest.get(&url, Some(token), &[]).await;
-        let answer = answer.map_err(|error| Trouble::new(format!("{asked}: {error}"), WRITE_KEY))?;
+        let answer = answer.map_err(|error| asked(&error, WRITE_KEY))?;
         if let Some(refusal) = rest.refusal(&answer) {
             let help = match answer.status {
                 401 => {
@@ -50,7 +55,8 @@ pub async fn folder_key(
                 403 => "external applications may not ask for folders: write the folder's key, `folderKey`",
                 _ => WRITE_KEY,
             };
-            return Err(Trouble::new(format!("{asked}: {refusal}"), help));
+            let trouble = asked(&refusal, help);
+            return Err(if answer.status == 401 { trouble.being(Mistake::LookUpRefused) } else { trouble });
         }
         let items = answer.json.as_ref().and_then(|body| body.get("PageItems")?.as_array());
         let Some(items) = items else {
@@ -58,10 +64,8 @@ pub async fn folder_key(
                 "" => "nothing",
                 kind => kind,
             };
-            return Err(Trouble::new(
-                format!("{asked}: the answer is no list of folders, but {}", shown(kind)),
-                WRITE_KEY,
-            ));
+            let what = format!("the answer is no list of folders, but {}", shown(kind));
+            return Err(asked(&what, WRITE_KEY));
         };
         let text = |item: &Value, name: &str| item.get(name).and_then(Value::as_str).map(str::to_owned);
         let found = items.iter().filter_map(|item| {
@@ -108,7 +112,8 @@ fn choose(known: Vec<(String, String)>, path: &str) -> Result<String, Trouble> {
             )
         }
     };
-    Err(Trouble::new(format!("the token's user sees no folder `{}`", shown(path)), help))
+    let message = format!("the token's user sees no folder `{}`", shown(path));
+    Err(Trouble::new(message, help).being(Mistake::FolderNotSeen))
 }
 
 #[cfg(test)]

@@ -13,9 +13,9 @@ mod rest;
 mod whole;
 mod written;
 
-pub use address::{Address, DEFAULT_BASE, Fault, Folder, Part, fault};
+pub use address::{Address, DEFAULT_BASE, Fault, Folder, Mistake, Part, fault};
 pub use failed_call::{Cause, FailedCall};
-pub use failures::{Failure, Mistake, connection_code, did_not_start};
+pub use failures::{Failure, connection_code, did_not_start};
 pub use folders::folder_key;
 pub use identity::{NoToken, application_token};
 pub use rest::{Answer, Refusal, Rest, RestError};
@@ -33,10 +33,22 @@ pub struct Trouble {
     pub message: String,
     /// The way out.
     pub help: String,
+    /// What kind of mistake in the address it is.
+    pub mistake: Mistake,
 }
 
 impl Trouble {
     fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self { message: message.into(), help: help.into() }
+        Self { message: message.into(), help: help.into(), mistake: Mistake::Other }
+    }
+
+    fn being(self, mistake: Mistake) -> Self {
+        Self { mistake, ..self }
+    }
+}
+
+impl From<Fault> for Trouble {
+    fn from(Fault { message, help, mistake, .. }: Fault) -> Self {
+        Self { message, help, mistake }
     }
 }

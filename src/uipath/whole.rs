@@ -4,7 +4,7 @@
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-use super::address::{Address, Fault, Folder, PANEL, Part, fault, is_key, key_fault, shown};
+use super::address::{Address, Fault, Folder, Mistake, PANEL, Part, fault, is_key, key_fault, shown};
 use crate::auth::looks_like_token;
 use crate::nearest::nearest;
 
@@ -258,18 +258,21 @@ fn parts(segments: &[String], faults: &mut Vec<Fault>) -> Result<Parts, Box<Faul
     };
     let moved = "the address has the form of before June 2025, with `mcp_` for `agenthub_`";
     match rest {
-        [] => refuse("the folder key and the slug are missing after `mcp/`".to_owned(), PANEL.to_owned()),
+        [] => refuse("the folder key and the slug are missing after `mcp/`".to_owned(), PANEL.to_owned())
+            .map_err(|fault| being(fault, Mistake::NoFolderKey)),
         [one] if is_key(one) => {
             refuse("the slug is missing after the folder key".to_owned(), PANEL.to_owned())
         }
         [_] if old => refuse(
             format!("{moved}, and without a folder key"),
             format!("copy it anew from the server's details: `…/{SERVICE}/mcp/` and then folderKey and slug"),
-        ),
+        )
+        .map_err(|fault| being(fault, Mistake::OldForm)),
         [slug] => refuse(
             format!("the folder key is missing between `mcp/` and `{}`", shown(slug)),
             PANEL.to_owned(),
-        ),
+        )
+        .map_err(|fault| being(fault, Mistake::NoFolderKey)),
         [slug, key] if is_key(key) && !is_key(slug) => refuse(
             "the slug stands before the folder key".to_owned(),
             format!("write `…/mcp/{key}/{}`", shown(slug)),
@@ -279,11 +282,8 @@ fn parts(segments: &[String], faults: &mut Vec<Fault>) -> Result<Parts, Box<Faul
                 return Err(Box::new(in_whole(key_fault(folder))));
             }
             if old {
-                faults.push(Fault::hint(
-                    Part::Whole,
-                    moved,
-                    format!("write `{SERVICE}`; that is where it is sent"),
-                ));
+                let help = format!("write `{SERVICE}`; that is where it is sent");
+                faults.push(Fault::hint(Part::Whole, moved, help).being(Mistake::OldForm));
             }
             Ok((org.clone(), tenant.clone(), folder.clone(), slug.clone()))
         }
@@ -295,6 +295,10 @@ fn parts(segments: &[String], faults: &mut Vec<Fault>) -> Result<Parts, Box<Faul
             Err(Box::new(by_path(&folder.join("/"), slug)))
         }
     }
+}
+
+fn being(fault: Box<Fault>, mistake: Mistake) -> Box<Fault> {
+    Box::new(fault.being(mistake))
 }
 
 fn after_mcp(after: &[String]) -> &[String] {
@@ -316,6 +320,7 @@ fn by_path(path: &str, slug: &str) -> Fault {
         format!("`{path}` is the path of a folder, and an address has its key, a GUID"),
         help,
     )
+    .being(Mistake::FolderNotKey)
 }
 
 fn of_the_beginning(before: &[String]) -> String {
@@ -544,5 +549,23 @@ mod tests {
         assert!(looks_like(&Url::parse("https://cloud.uipth.com/").unwrap()));
         assert!(looks_like(&Url::parse("http://localhost/a/b/agenthub_/mcp/c").unwrap()));
         assert!(!looks_like(&Url::parse("https://mcp.example.com/mcp").unwrap()));
+    }
+
+    #[test]
+    fn a_mistake_is_of_a_kind() {
+        for (path, mistake) in [
+            ("acme/Default/mcp_/mcp/KEY/orders", Mistake::OldForm),
+            ("acme/Default/mcp_/mcp/orders", Mistake::OldForm),
+            ("acme/Default/agenthub_/mcp/orders", Mistake::NoFolderKey),
+            ("acme/Default/agenthub_/mcp/", Mistake::NoFolderKey),
+            ("acme/Default/agenthub_/mcp/Shared/orders", Mistake::FolderNotKey),
+            ("acme/Default/agenthub_/mcp/Shared/Finance/orders", Mistake::FolderNotKey),
+            ("acme/Default/agenthub_/mcp/17/orders", Mistake::FolderNotKey),
+            ("acme/{tenant}/agenthub_/mcp/x/orders", Mistake::Other),
+            ("acme/Default", Mistake::Other),
+        ] {
+            let reading = reading(&format!("https://cloud.uipath.com/{path}"));
+            assert_eq!(reading.faults[0].mistake, mistake, "{path}");
+        }
     }
 }

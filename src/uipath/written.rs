@@ -3,7 +3,7 @@
 use url::Url;
 
 use super::Trouble;
-use super::address::{Address, DEFAULT_BASE, Fault, Folder, Part, fault};
+use super::address::{Address, DEFAULT_BASE, Fault, Folder, Mistake, Part, fault};
 use super::whole::{read, tenant};
 use crate::auth::Environment;
 
@@ -92,6 +92,7 @@ impl Written {
                     message: format!(
                         "neither `{FOLDER_KEY}` nor `{FOLDER_PATH}` is set, and the suite names no folder"
                     ),
+                    mistake: Mistake::NoFolderKey,
                     ..unset
                 });
             }
@@ -101,22 +102,19 @@ impl Written {
 }
 
 fn unset(name: &str, what: &str) -> Trouble {
-    Trouble {
-        message: format!("`{name}` is not set, and the suite leaves that part of the address out"),
-        help: format!("set it in the environment or in `.env` to {what}; or write the parts under `uipath`"),
-    }
+    Trouble::new(
+        format!("`{name}` is not set, and the suite leaves that part of the address out"),
+        format!("set it in the environment or in `.env` to {what}; or write the parts under `uipath`"),
+    )
 }
 
 fn wrong(name: &str, fault: Fault) -> Trouble {
-    Trouble {
-        message: format!("`{name}` is no address that can be used: {}", fault.message),
-        help: fault.help,
-    }
+    Trouble { message: format!("`{name}` is no address that can be used: {}", fault.message), ..fault.into() }
 }
 
 fn judged(name: &str, part: Part, text: &str) -> Result<String, Trouble> {
     match fault(part, text) {
-        Some(fault) => Err(Trouble { message: format!("`{name}`: {}", fault.message), help: fault.help }),
+        Some(fault) => Err(Trouble { message: format!("`{name}`: {}", fault.message), ..fault.into() }),
         None => Ok(text.to_owned()),
     }
 }
@@ -124,9 +122,9 @@ fn judged(name: &str, part: Part, text: &str) -> Result<String, Trouble> {
 /// The message does not repeat the text: a password may stand in it.
 fn parsed(name: &str, text: &str) -> Result<Url, Trouble> {
     let parsed = Url::parse(text).ok().filter(|url| url.host_str().is_some());
-    parsed.filter(|url| url.username().is_empty() && url.password().is_none()).ok_or_else(|| Trouble {
-        message: format!("`{name}` is no address"),
-        help: "begin it with `https://`, without a user name, quotes and spaces".to_owned(),
+    parsed.filter(|url| url.username().is_empty() && url.password().is_none()).ok_or_else(|| {
+        let help = "begin it with `https://`, without a user name, quotes and spaces";
+        Trouble::new(format!("`{name}` is no address"), help)
     })
 }
 

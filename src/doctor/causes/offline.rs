@@ -6,7 +6,7 @@ use super::super::findings::{Findings, TokenLook, TokenState};
 use super::Certainty::{Certain, Likely};
 use super::refused::generate;
 use super::{Cause, Row, Weight, facts};
-use crate::uipath::{Failure, Mistake};
+use crate::uipath::{Failure, Fault, Mistake};
 
 /// Who has no personal access tokens.
 pub(super) const NO_PATS: &str = "robot accounts, directory users and SAML users cannot have a PAT: for them add an \
@@ -112,16 +112,16 @@ pub(super) fn wrong_audience(f: &Findings) -> Option<Cause> {
 
 /// The mistakes in the address that are of a kind, as a cause.
 fn mistaken(f: &Findings, row: Row, mistakes: &[Mistake]) -> Option<Cause> {
-    let is = |message: &str| mistakes.contains(&Mistake::of(message));
-    if let Some(trouble) = f.lack_of_address().filter(|trouble| is(&trouble.message)) {
+    if let Some(trouble) = f.lack_of_address().filter(|trouble| mistakes.contains(&trouble.mistake)) {
         let cause = Cause::problem(row, Certain, trouble.message.clone());
         return Some(cause.told(f.doubts()).next([trouble.help.clone()]));
     }
-    let mut faults = f.faults.iter().filter(|fault| is(&fault.message));
+    let is = |fault: &&Fault| mistakes.contains(&fault.mistake);
+    let mut faults = f.faults.iter().filter(is);
     let first = faults.clone().find(|fault| fault.fatal).or_else(|| faults.next())?;
     let weight = if first.fatal { Weight::Problem } else { Weight::Warning };
     let mut cause = Cause::new(row, weight, Certain, first.message.clone()).next([first.help.clone()]);
-    for fault in f.faults.iter().filter(|fault| is(&fault.message) && *fault != first) {
+    for fault in f.faults.iter().filter(|fault| is(fault) && *fault != first) {
         cause = cause.told([fault.message.clone()]).next([fault.help.clone()]);
     }
     Some(cause)
@@ -142,10 +142,7 @@ pub(super) fn no_folder_key(f: &Findings) -> Option<Cause> {
 }
 
 pub(super) fn folder_not_key(f: &Findings) -> Option<Cause> {
-    // A 401 to that question is row 9.
-    if f.lack.is_some() && f.is_refused_lookup() {
-        return None;
-    }
+    // A 401 to the question for the key is row 9.
     let cause = mistaken(f, Row::FolderNotKey, &[Mistake::FolderNotKey, Mistake::NotLookedUp])?;
     let where_it_is =
         "the browser's network tab shows it, too: as `Key`, in the answer to GetFoldersForCurrentUser";

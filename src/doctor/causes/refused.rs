@@ -22,10 +22,7 @@ const ROLES: &str = "`Automation User`, `Automation Developer` or `Folder Admini
 impl Findings {
     /// Whether Orchestrator refused the token when it was asked for the folder's key.
     pub(super) fn is_refused_lookup(&self) -> bool {
-        let lack = self.lack.as_ref().filter(|lack| Mistake::of(&lack.message) == Mistake::NotLookedUp);
-        lack.is_some_and(|lack| {
-            lack.message.contains("HTTP 401") || self.folders.as_ref().is_some_and(|probe| probe.is(&[401]))
-        })
+        self.lack.as_ref().is_some_and(|lack| lack.mistake == Mistake::LookUpRefused)
     }
 }
 
@@ -153,7 +150,7 @@ pub(super) fn wrong_segment(f: &Findings) -> Option<Cause> {
         return None;
     }
     // The folder was looked up by its path, and is not there.
-    if let Some(lack) = f.lack.as_ref().filter(|it| Mistake::of(&it.message) == Mistake::FolderNotSeen) {
+    if let Some(lack) = f.lack.as_ref().filter(|it| it.mistake == Mistake::FolderNotSeen) {
         let message =
             format!("{}: either the path is wrong, or the user is not assigned to the folder", lack.message);
         let cause = Cause::problem(Row::WrongSegment, Likely, message).met([&f.folders]).told(f.doubts());

@@ -1,7 +1,7 @@
 //! The token, the address and the folder: rows 9 to 17, 19 and 30, in every shape in which UiPath may put them.
 
 use super::*;
-use crate::uipath::Trouble;
+use crate::uipath::{Mistake, Trouble};
 
 /// A way in which the REST side refuses: the status, and whether the body says anything.
 const SHAPES: &[(u16, bool)] = &[(401, true), (401, false), (403, true), (403, false)];
@@ -72,22 +72,24 @@ fn as_app_refused() -> Findings {
 
 #[test]
 fn row_9_when_the_folder_was_looked_up() {
-    let lack = |said: &str| Trouble {
-        message: format!("the key of the folder `Shared` could not be looked up: {said}"),
+    let lack = |mistake| Trouble {
+        message: "the key of the folder `Shared` could not be looked up".into(),
         help: "write the key".into(),
+        mistake,
     };
-    let by_path = |said: &str| Findings { lack: Some(lack(said)), opening: None, ..refused_everywhere() };
-    assert_eq!(rows(&by_path("HTTP 401: You are not authenticated!"))[0], 9);
+    let by_path = |mistake| Findings { lack: Some(lack(mistake)), opening: None, ..refused_everywhere() };
+    assert_eq!(rows(&by_path(Mistake::LookUpRefused))[0], 9);
     let app = Findings {
         folders: at("GET folders", 403),
         releases: None,
         jobs: None,
         record: None,
-        ..by_path("HTTP 403")
+        ..by_path(Mistake::NotLookedUp)
     };
     assert_eq!(rows(&app), [7]);
     let message = "the token's user sees no folder `Shard`".to_owned();
-    let lack = Some(Trouble { message, help: "did you mean `Shared`?".into() });
+    let help = "did you mean `Shared`?".into();
+    let lack = Some(Trouble { message, help, mistake: Mistake::FolderNotSeen });
     let found = Findings { lack, opening: None, listing: None, ..well() };
     assert_eq!(rows(&found), [10]);
     assert_eq!(first(&found).next[0], "did you mean `Shared`?");

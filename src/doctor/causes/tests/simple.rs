@@ -2,10 +2,10 @@
 
 use super::*;
 use crate::auth::{Jwt, Secret};
-use crate::uipath::{Part, Trouble, fault, read};
+use crate::uipath::{Mistake, Part, Trouble, fault, read};
 
 fn trouble(message: &str) -> Trouble {
-    Trouble { message: message.into(), help: "the way out".into() }
+    Trouble { message: message.into(), help: "the way out".into(), mistake: Mistake::Other }
 }
 
 fn unasked(state: TokenState) -> Findings {
@@ -138,9 +138,10 @@ fn rows_5_to_8_the_address() {
         let cause = first(&found);
         assert_eq!((cause.row.number(), cause.weight), (row, Weight::Problem), "{path}");
         assert_eq!(cause.next[0], reading.faults[0].help);
-        let trouble =
-            Trouble { message: format!("`UIPATH_MCP_SERVER_URL`: {}", cause.message), help: "h".into() };
-        let found = Findings { lack: Some(trouble), address: None, ..unasked(well().token.state) };
+        let mistake = reading.faults[0].mistake;
+        let lack =
+            Some(Trouble { mistake, ..trouble(&format!("`UIPATH_MCP_SERVER_URL`: {}", cause.message)) });
+        let found = Findings { lack, address: None, ..unasked(well().token.state) };
         assert_eq!(rows(&found), [row], "{path}");
     }
     let mended = read(&format!("https://cloud.uipath.com/a/b/mcp_/mcp/{KEY}/orders").parse().unwrap());
