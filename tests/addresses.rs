@@ -1,5 +1,6 @@
 //! The address of a UiPath server from the suite, the environment and Orchestrator; its token from the variables of
 //! UiPath's and from an external application.
+#![cfg(feature = "sandbox")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has to fail")]
 
 mod common;

@@ -1,5 +1,6 @@
 //! Activities of the Integration Service under tokens that do not suffice for them: both shapes of their failure, told,
 //! expected, and left out.
+#![cfg(feature = "sandbox")]
 
 mod common;
 

@@ -1,5 +1,6 @@
 //! What is checked, shown and listed is so without a network and without a token: no credential is read, nothing is
 //! started, no socket is opened.
+#![cfg(feature = "sandbox")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has to fail")]
 #![expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 

@@ -1,4 +1,5 @@
 //! Running against what is like UiPath: the routing id, requests that are too many, tokens that run out, slow starts.
+#![cfg(feature = "sandbox")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has to fail")]
 
 mod common;

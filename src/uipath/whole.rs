@@ -212,7 +212,10 @@ pub fn read(url: &Url) -> Reading {
 type Parts = (String, String, String, String);
 
 fn parts(segments: &[String], faults: &mut Vec<Fault>) -> Result<Parts, Box<Fault>> {
-    let refuse = |message: String, help: String| Err(Box::new(Fault::fatal(Part::Whole, message, help)));
+    let refuse_as = |mistake: Mistake, message: String, help: String| {
+        Err(Box::new(Fault::fatal(Part::Whole, message, help).being(mistake)))
+    };
+    let refuse = |message: String, help: String| refuse_as(Mistake::Other, message, help);
     let is = |segment: &String, service: &str| segment.eq_ignore_ascii_case(service);
     let Some(at) = segments.iter().position(|segment| is(segment, SERVICE) || is(segment, OLD)) else {
         return Err(Box::new(no_service(segments)));
@@ -258,21 +261,24 @@ fn parts(segments: &[String], faults: &mut Vec<Fault>) -> Result<Parts, Box<Faul
     };
     let moved = "the address has the form of before June 2025, with `mcp_` for `agenthub_`";
     match rest {
-        [] => refuse("the folder key and the slug are missing after `mcp/`".to_owned(), PANEL.to_owned())
-            .map_err(|fault| being(fault, Mistake::NoFolderKey)),
+        [] => refuse_as(
+            Mistake::NoFolderKey,
+            "the folder key and the slug are missing after `mcp/`".to_owned(),
+            PANEL.to_owned(),
+        ),
         [one] if is_key(one) => {
             refuse("the slug is missing after the folder key".to_owned(), PANEL.to_owned())
         }
-        [_] if old => refuse(
+        [_] if old => refuse_as(
+            Mistake::OldForm,
             format!("{moved}, and without a folder key"),
             format!("copy it anew from the server's details: `…/{SERVICE}/mcp/` and then folderKey and slug"),
-        )
-        .map_err(|fault| being(fault, Mistake::OldForm)),
-        [slug] => refuse(
+        ),
+        [slug] => refuse_as(
+            Mistake::NoFolderKey,
             format!("the folder key is missing between `mcp/` and `{}`", shown(slug)),
             PANEL.to_owned(),
-        )
-        .map_err(|fault| being(fault, Mistake::NoFolderKey)),
+        ),
         [slug, key] if is_key(key) && !is_key(slug) => refuse(
             "the slug stands before the folder key".to_owned(),
             format!("write `…/mcp/{key}/{}`", shown(slug)),
@@ -295,10 +301,6 @@ fn parts(segments: &[String], faults: &mut Vec<Fault>) -> Result<Parts, Box<Faul
             Err(Box::new(by_path(&folder.join("/"), slug)))
         }
     }
-}
-
-fn being(fault: Box<Fault>, mistake: Mistake) -> Box<Fault> {
-    Box::new(fault.being(mistake))
 }
 
 fn after_mcp(after: &[String]) -> &[String] {

@@ -3,7 +3,6 @@ use std::time::Duration;
 
 use super::*;
 use crate::auth::{App, Credential, Environment};
-use crate::knobs::Knobs;
 use crate::model::{Server, Setting, Suite, Target, Tls, suite_of_url};
 use crate::uipath::{Folder, Written};
 
@@ -75,8 +74,14 @@ fn the_sandbox_brings_its_tokens() {
         suite_of("servers: {a: {sandbox: uipath}, b: {sandbox: {profile: uipath, slug: other}}}");
     assert_told(&problems, &[]);
     let suite = suite.unwrap();
-    assert_eq!(suite.servers[0].target, Target::Sandbox { slug: "orders".into(), knobs: Knobs::default() });
-    assert_eq!(suite.servers[1].target, Target::Sandbox { slug: "other".into(), knobs: Knobs::default() });
+    assert_eq!(
+        suite.servers[0].target,
+        Target::Sandbox { slug: "orders".into(), knobs: crate::knobs::Knobs::default() }
+    );
+    assert_eq!(
+        suite.servers[1].target,
+        Target::Sandbox { slug: "other".into(), knobs: crate::knobs::Knobs::default() }
+    );
     for (identity, token) in
         [("default", crate::sandbox::OWNER_TOKEN), ("auditor", crate::sandbox::AUDITOR_TOKEN)]
     {
