@@ -12,7 +12,7 @@ use super::running::Running;
 use super::step::{Current, Failed};
 use crate::auth::Credential;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::exchange::{Exchange, Notification, Phase, Repair, Verb};
+use crate::exchange::{Exchange, Notification, Phase, Repair, Sent, Verb};
 use crate::matcher::{Actual, Matcher};
 use crate::mcp::{Operation, Responder, SendOptions, Session, SessionConfig, Subscription};
 use crate::model::{SessionVerb, Target};
@@ -77,15 +77,14 @@ impl<'a> Current<'_, 'a> {
     }
 
     /// Whether the token of an application was refused in mid-session, and there is another now. The refusal shows that
-    /// nothing was done.
+    /// nothing was done, unless something came before it.
     async fn ran_out(&self, entry: &Entry, session: &Session, exchange: &Exchange) -> Result<bool, Failed> {
         let Some((_, options)) = &self.rendered else { return Ok(false) };
         let refused = exchange.http.as_ref().is_some_and(|http| http.status == 401)
             && exchange.phase == Phase::Step
             && exchange.answer.result.is_none()
             && (exchange.answer.error.is_none() || self.step.verb.value != Verb::Call)
-            && exchange.notifications.is_empty()
-            && exchange.asked.is_empty();
+            && !was_taken(exchange);
         let ours = self.step.verb.value.follows() && options.headers.is_empty() && options.meta.is_empty();
         let Some(token) = session.token().filter(|_| refused && ours) else { return Ok(false) };
         let renewed = self.running.shared.servers.renewed(entry, &self.identity, &token);
@@ -395,4 +394,16 @@ impl<'a> Current<'_, 'a> {
             task: self.step.task(),
         })
     }
+}
+
+/// Whether a server has taken a request whose last answer this is: it told or asked something before, it asked for input
+/// that was sent, or it made a task of it.
+fn was_taken(exchange: &Exchange) -> bool {
+    let is_continued = |sent: &Sent| {
+        ["inputResponses", "requestState"].into_iter().any(|member| sent.params.get(member).is_some())
+    };
+    exchange.followed.is_some()
+        || !exchange.notifications.is_empty()
+        || !exchange.asked.is_empty()
+        || exchange.sent.as_ref().is_some_and(is_continued)
 }
