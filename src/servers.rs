@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{self, Arc, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -53,7 +53,8 @@ type Listed = dyn Fn(&str, &str, &Exchange) + Send + Sync;
 pub(crate) struct Entry {
     pub(crate) model: model::Server,
     client: OnceCell<Result<Arc<Client>, Lack>>,
-    tokens: Mutex<HashMap<String, Held>>,
+    /// The tokens of the identities that have one.
+    tokens: HashMap<String, Holder>,
     /// Places for cases; none where there is no limit.
     pub(crate) places: Option<Arc<Semaphore>>,
     pace: Option<Pace>,
@@ -86,7 +87,16 @@ pub(crate) enum Why {
     Refused(Option<Box<Refusal>>),
 }
 
+/// Where the token of one identity is kept. To look at it takes no time, whatever is being asked for.
+#[derive(Default)]
+struct Holder {
+    held: sync::Mutex<Option<Held>>,
+    /// Held while it is read or asked for: the others wait, and get the same. Each identity has a turn of its own.
+    turn: Mutex<()>,
+}
+
 /// A token that was read, or why there is none.
+#[derive(Clone)]
 struct Held {
     token: Result<Secret, Lack>,
     /// Until when that is good; for good where there is no end to see.
@@ -301,20 +311,24 @@ impl Servers {
 
     /// The token of an identity; none for `anonymous` and for a server without one.
     pub(crate) async fn token(&self, entry: &Entry, identity: &str) -> Result<Option<Secret>, Lack> {
-        let Some(credential) = entry.model.credential(identity) else { return Ok(None) };
-        let mut tokens = entry.tokens.lock().await;
-        if let Some(known) = tokens.get(identity).filter(|held| held.is_good()) {
+        let Some((credential, holder)) = entry.holder(identity) else { return Ok(None) };
+        let _turn = holder.turn.lock().await;
+        let before = holder.held();
+        if let Some(known) = before.as_ref().filter(|held| held.is_good()) {
             return known.token.clone().map(Some);
         }
-        let before = tokens.remove(identity);
         let renewals = before.as_ref().map_or(0, |held| held.renewals);
+        let asked = Instant::now();
         let held = match credential {
             Credential::App(app) => match (Box::pin(self.exchanged(entry, app)).await, before) {
                 (Ok(token), _) => Held { renewals, ..token },
                 // What there is lasts a little longer.
                 (Err(_), Some(held)) if held.lasts() => Held { until: Some(Instant::now() + AGAIN), ..held },
-                // It may be there the next time.
-                (Err(lack), _) => Held { until: Some(Instant::now()), ..Held::read(Err(lack)) },
+                // It may be there the next time. Who waited meanwhile need not wait as long again to be told the same.
+                (Err(lack), _) => {
+                    let until = Instant::now() + asked.elapsed().min(AGAIN);
+                    Held { until: Some(until), renewals, ..Held::read(Err(lack)) }
+                }
             },
             place => Held::read(place.read(&self.environment).await.map_err(Lack::from)),
         };
@@ -322,16 +336,19 @@ impl Servers {
             self.redactor.add(secret);
         }
         let token = held.token.clone();
-        tokens.insert(identity.to_owned(), held);
+        *holder.lock() = Some(held);
         token.map(Some)
     }
 
     /// The token that an open session goes on with; none where there is none to get. It is another where the time of the
     /// one before is nearly over, but not more often than every 30 s.
     pub(super) async fn next_token(&self, entry: &Entry, identity: &str) -> Option<Secret> {
-        let is_new = |held: &&Held| held.since.elapsed() < AGAIN;
-        if let Some(held) = entry.tokens.lock().await.get(identity).filter(is_new) {
-            return held.token.as_ref().ok().cloned();
+        let (_, holder) = entry.holder(identity)?;
+        {
+            let _turn = holder.turn.lock().await;
+            if let Some(held) = holder.held().filter(|held| held.since.elapsed() < AGAIN) {
+                return held.token.ok();
+            }
         }
         self.token(entry, identity).await.ok().flatten()
     }
@@ -339,18 +356,22 @@ impl Servers {
     /// Another token in place of one of an application that was good and is refused now. Whoever comes later gets the
     /// same. None where there is none to get, or none was better.
     pub(super) async fn renewed(&self, entry: &Entry, identity: &str, refused: &Secret) -> Option<Secret> {
-        let Some(Credential::App(app)) = entry.model.credential(identity) else { return None };
-        let mut tokens = entry.tokens.lock().await;
-        let held = tokens.get_mut(identity)?;
-        match &held.token {
-            Ok(token) if token != refused => return Some(token.clone()),
-            _ if held.renewals >= RENEWALS => return None,
-            _ => held.renewals += 1,
-        }
+        let (Credential::App(app), holder) = entry.holder(identity)? else { return None };
+        let _turn = holder.turn.lock().await;
+        let renewals = {
+            let mut held = holder.lock();
+            let held = held.as_mut()?;
+            match &held.token {
+                Ok(token) if token != refused => return Some(token.clone()),
+                _ if held.renewals >= RENEWALS => return None,
+                _ => held.renewals += 1,
+            }
+            held.renewals
+        };
         let new = Box::pin(self.exchanged(entry, app)).await.ok()?;
-        *held = Held { renewals: held.renewals, ..new };
-        let token = held.token.as_ref().ok().cloned();
+        let token = new.token.as_ref().ok().cloned();
         token.iter().for_each(|token| _ = self.redactor.add(token));
+        *holder.lock() = Some(Held { renewals, ..new });
         token
     }
 
@@ -374,19 +395,33 @@ impl Servers {
     }
 
     /// What `session.auth` is for an identity: `pat`, `app`, `jwt`, or `none`. Its token is known once it was read.
-    pub(super) async fn auth(&self, entry: &Entry, identity: &str) -> &'static str {
-        let Some(credential) = entry.model.credential(identity) else { return "none" };
-        let tokens = entry.tokens.lock().await;
-        credential.kind(tokens.get(identity).and_then(|held| held.token.as_ref().ok()))
+    pub(super) fn auth(entry: &Entry, identity: &str) -> &'static str {
+        let Some((credential, holder)) = entry.holder(identity) else { return "none" };
+        credential.kind(holder.token().as_ref())
     }
 
     /// What can be told of an identity's token that was refused, without showing it.
-    pub(crate) async fn remarks(&self, entry: &Entry, identity: &str, now: jiff::Timestamp) -> Vec<String> {
-        let tokens = entry.tokens.lock().await;
-        let Some(Held { token: Ok(token), .. }) = tokens.get(identity) else { return Vec::new() };
+    pub(crate) fn remarks(&self, entry: &Entry, identity: &str, now: jiff::Timestamp) -> Vec<String> {
+        let Some(token) = entry.holder(identity).and_then(|(_, holder)| holder.token()) else {
+            return Vec::new();
+        };
         let address = self.address(entry);
         let host = address.as_ref().and_then(Url::host_str);
-        crate::auth::remarks(token, now, host, entry.model.is_uipath())
+        crate::auth::remarks(&token, now, host, entry.model.is_uipath())
+    }
+}
+
+impl Holder {
+    fn lock(&self) -> sync::MutexGuard<'_, Option<Held>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn held(&self) -> Option<Held> {
+        self.lock().clone()
+    }
+
+    fn token(&self) -> Option<Secret> {
+        self.lock().as_ref()?.token.as_ref().ok().cloned()
     }
 }
 
@@ -433,13 +468,20 @@ async fn pem(key: &str, path: &Path) -> Result<String, String> {
 
 impl Entry {
     fn new(server: &model::Server) -> Self {
+        let names = server.identity_names().filter(|name| server.credential(name).is_some());
+        let tokens = names.map(|name| (name.to_owned(), Holder::default())).collect();
         Self {
             model: server.clone(),
             client: OnceCell::new(),
-            tokens: Mutex::default(),
+            tokens,
             places: server.limits.concurrency.map(|places| Arc::new(Semaphore::new(places))),
             pace: server.limits.rate.map(Pace::new),
         }
+    }
+
+    /// Where the token of an identity comes from, and where it is kept.
+    fn holder(&self, identity: &str) -> Option<(&Credential, &Holder)> {
+        self.model.credential(identity).zip(self.tokens.get(identity))
     }
 
     /// Waits for the server's pace, if it has one, and while it wants to be left alone.

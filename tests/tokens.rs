@@ -82,3 +82,49 @@ fn a_call_that_was_taken_is_not_made_again_where_the_token_runs_out_after_it() {
         assert_eq!(calls.load(Ordering::SeqCst), 1, "{protocol}");
     }
 }
+
+/// A command that gives a token once there is a file of this name, and leaves one itself.
+fn gives(token: &str, leaves: &str, once: &str) -> String {
+    format!("[sh, -c, 'touch {leaves}; while ! test -e {once}; do sleep 0.02; done; echo {token}']")
+}
+
+#[test]
+fn a_slow_token_of_one_identity_holds_up_no_other() {
+    let done = Arc::new(std::sync::OnceLock::<std::path::PathBuf>::new());
+    let there = Arc::clone(&done);
+    let url = scripted::start(move |request| {
+        if request.method() == "tools/list" && request.token.ends_with("token-of-the-quick") {
+            std::fs::write(there.get().unwrap(), "").unwrap();
+        }
+        scripted::lifecycle(request).unwrap_or_else(|| answer(JSON, &request.result(&json!({"tools": []}))))
+    });
+    // The quick one waits until the slow one is asked for, and that one until the quick one has listed the tools.
+    let (slow, quick) =
+        (gives("token-of-the-slow", "begun", "done"), gives("token-of-the-quick", "quick", "begun"));
+    let suite = format!(
+        "servers:\n  s:\n    url: {url}\n    identities: {{slow: {{pat: {{command: {slow}}}}}, quick: {{pat: {{command: {quick}}}}}}}\nscenarios: '*.yaml'\n"
+    );
+    let project = Project::new().file("callsheet.yaml", &suite);
+    done.set(project.path().join("done")).unwrap();
+    let scenario = "scenario: A\nprotocol: 2025-11-25\nrows: [{name: slow}, {name: quick}]\nas: '{{ row.name }}'\nsteps:\n  - list: tools\n    expect: {items: {$length: 0}}\n";
+    project.file("a.yaml", scenario).run(&["test"]).exits(0).says("2 passed");
+}
+
+#[test]
+fn who_waits_for_a_token_that_is_not_given_does_not_wait_again() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let fetched = Arc::clone(&asked);
+    let url = scripted::start(move |request| {
+        if is_identity(request) {
+            fetched.fetch_add(1, Ordering::SeqCst);
+            std::thread::sleep(std::time::Duration::from_secs(2));
+            return answer("503 Service Unavailable", "");
+        }
+        answer("401 Unauthorized", "")
+    });
+    let scenario = "scenario: A\nrows: [{name: a}, {name: b}, {name: c}, {name: d}]\nsteps:\n  - list: tools\n    expect: {items: []}\n";
+    let ran = with_app(&url).file("a.yaml", scenario).run(&["test", "--test-threads", "4"]).exits(101);
+    ran.says("4 failed").says("the identity server answered HTTP 503");
+    // The diagnosis at the end may be late enough to ask for itself.
+    assert!(asked.load(Ordering::SeqCst) <= 2);
+}

@@ -6,6 +6,7 @@ use crate::diagnostic::Diagnostic;
 use crate::exchange::{Exchange, Outcome, Phase, Repair, Verb};
 use crate::mcp::{LONGEST_WAIT, tells_no_start};
 use crate::model::shown_duration;
+use crate::servers::Servers;
 use crate::uipath::FailedCall;
 
 impl Current<'_, '_> {
@@ -46,7 +47,7 @@ impl Current<'_, '_> {
     }
 
     /// Why a call likely failed.
-    pub(super) async fn explain_call(&self, exchange: &Exchange, problems: &mut [Diagnostic]) {
+    pub(super) fn explain_call(&self, exchange: &Exchange, problems: &mut [Diagnostic]) {
         let Some(first) = problems.iter_mut().find(|problem| problem.is_error()) else { return };
         let (Some(entry), Some(sent)) = (self.entry(), &exchange.sent) else { return };
         let answer = &exchange.answer;
@@ -64,7 +65,7 @@ impl Current<'_, '_> {
         let said = answer.result.as_ref().or(answer.error.as_ref()).map(ToString::to_string);
         let call = FailedCall {
             tool,
-            auth: self.running.shared.servers.auth(entry, &self.identity).await,
+            auth: Servers::auth(entry, &self.identity),
             marked,
             said: said.as_deref().unwrap_or_default(),
             took: exchange.duration,

@@ -108,13 +108,13 @@ impl<'a> Current<'_, 'a> {
         };
         Self::explain_start(exchange, &mut problems);
         self.explain_wait(exchange, &mut problems);
-        self.explain_call(exchange, &mut problems).await;
-        self.explain_refusal(exchange, &mut problems).await;
+        self.explain_call(exchange, &mut problems);
+        self.explain_refusal(exchange, &mut problems);
         problems
     }
 
     /// 401 and 403 do not say why; where the token came from is the first thing to know.
-    async fn explain_refusal(&self, exchange: &Exchange, problems: &mut [Diagnostic]) {
+    fn explain_refusal(&self, exchange: &Exchange, problems: &mut [Diagnostic]) {
         let status = exchange.http.as_ref().map(|http| http.status);
         let (Some(status @ (401 | 403)), Some(first)) = (status, problems.first_mut()) else { return };
         let Some(entry) = self.entry() else { return };
@@ -141,7 +141,7 @@ impl<'a> Current<'_, 'a> {
             return;
         }
         let now = (self.running.shared.config.now)();
-        first.notes.extend(self.running.shared.servers.remarks(entry, identity, now).await);
+        first.notes.extend(self.running.shared.servers.remarks(entry, identity, now));
     }
 
     pub(super) fn entry(&self) -> Option<&Entry> {

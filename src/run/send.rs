@@ -10,14 +10,14 @@ use tokio::time::Instant;
 use super::conditions::reads;
 use super::running::Running;
 use super::step::{Current, Failed};
-use crate::auth::Credential;
+use crate::auth::{Credential, Secret};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::exchange::{Exchange, Notification, Phase, Repair, Sent, Verb};
 use crate::matcher::{Actual, Matcher};
 use crate::mcp::{Operation, Responder, SendOptions, Session, SessionConfig, Subscription};
 use crate::model::{SessionVerb, Target};
 use crate::plan::{Action, Reference};
-use crate::servers::{Entry, Lack};
+use crate::servers::{Entry, Lack, Servers};
 use crate::source::Pointer;
 use crate::template::{Template, Tree, Use, with_article};
 
@@ -69,8 +69,9 @@ impl<'a> Current<'_, 'a> {
         self.turn(entry).await?;
         let Some((operation, mut options)) = self.rendered.clone() else { return Ok(Exchange::default()) };
         options.timeout = self.frame.clock.left(self.timeout(entry));
+        let token = session.token();
         let exchange = session.perform(operation, options).await;
-        if self.ran_out(entry, &session, &exchange).await? {
+        if self.ran_out(entry, &session, token, &exchange).await? {
             return self.again(entry, &session).await;
         }
         Ok(exchange)
@@ -78,7 +79,13 @@ impl<'a> Current<'_, 'a> {
 
     /// Whether the token of an application was refused in mid-session, and there is another now. The refusal shows that
     /// nothing was done, unless something came before it.
-    async fn ran_out(&self, entry: &Entry, session: &Session, exchange: &Exchange) -> Result<bool, Failed> {
+    async fn ran_out(
+        &self,
+        entry: &Entry,
+        session: &Session,
+        sent: Option<Secret>,
+        exchange: &Exchange,
+    ) -> Result<bool, Failed> {
         let Some((_, options)) = &self.rendered else { return Ok(false) };
         let refused = exchange.http.as_ref().is_some_and(|http| http.status == 401)
             && exchange.phase == Phase::Step
@@ -86,7 +93,7 @@ impl<'a> Current<'_, 'a> {
             && (exchange.answer.error.is_none() || self.step.verb.value != Verb::Call)
             && !was_taken(exchange);
         let ours = self.step.verb.value.follows() && options.headers.is_empty() && options.meta.is_empty();
-        let Some(token) = session.token().filter(|_| refused && ours) else { return Ok(false) };
+        let Some(token) = sent.filter(|_| refused && ours) else { return Ok(false) };
         let renewed = self.running.shared.servers.renewed(entry, &self.identity, &token);
         let token = self.held("the token was renewed", renewed).await?;
         let is_new = token.is_some();
@@ -278,7 +285,7 @@ impl<'a> Current<'_, 'a> {
         let Some(reads_tools) = reads else { return Ok(()) };
         let tools =
             if reads_tools { self.held("the tools were listed", session.tools()).await?.ok() } else { None };
-        let auth = self.running.shared.servers.auth(entry, &self.identity).await;
+        let auth = Servers::auth(entry, &self.identity);
         let mut seen = json!({"id": facts.id, "capabilities": facts.capabilities, "auth": auth});
         if let Some(tools) = tools {
             let names: Vec<Value> = tools.items.iter().filter_map(|tool| tool.get("name").cloned()).collect();
