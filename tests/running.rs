@@ -117,6 +117,40 @@ fn what_is_asked_beyond_the_bounds_is_told() {
     ran.says("[open-failed]").says("not past `timeouts: {start: …}`");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_wait_that_a_server_asks_for_ends_with_an_interruption() {
+    for method in ["tools/list", "initialize"] {
+        let refused = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let counted = std::sync::Arc::clone(&refused);
+        let url = scripted::start(move |request| {
+            if request.method() == method {
+                counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                return answer("429 Too Many Requests\r\nretry-after: 100", "");
+            }
+            lifecycle(request).unwrap_or_else(|| answer("202 Accepted", ""))
+        });
+        let suite = format!(
+            "servers: {{s: {{url: '{url}', timeouts: {{start: 110s, step: 110s}}}}}}\nscenarios: '*.yaml'\n"
+        );
+        let scenario =
+            "scenario: A\nprotocol: 2025-11-25\nsteps:\n  - list: tools\n    expect: {items: []}\n";
+        let project = Project::new().file("callsheet.yaml", &suite).file("a.yaml", scenario);
+        let child = project.command(&["test"]).stdout(std::process::Stdio::piped()).spawn().unwrap();
+        wait_until("the refusal", || refused.load(std::sync::atomic::Ordering::SeqCst) == 1);
+        // Then it waits; where it has not read the refusal yet, it is interrupted all the same.
+        std::thread::sleep(Duration::from_millis(300));
+        let process = rustix::process::Pid::from_child(&child);
+        rustix::process::kill_process(process, rustix::process::Signal::INT).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.code(), Some(130), "{text}");
+        assert!(text.contains("error[interrupted]: interrupted by a signal"), "{method}: {text}");
+        assert!(!text.contains("Retry-After") && !text.contains("was sent again"), "{method}: {text}");
+        assert_eq!(refused.load(std::sync::atomic::Ordering::SeqCst), 1, "{method}");
+    }
+}
+
 const APP: &str =
     "    auth: {app: {id: {env: APP_ID}, secret: {env: APP_SECRET}, scope: OR.Execution OR.Jobs}}\n";
 

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::Client;
 use super::session::{Deadline, Inner};
-use crate::exchange::{Exchange, Repair};
+use crate::exchange::{Exchange, Outcome, Repair};
 use crate::model::shown_duration;
 
 /// The longest wait that a server can ask for.
@@ -36,16 +36,20 @@ impl Inner {
             let Some((wait, until)) = until.filter(|(_, until)| *until < deadline.at) else {
                 return exchange;
             };
+            tokio::select! {
+                biased;
+                () = cancel.cancelled() => {
+                    // It is not the refusal that ends it.
+                    (exchange.outcome, exchange.cause) = (Outcome::Closed, Some("interrupted".to_owned()));
+                    return exchange;
+                }
+                () = sleep_until(until) => waited += 1,
+            }
             let method = exchange.sent.as_ref().map_or("", |sent| sent.method.as_str());
             self.note(format!(
                 "the server asked to wait {}: `{method}` was sent again then",
                 shown_duration(wait)
             ));
-            tokio::select! {
-                biased;
-                () = cancel.cancelled() => return exchange,
-                () = sleep_until(until) => waited += 1,
-            }
         }
     }
 }
