@@ -492,6 +492,11 @@ impl Entry {
         self.welcome().await;
     }
 
+    /// Until when the server wants to be left alone, where it has said so.
+    pub(super) fn held(&self) -> Option<Instant> {
+        self.client.get()?.as_ref().ok()?.held()
+    }
+
     /// Waits while the server wants to be left alone, since it was asked too often.
     pub(super) async fn welcome(&self) {
         if let Some(Ok(client)) = self.client.get() {

@@ -62,7 +62,8 @@ impl Client {
         }
     }
 
-    pub(super) fn held(&self) -> Option<Instant> {
+    /// Until when the server is to be left alone, where it has said so.
+    pub(crate) fn held(&self) -> Option<Instant> {
         *self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

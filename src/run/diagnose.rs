@@ -13,6 +13,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::doctor::{Diagnosis, Question, examine, is_uipath};
 use crate::event::{CaseEnded, Event, Kind, StepEnded, Verdict};
 use crate::model::Target;
+use crate::servers::Entry;
 
 /// How long all of it may take.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -72,6 +73,11 @@ impl Shared {
             let limit = until.saturating_duration_since(Instant::now());
             if limit.is_zero() {
                 break;
+            }
+            let held = self.servers.get(server).and_then(Entry::held);
+            if held.is_some_and(|until| until > Instant::now() + PATIENCE) {
+                // It wants to be left alone for longer; the case has told that.
+                continue;
             }
             let question = Question {
                 servers: &self.servers,
