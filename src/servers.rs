@@ -486,10 +486,16 @@ impl Entry {
 
     /// Waits for the server's pace, if it has one, and while it wants to be left alone.
     pub(crate) async fn turn(&self) {
-        if let Some(pace) = &self.pace {
-            pace.turn().await;
+        loop {
+            self.welcome().await;
+            if let Some(pace) = &self.pace {
+                pace.turn().await;
+            }
+            // Where it said so meanwhile, all that wait would come at once.
+            if self.held().is_none_or(|until| until <= Instant::now()) {
+                return;
+            }
         }
-        self.welcome().await;
     }
 
     /// Until when the server wants to be left alone, where it has said so.

@@ -119,6 +119,32 @@ fn what_is_asked_beyond_the_bounds_is_told() {
     assert!(ran.took < Duration::from_secs(10), "{:?}", ran.took);
 }
 
+#[test]
+fn a_pace_holds_after_a_server_was_left_alone() {
+    let came = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let noted = std::sync::Arc::clone(&came);
+    let url = scripted::start(move |request| {
+        if request.method() == "tools/list" {
+            let mut noted = noted.lock().unwrap();
+            noted.push(std::time::Instant::now());
+            if noted.len() == 1 {
+                return answer("429 Too Many Requests\r\nretry-after: 1", "");
+            }
+            let result = request.result(&json!({"tools": []}));
+            return answer("200 OK\r\ncontent-type: application/json", &result);
+        }
+        lifecycle(request).unwrap_or_else(|| answer("202 Accepted", ""))
+    });
+    let suite = format!("servers: {{s: {{url: '{url}', limits: {{rate: 4/s}}}}}}\nscenarios: '*.yaml'\n");
+    let scenario = "scenario: A\nprotocol: 2025-11-25\nrows: [{name: a}, {name: b}, {name: c}, {name: d}, {name: e}]\nsteps:\n  - list: tools\n    expect: {items: {$length: 0}}\n";
+    let project = Project::new().file("callsheet.yaml", &suite).file("a.yaml", scenario);
+    project.run(&["test", "--test-threads", "5"]).exits(0);
+    // The refusal, the same again, and the four that waited, a quarter of a second apart.
+    let came = came.lock().unwrap();
+    let took = came.last().unwrap().duration_since(came[1]);
+    assert!(came.len() == 6 && took >= Duration::from_millis(500), "{} in {took:?}", came.len());
+}
+
 #[cfg(unix)]
 #[test]
 fn a_wait_that_a_server_asks_for_ends_with_an_interruption() {
