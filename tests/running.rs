@@ -145,6 +145,18 @@ fn a_pace_holds_after_a_server_was_left_alone() {
     assert!(came.len() == 6 && took >= Duration::from_millis(500), "{} in {took:?}", came.len());
 }
 
+#[test]
+fn the_doctor_asks_with_what_it_does_not_show() {
+    let server = Server::start();
+    let key = callsheet::sandbox::FOLDER_KEY;
+    let project = uipath(&server, "secrets: [HIDDEN]\n").env("HIDDEN", key);
+    project.run(&["doctor"]).exits(0).silent_on(key);
+    let entries = server.log().entries();
+    let asked: Vec<_> = entries.iter().filter(|entry| entry.path.contains("/odata/Jobs")).collect();
+    assert!(!asked.is_empty());
+    assert!(asked.iter().all(|entry| entry.header("x-uipath-folderkey") == Some(key)));
+}
+
 #[cfg(unix)]
 #[test]
 fn a_wait_that_a_server_asks_for_ends_with_an_interruption() {
