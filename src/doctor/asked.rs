@@ -86,7 +86,8 @@ fn answered(exchange: &Exchange, at: Option<&Url>, holds: bool) -> Answered {
             let message = error.get("message").and_then(Value::as_str).unwrap_or_default();
             (error.get("code").and_then(Value::as_i64).unwrap_or_default(), short(message))
         }),
-        retry_after: header("retry-after").and_then(|text| text.trim().parse().ok()).map(Duration::from_secs),
+        retry_after: header("retry-after")
+            .and_then(|text| crate::exchange::retry_after(text, header("date"))),
         protocol: exchange
             .protocol
             .clone()
@@ -225,4 +226,24 @@ pub(super) fn short(text: &str) -> String {
         short.push('…');
     }
     short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::HttpAnswer;
+
+    #[test]
+    fn when_to_come_back_is_read_as_a_run_reads_it() {
+        let header = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        for (value, seconds) in [("7", 7), ("Sun, 06 Nov 1994 08:51:07 GMT", 90)] {
+            let headers = [("retry-after", value), ("date", "Sun, 06 Nov 1994 08:49:37 GMT")];
+            let headers = headers.map(header).to_vec();
+            let http = HttpAnswer { status: 429, headers, ..HttpAnswer::default() };
+            let mut exchange = Exchange::default();
+            exchange.http = Some(http);
+            let found = answered(&exchange, None, false).retry_after;
+            assert_eq!(found, Some(Duration::from_secs(seconds)), "{value}");
+        }
+    }
 }
