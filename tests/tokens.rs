@@ -1,6 +1,5 @@
 //! Tokens of several identities, and of external applications: when another is asked for, what is sent again with it, and
 //! who waits for it.
-#![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has to fail")]
 
 mod common;
 
