@@ -157,6 +157,15 @@ fn the_doctor_asks_with_what_it_does_not_show() {
     assert!(asked.iter().all(|entry| entry.header("x-uipath-folderkey") == Some(key)));
 }
 
+#[test]
+fn the_doctor_asks_the_server_that_either_variable_names() {
+    let server = Server::start();
+    for name in ["UIPATH_MCP_SERVER_URL", "UIPATH_MCP_URL"] {
+        let project = Project::new().env(name, &server.url());
+        project.env("UIPATH_PAT", callsheet::sandbox::OWNER_TOKEN).run(&["doctor"]).exits(0);
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn a_wait_that_a_server_asks_for_ends_with_an_interruption() {

@@ -253,7 +253,7 @@ fn of_environment(args: &DoctorArgs, around: &Surroundings, root: PathBuf) -> Re
     }
     let environment = around.with_env_file(args.env_file.as_deref(), &root)?;
     let is_set = |name: &str| environment.get(name).is_some_and(|value| !value.trim().is_empty());
-    if !is_set(uipath::SERVER_URL) {
+    if uipath::server_url(&environment).is_none() {
         let more = match is_set(uipath::URL) {
             true => format!("`{}` names no server: its slug is missing. ", uipath::URL),
             false => String::new(),

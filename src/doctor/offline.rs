@@ -38,8 +38,8 @@ pub(super) fn address(servers: &Servers, entry: &Entry, found: &mut Findings) {
             }
         }
         Target::Uipath(written) => {
-            let whole = servers.environment().get(uipath::SERVER_URL).filter(|_| written.slug.is_none());
-            if let Some(url) = whole.and_then(|text| Url::parse(text.trim()).ok()) {
+            let whole = uipath::server_url(servers.environment()).filter(|_| written.slug.is_none());
+            if let Some(url) = whole.and_then(|(_, text)| Url::parse(text).ok()) {
                 read(&url, found);
             }
             match servers.filled(entry, written) {

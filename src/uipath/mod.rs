@@ -20,7 +20,7 @@ pub use folders::folder_key;
 pub use identity::{NoToken, application_token};
 pub use rest::{Answer, Refusal, Rest, RestError};
 pub use whole::{Reading, is_host, looks_like, placeholder, read};
-pub use written::{FOLDER_KEY, FOLDER_PATH, SERVER_URL, SERVER_URL_TOO, URL, Written};
+pub use written::{FOLDER_KEY, FOLDER_PATH, SERVER_URL, URL, Written, server_url};
 
 /// The environment variables that hold the token unless a suite says otherwise: the first that is set.
 pub const TOKEN_VARIABLES: &[&str] = &["UIPATH_ACCESS_TOKEN", "UIPATH_PAT"];

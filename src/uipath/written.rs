@@ -10,7 +10,7 @@ use crate::auth::Environment;
 /// The whole address, for a suite that says nothing of it.
 pub const SERVER_URL: &str = "UIPATH_MCP_SERVER_URL";
 /// The same by its other name, which is looked at second.
-pub const SERVER_URL_TOO: &str = "UIPATH_MCP_URL";
+const SERVER_URL_TOO: &str = "UIPATH_MCP_URL";
 /// Host, organization and tenant.
 pub const URL: &str = "UIPATH_URL";
 /// The folder's key.
@@ -55,9 +55,7 @@ impl Written {
     pub fn fill(&self, environment: &Environment) -> Result<Address, Trouble> {
         let variable = |name| environment.get(name).map(str::trim).filter(|value| !value.is_empty());
         let Some(slug) = self.slug.clone() else {
-            let found =
-                [SERVER_URL, SERVER_URL_TOO].into_iter().find_map(|name| Some((name, variable(name)?)));
-            let (name, found) = found.ok_or_else(|| {
+            let (name, found) = server_url(environment).ok_or_else(|| {
                 unset(
                     SERVER_URL,
                     "the whole address of the server, as its details on the page MCP Servers show it",
@@ -99,6 +97,14 @@ impl Written {
         };
         Ok(Address { base, org, tenant, folder, slug })
     }
+}
+
+/// The variable that holds a whole address, and what it holds.
+#[must_use]
+pub fn server_url(environment: &Environment) -> Option<(&'static str, &str)> {
+    let names = [SERVER_URL, SERVER_URL_TOO].into_iter();
+    let mut found = names.filter_map(|name| Some((name, environment.get(name)?.trim())));
+    found.find(|(_, value)| !value.is_empty())
 }
 
 fn unset(name: &str, what: &str) -> Trouble {
