@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 use super::Secret;
-use super::look::{Jwt, damage};
+use super::look::{Jwt, damage, is_bare_scheme};
 use super::redactor::SHORTEST;
 
 /// How long a token command may take.
@@ -83,7 +83,9 @@ impl Credential {
             _ => None,
         };
         let values = self.variables().into_iter().filter_map(|name| environment.get(name));
-        values.map(|value| Secret::new(value.trim())).chain(own)
+        // A word that stands before every token is none: masked, it would be missing in what is said of it.
+        let values = values.map(str::trim).filter(|value| !is_bare_scheme(value));
+        values.map(Secret::new).chain(own)
     }
 
     /// What `session.auth` says of it: by its token, where that is known.
@@ -141,7 +143,7 @@ impl Credential {
         if let Some((reason, help)) = damage(token) {
             let help = Some(help.to_owned());
             // An empty variable is none, and so is one that a token was to follow in.
-            let damaged = !matches!(&*token.to_ascii_lowercase(), "" | "bearer" | "bearer:");
+            let damaged = !token.is_empty() && !is_bare_scheme(token);
             return Err(CredentialError { help, damaged, ..failed(reason.to_owned()) });
         }
         let reason = if token.len() < SHORTEST {
