@@ -43,9 +43,10 @@ pub(super) fn damage(token: &str) -> Option<(&'static str, &'static str)> {
         () if starts || ends => {
             ("a quote is left at one of its ends", "take the quote out, and look whether the rest is whole")
         }
-        () if is_bare_scheme(token) => {
-            ("it is the word `Bearer` alone", "put the token there, alone: callsheet writes `Bearer` before it")
-        }
+        () if is_bare_scheme(token) => (
+            "it is the word `Bearer` alone",
+            "put the token there, alone: callsheet writes `Bearer` before it",
+        ),
         () if begins_with_scheme(token) => (
             "it begins with `Bearer`, which is no part of the token",
             "leave only the token itself: callsheet writes `Bearer` before it",
@@ -84,7 +85,8 @@ fn begins_with_scheme(token: &str) -> bool {
 /// What nobody filled in: `<your-PAT>`, `{token}`, `${UIPATH_PAT}`, `%UIPATH_PAT%`, `${{ secrets.UIPATH_PAT }}`.
 fn is_placeholder(token: &str) -> bool {
     let is_name = |text: &str| {
-        !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ' '))
+        !text.is_empty()
+            && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ' '))
     };
     let between = |start: &str, end: &str| {
         token.strip_prefix(start).and_then(|rest| rest.strip_suffix(end)).is_some_and(is_name)

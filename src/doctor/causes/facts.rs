@@ -38,6 +38,8 @@ pub(super) mod kind {
     pub(in super::super) const COMMAND: u64 = 1;
     pub(in super::super) const CODED: u64 = 2;
     pub(in super::super) const SELF_HOSTED: u64 = 3;
+    /// Those that the gateway answers for by itself: UiPath, Platform, Swagger.
+    pub(in super::super) const WITHOUT_PROCESS: [u64; 3] = [0, 6, 7];
     /// Those whose calls start jobs: UiPath, Command, Coded, ProcessAssistant.
     pub(in super::super) const WITH_JOBS: [u64; 4] = [0, COMMAND, CODED, 5];
 }
@@ -244,6 +246,11 @@ impl Findings {
     /// Whether the server's type is one of these; none where it is not known.
     pub(super) fn is_kind(&self, kinds: &[u64]) -> Option<bool> {
         self.kind().map(|kind| kinds.contains(&kind))
+    }
+
+    /// Whether the address is one without TLS.
+    pub(super) fn is_plain(&self) -> bool {
+        self.address.as_ref().map_or(&*self.target, |address| &*address.base).starts_with("http://")
     }
 
     pub(super) fn slug(&self) -> &str {
