@@ -76,6 +76,16 @@ impl Credential {
         }
     }
 
+    /// The variables that are set to another token than the one that is read, which stands in one before them.
+    #[must_use]
+    pub fn unused(&self, environment: &Environment) -> Vec<&'static str> {
+        let Self::FirstOf(names) = self else { return Vec::new() };
+        let value = |name: &str| environment.get(name).map(str::trim).filter(|value| !value.is_empty());
+        let mut set = names.iter().filter_map(|name| Some((*name, value(name)?)));
+        let Some((_, read)) = set.next() else { return Vec::new() };
+        set.filter(|(_, value)| *value != read).map(|(name, _)| name).collect()
+    }
+
     /// Every value that is known to be a secret without reading a file or running a command.
     pub fn known<'a>(&'a self, environment: &'a Environment) -> impl Iterator<Item = Secret> + 'a {
         let own = match self {

@@ -241,8 +241,11 @@ fn token(found: &Findings) -> Vec<Line> {
             line(Mark::Good, "token", format!("{what}, from {place}{end}"))
         }
     };
+    let unused = |name: &String| {
+        line(Mark::Warns, "", format!("`{name}` is set, too, and to something else: it was not used"))
+    };
     let remarks = token.remarks.iter().map(|remark| line(Mark::Warns, "", remark));
-    std::iter::once(first).chain(remarks).collect()
+    std::iter::once(first).chain(token.unused.iter().map(unused)).chain(remarks).collect()
 }
 
 fn asked(step: Step, probe: &Probe, found: &Findings) -> Vec<Line> {

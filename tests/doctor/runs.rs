@@ -93,6 +93,46 @@ fn a_newcomer_needs_no_suite() {
 }
 
 #[test]
+fn two_tokens_are_one_too_many() {
+    let server = Server::start();
+    let project = Project::new().env("UIPATH_MCP_SERVER_URL", &server.url()).env("UIPATH_PAT", OWNER_TOKEN);
+    let both = project.env("UIPATH_ACCESS_TOKEN", AUDITOR_TOKEN);
+    let told = both.run(&["doctor"]).exits(0).says("`UIPATH_PAT` is set, too, and to something else");
+    told.says("`UIPATH_PAT` holds another token, which was not used").silent_on(OWNER_TOKEN);
+    let told: Value = serde_json::from_str(&both.run(&["doctor", "--format", "json"]).stdout).unwrap();
+    assert_eq!(told["token"]["unused"], serde_json::json!(["UIPATH_PAT"]));
+    // The same token twice is one.
+    let same = both.env("UIPATH_ACCESS_TOKEN", OWNER_TOKEN);
+    same.run(&["doctor"]).exits(0).silent_on("is set, too");
+}
+
+/// What the page promises of the object is there, and nothing else.
+#[test]
+fn the_page_has_every_member() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/doctor.md")).unwrap();
+    let (_, table) = page.split_once("| member | is |").unwrap();
+    let (table, _) = table.split_once("\n\n").unwrap();
+    let first =
+        |line: &str| line.strip_prefix("| ").and_then(|line| line.split(" | ").next().map(str::to_owned));
+    let names: Vec<String> = table
+        .lines()
+        .filter_map(first)
+        .flat_map(|cell| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>())
+        .collect();
+    let source = include_str!("../../src/doctor/json.rs");
+    let (object, _) = source.split_once("\n}\n").unwrap();
+    let put = object
+        .split("put(")
+        .skip(1)
+        .filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next());
+    let mut put: Vec<&str> = put.chain(["causes"]).collect();
+    let mut names: Vec<&str> = names.iter().map(String::as_str).collect();
+    put.sort_unstable();
+    names.sort_unstable();
+    assert_eq!(names, put);
+}
+
+#[test]
 fn json_is_one_object() {
     let server = Server::start();
     let ran = Project::on(&server).run(&["doctor", "--format", "json"]).exits(0);

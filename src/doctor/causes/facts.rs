@@ -272,12 +272,14 @@ impl Findings {
 
     /// Variables that are set twice, as something that a wrong value may come from.
     pub(super) fn doubts(&self) -> impl Iterator<Item = String> {
-        self.differences.iter().map(|it| {
+        let differing = self.differences.iter().map(|it| {
             format!(
                 "`{}` is set in the environment and differently in `{}`; the environment's was used",
                 it.variable, it.file
             )
-        })
+        });
+        let unused = self.token.unused.iter();
+        differing.chain(unused.map(|name| format!("`{name}` holds another token, which was not used")))
     }
 
     /// Where the token is, in sentences.
