@@ -50,7 +50,9 @@ impl Current<'_, '_> {
         let Some(first) = problems.iter_mut().find(|problem| problem.is_error()) else { return };
         let (Some(entry), Some(sent)) = (self.entry(), &exchange.sent) else { return };
         let answer = &exchange.answer;
+        let status = exchange.http.as_ref().map(|http| http.status);
         let failed = answer.error.is_some()
+            || status == Some(403)
             || exchange.is_error() == Some(true)
             || exchange.outcome == Outcome::TimedOut;
         let Some(tool) = sent.params.get("name").and_then(|name| name.as_str()) else { return };
@@ -67,6 +69,7 @@ impl Current<'_, '_> {
             auth: self.running.shared.servers.auth(entry, &self.identity).await,
             marked,
             said: said.as_deref().unwrap_or_default(),
+            status,
             took: exchange.duration,
         };
         for cause in call.causes() {

@@ -65,6 +65,24 @@ fn a_call_that_fails_is_no_reason_to_ask() {
     project.run(&["test"]).exits(101).silent_on("could not be used");
 }
 
+/// What the table of docs/uipath.md says of a failed call stands beside the failure.
+#[test]
+fn a_call_that_is_refused_names_the_likely_reason() {
+    for carrier in ["is_error", "403"] {
+        let server = Server::start();
+        server.change(|world| world.knobs.set("no_jobs", carrier).unwrap());
+        let project = || {
+            let suite = format!("servers: {{orders: {{uipath: '{}'}}}}\nscenarios: '*.yaml'\n", server.url());
+            Project::new().file("callsheet.yaml", &suite).env("UIPATH_PAT", AUDITOR_TOKEN)
+        };
+        let ran = project().steps("  - call: echo").run(&["test"]).exits(101).silent_on("could not be used");
+        ran.says("the token likely lacks the scope OR.Jobs").says("`callsheet doctor` tells which");
+        let expected = if carrier == "403" { "{http: {status: 403}}" } else { "{is_error: true}" };
+        let steps = format!("  - call: echo\n    expect: {expected}");
+        project().steps(&steps).run(&["test"]).exits(0).silent_on("OR.Jobs");
+    }
+}
+
 #[test]
 fn no_tool_is_called_uninvited() {
     let server = Server::start();
