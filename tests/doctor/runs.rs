@@ -111,6 +111,18 @@ fn a_newcomer_needs_no_suite() {
 }
 
 #[test]
+fn what_is_wrong_with_a_variable_is_said_once() {
+    let project = Project::new()
+        .file("callsheet.yaml", "servers: {orders: {uipath: {}}}\n")
+        .env("UIPATH_PAT", OWNER_TOKEN);
+    let project =
+        project.env("UIPATH_MCP_SERVER_URL", "https://cloud.uipath.com/a/b/agenthub_/mcp/{key}/orders");
+    let told = project.run(&["doctor"]).exits(101).stdout;
+    let (steps, causes) = told.split_once("problem[").unwrap();
+    assert_eq!((steps.matches("{key}").count(), causes.matches("{key}").count()), (1, 1), "{told}");
+}
+
+#[test]
 fn two_tokens_are_one_too_many() {
     let server = Server::start();
     let project = Project::new().env("UIPATH_MCP_SERVER_URL", &server.url()).env("UIPATH_PAT", OWNER_TOKEN);
