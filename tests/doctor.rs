@@ -69,6 +69,7 @@ fn token() -> Vec<Case> {
     let claims = |exp: u64, aud: &str| jwt(&json!({"exp": exp, "aud": aud, "sub": "ada"}));
     vec![
         Case { token: String::new(), ..case("01-no-token", nothing) },
+        Case { token: "Bearer ".to_owned(), ..case("01-bearer-alone", nothing) },
         Case { token: format!("\"{OWNER_TOKEN}\""), ..case("02-damaged-token", nothing) },
         Case { token: "rt_5A4E0B".to_owned(), ..case("02-half-a-token", nothing) },
         Case { token: claims(1_700_000_000, "UiPath.Orchestrator"), ..case("03-expired-login", nothing) },

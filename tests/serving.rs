@@ -143,6 +143,11 @@ fn it_tells_what_it_assumes_and_why_it_refuses() {
     assert!(answer.starts_with("HTTP/1.1 401") && !answer.contains("no token"), "{answer}");
     let line = serving.refusals.next().unwrap();
     assert_eq!(line, format!("POST /{path}: no token"));
+    let mut connection = TcpStream::connect(address).unwrap();
+    write!(connection, "POST /it's HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").unwrap();
+    connection.read_to_string(&mut answer).unwrap();
+    let line = serving.refusals.next().unwrap();
+    assert!(line.starts_with("POST /it's: "), "{line}");
 }
 
 #[test]

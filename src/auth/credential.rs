@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 use super::Secret;
-use super::look::{Jwt, damage};
+use super::look::{Jwt, damage, is_bare_scheme};
 use super::redactor::SHORTEST;
 
 /// How long a token command may take.
@@ -76,6 +76,16 @@ impl Credential {
         }
     }
 
+    /// The variables that are set to another token than the one that is read, which stands in one before them.
+    #[must_use]
+    pub fn unused(&self, environment: &Environment) -> Vec<&'static str> {
+        let Self::FirstOf(names) = self else { return Vec::new() };
+        let value = |name: &str| environment.get(name).map(str::trim).filter(|value| !value.is_empty());
+        let mut set = names.iter().filter_map(|name| Some((*name, value(name)?)));
+        let Some((_, read)) = set.next() else { return Vec::new() };
+        set.filter(|(_, value)| *value != read).map(|(name, _)| name).collect()
+    }
+
     /// Every value that is known to be a secret without reading a file or running a command.
     pub fn known<'a>(&'a self, environment: &'a Environment) -> impl Iterator<Item = Secret> + 'a {
         let own = match self {
@@ -83,7 +93,9 @@ impl Credential {
             _ => None,
         };
         let values = self.variables().into_iter().filter_map(|name| environment.get(name));
-        values.map(|value| Secret::new(value.trim())).chain(own)
+        // A word that stands before every token is none: masked, it would be missing in what is said of it.
+        let values = values.map(str::trim).filter(|value| !is_bare_scheme(value));
+        values.map(Secret::new).chain(own)
     }
 
     /// What `session.auth` says of it: by its token, where that is known.
@@ -141,7 +153,7 @@ impl Credential {
         if let Some((reason, help)) = damage(token) {
             let help = Some(help.to_owned());
             // An empty variable is none, and so is one that a token was to follow in.
-            let damaged = !matches!(&*token.to_ascii_lowercase(), "" | "bearer" | "bearer:");
+            let damaged = !token.is_empty() && !is_bare_scheme(token);
             return Err(CredentialError { help, damaged, ..failed(reason.to_owned()) });
         }
         let reason = if token.len() < SHORTEST {

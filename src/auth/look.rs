@@ -43,6 +43,10 @@ pub(super) fn damage(token: &str) -> Option<(&'static str, &'static str)> {
         () if starts || ends => {
             ("a quote is left at one of its ends", "take the quote out, and look whether the rest is whole")
         }
+        () if is_bare_scheme(token) => (
+            "it is the word `Bearer` alone",
+            "put the token there, alone: callsheet writes `Bearer` before it",
+        ),
         () if begins_with_scheme(token) => (
             "it begins with `Bearer`, which is no part of the token",
             "leave only the token itself: callsheet writes `Bearer` before it",
@@ -64,6 +68,11 @@ pub(super) fn damage(token: &str) -> Option<(&'static str, &'static str)> {
     })
 }
 
+/// Whether it is what stands before a token, and none follows: `Bearer ` of a variable that was empty.
+pub(super) fn is_bare_scheme(token: &str) -> bool {
+    matches!(&*token.trim().to_ascii_lowercase(), "bearer" | "bearer:")
+}
+
 fn begins_with_scheme(token: &str) -> bool {
     let token = token.to_ascii_lowercase();
     let rest = token.strip_prefix("authorization:").map_or(token.as_str(), str::trim_start);
@@ -73,16 +82,26 @@ fn begins_with_scheme(token: &str) -> bool {
             .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', ':', '\t']))
 }
 
-/// What nobody filled in: `<your-PAT>`, `{token}`, `${UIPATH_PAT}`, `%UIPATH_PAT%`.
+/// What nobody filled in: `<your-PAT>`, `{token}`, `${UIPATH_PAT}`, `%UIPATH_PAT%`, `${{ secrets.UIPATH_PAT }}`.
 fn is_placeholder(token: &str) -> bool {
     let is_name = |text: &str| {
-        !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | ' '))
+        !text.is_empty()
+            && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ' '))
     };
     let between = |start: &str, end: &str| {
         token.strip_prefix(start).and_then(|rest| rest.strip_suffix(end)).is_some_and(is_name)
     };
-    let pairs =
-        [("<", ">"), ("{", "}"), ("{{", "}}"), ("[", "]"), ("${", "}"), ("$(", ")"), ("%", "%"), ("$", "")];
+    let pairs = [
+        ("<", ">"),
+        ("{", "}"),
+        ("{{", "}}"),
+        ("[", "]"),
+        ("${", "}"),
+        ("${{", "}}"),
+        ("$(", ")"),
+        ("%", "%"),
+        ("$", ""),
+    ];
     pairs.iter().any(|(start, end)| between(start, end))
         || token.get(..5).is_some_and(|start| matches!(&*start.to_ascii_lowercase(), "your-" | "your_"))
 }
@@ -193,7 +212,10 @@ mod tests {
             ("Bearer rt_0123456789", "it begins with `Bearer`, which is no part of the token"),
             ("bearer: rt_0123456789", "it begins with `Bearer`, which is no part of the token"),
             ("Authorization: Bearer rt_0123456789", "it begins with `Bearer`, which is no part of the token"),
-            ("Bearer", "it begins with `Bearer`, which is no part of the token"),
+            ("Bearer", "it is the word `Bearer` alone"),
+            ("bearer:", "it is the word `Bearer` alone"),
+            ("${{ secrets.UIPATH_PAT }}", "it is a placeholder, not a token"),
+            ("{{ secrets.pat }}", "it is a placeholder, not a token"),
             ("<your-PAT>", "it is a placeholder, not a token"),
             ("${UIPATH_PAT}", "it is a placeholder, not a token"),
             ("$UIPATH_PAT", "it is a placeholder, not a token"),

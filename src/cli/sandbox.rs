@@ -51,8 +51,17 @@ pub(super) fn sandbox(args: &SandboxArgs) -> Result<Exit, Stop> {
 
 /// A refusal in a line: what the wire was not told.
 fn shown(Refused { http_method, path, method, reason }: &Refused) -> String {
-    let method = method.as_ref().map(|method| format!(" {}", method.escape_debug())).unwrap_or_default();
-    hidden(&format!("{http_method} {}{method}: {}\n", path.escape_debug(), reason.escape_debug()))
+    let method = method.as_ref().map(|method| format!(" {}", escaped(method))).unwrap_or_default();
+    hidden(&format!("{http_method} {}{method}: {}\n", escaped(path), escaped(reason)))
+}
+
+/// On one line, with nothing in it that a terminal would obey; a quote is only a quote.
+fn escaped(text: &str) -> String {
+    let one = |c: char| match c {
+        '\'' | '"' => c.to_string(),
+        _ => c.escape_debug().to_string(),
+    };
+    text.chars().map(one).collect()
 }
 
 /// Without what looks like a token: somebody may have put one into an address.

@@ -156,6 +156,8 @@ pub struct TokenFinding {
     pub state: TokenState,
     /// When it ends, where the suite says so.
     pub expires: Option<Date>,
+    /// The variables that hold another token, and were not read, since one before them does.
+    pub unused: Vec<String>,
     /// What can be told of it without showing it: too short, another audience, run out.
     pub remarks: Vec<String>,
 }

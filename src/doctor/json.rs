@@ -117,6 +117,7 @@ fn token(found: &Findings) -> Value {
         put("refusal", Some(refusal(it)));
     }
     put("expires", token.expires.map(|day| day.to_string().into()));
+    put("unused", (!token.unused.is_empty()).then(|| token.unused.clone().into()));
     put("remarks", (!token.remarks.is_empty()).then(|| token.remarks.clone().into()));
     Value::Object(object)
 }

@@ -131,6 +131,7 @@ pub(super) async fn token(
     let mut token = TokenFinding {
         place: Some(credential.describe_in(servers.environment())),
         expires: day.map(|expiry| expiry.day.value),
+        unused: credential.unused(servers.environment()).into_iter().map(str::to_owned).collect(),
         ..TokenFinding::default()
     };
     let read = match (credential, &found.lack) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{Answered, Cause, Diagnosis, Findings, Probe, Reply, Step, TokenLook, TokenState, Weight};
 use crate::diagnostic::Style;
 use crate::model::shown_duration;
-use crate::uipath::{Folder, Refusal};
+use crate::uipath::{Fault, Folder, Refusal};
 
 const WIDTH: usize = 80;
 
@@ -203,7 +203,9 @@ fn address(found: &Findings) -> Vec<Line> {
         (None, None) => lines.push(line(Mark::Good, "address", &found.target)),
     }
     let told = found.lack.as_ref().map(|lack| lack.message.as_str());
-    for fault in found.faults.iter().filter(|fault| Some(fault.message.as_str()) != told) {
+    // Of a variable the lack says which one it is, and then the same.
+    let is_told = |fault: &&Fault| told.is_some_and(|told| told.ends_with(fault.message.as_str()));
+    for fault in found.faults.iter().filter(|fault| !is_told(fault)) {
         let mark = if fault.fatal { Mark::Bad } else { Mark::Warns };
         lines.push(line(mark, "", format!("{}: {}", fault.message, fault.help)));
     }
@@ -241,8 +243,11 @@ fn token(found: &Findings) -> Vec<Line> {
             line(Mark::Good, "token", format!("{what}, from {place}{end}"))
         }
     };
+    let unused = |name: &String| {
+        line(Mark::Warns, "", format!("`{name}` is set, too, and to something else: it was not used"))
+    };
     let remarks = token.remarks.iter().map(|remark| line(Mark::Warns, "", remark));
-    std::iter::once(first).chain(remarks).collect()
+    std::iter::once(first).chain(token.unused.iter().map(unused)).chain(remarks).collect()
 }
 
 fn asked(step: Step, probe: &Probe, found: &Findings) -> Vec<Line> {

@@ -49,6 +49,9 @@ pub(crate) fn address(text: &str, insecure: bool) -> Result<Url, AddressError> {
             "write the address itself, as the server's page shows it",
         );
     }
+    if text.starts_with(['"', '\'', '`', '“', '‘']) {
+        return refuse("the address stands in quotes".to_owned(), "take the quotes out");
+    }
     let url = match Url::parse(text) {
         Ok(url) => url,
         Err(url::ParseError::RelativeUrlWithoutBase) => {
@@ -161,6 +164,7 @@ mod tests {
     #[test]
     fn all_else_is_refused() {
         assert_eq!(refused("mcp.example.com/mcp"), "the address has no scheme");
+        assert_eq!(refused("\"https://mcp.example.com/mcp\""), "the address stands in quotes");
         assert_eq!(refused("ftp://h/"), "an address with the scheme `ftp` cannot be used");
         assert_eq!(refused("https://h/#a"), "an address has no `#` part: it is never sent");
         assert_eq!(refused("https://h/{org}/mcp"), "the address still holds the placeholder `{org}`");

@@ -51,7 +51,9 @@ impl Current<'_, '_> {
         let Some(first) = problems.iter_mut().find(|problem| problem.is_error()) else { return };
         let (Some(entry), Some(sent)) = (self.entry(), &exchange.sent) else { return };
         let answer = &exchange.answer;
+        let status = exchange.http.as_ref().map(|http| http.status);
         let failed = answer.error.is_some()
+            || status == Some(403)
             || exchange.is_error() == Some(true)
             || exchange.outcome == Outcome::TimedOut;
         let Some(tool) = sent.params.get("name").and_then(|name| name.as_str()) else { return };
@@ -68,6 +70,7 @@ impl Current<'_, '_> {
             auth: Servers::auth(entry, &self.identity),
             marked,
             said: said.as_deref().unwrap_or_default(),
+            status,
             took: exchange.duration,
         };
         for cause in call.causes() {

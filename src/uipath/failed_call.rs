@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::connection_code;
+use super::{Failure, connection_code};
 
 /// When a job without a machine of its own is stopped.
 const JOB_LIMIT: Duration = Duration::from_secs(15 * 60);
@@ -21,6 +21,8 @@ pub struct FailedCall<'a> {
     pub marked: bool,
     /// What the answer says; empty where none came.
     pub said: &'a str,
+    /// Its HTTP status, where it has one.
+    pub status: Option<u16>,
     /// How long it took.
     pub took: Duration,
 }
@@ -38,7 +40,7 @@ impl FailedCall<'_> {
     /// The likely causes; none where nothing points to one.
     #[must_use]
     pub fn causes(&self) -> Vec<Cause> {
-        self.activity().into_iter().chain(self.job_limit()).collect()
+        self.activity().or_else(|| self.job()).into_iter().chain(self.job_limit()).collect()
     }
 
     /// An activity of the Integration Service: connecting works, calls do not.
@@ -63,6 +65,32 @@ impl FailedCall<'_> {
         })
     }
 
+    /// The job that a call starts was refused.
+    fn job(&self) -> Option<Cause> {
+        let token = if self.auth == "app" { "application" } else { "token" };
+        let failure = Failure::of(self.said);
+        // A 401 may also be of a token that ran out meanwhile.
+        let denied = failure == Some(Failure::NotAuthorized) || failure.is_none() && self.status == Some(403);
+        let (note, help) = match failure {
+            Some(Failure::FolderNeeded) => (
+                format!("the {token} is likely not assigned to the folder in which the job starts (1101)"),
+                "assign it, under Folders > Manage access, or give an application OR.Default",
+            ),
+            Some(Failure::NoMachine) => (
+                "the folder likely has no machine that could run the job (2818)".to_owned(),
+                "give it a machine template and an unattended robot",
+            ),
+            _ if denied && self.auth != "none" => (
+                format!(
+                    "the {token} likely lacks the scope OR.Jobs, or the role in the folder Jobs.Create: a call starts a job"
+                ),
+                "`callsheet doctor` tells which: tools are listed without either",
+            ),
+            _ => return None,
+        };
+        Some(Cause { note, help })
+    }
+
     fn job_limit(&self) -> Option<Cause> {
         (self.took.abs_diff(JOB_LIMIT) <= NEAR).then(|| Cause {
             note: "it ended near 15 minutes: likely the limit of serverless jobs".to_owned(),
@@ -80,6 +108,7 @@ mod tests {
         auth: "pat",
         marked: false,
         said: r#"{"code":"CNS1046","message":"not supported"}"#,
+        status: Some(200),
         took: Duration::from_secs(1),
     };
 
@@ -102,6 +131,25 @@ mod tests {
         ] {
             assert_eq!(told(call), Vec::<String>::new(), "{call:?}");
         }
+    }
+
+    #[test]
+    fn a_job_that_was_refused_is_told_apart() {
+        let call = |said, status| FailedCall { said, status: Some(status), ..CALL };
+        let text = r#"{"content":[{"type":"text","text":"{\"message\":\"You are not authorized!\",\"errorCode\":0}"}]}"#;
+        for (said, status, word) in [
+            (text, 200, "OR.Jobs"),
+            ("", 403, "OR.Jobs"),
+            (r#"{"content":[{"text":"A folder is required for this action."}]}"#, 200, "1101"),
+            (r#"{"content":[{"text":"409 #2818"}]}"#, 200, "2818"),
+        ] {
+            let [note] = told(call(said, status)).try_into().unwrap();
+            assert!(note.contains(word), "{note}");
+        }
+        for (said, status) in [("the invoice is not there", 200), ("", 500), ("", 401)] {
+            assert_eq!(told(call(said, status)), Vec::<String>::new(), "{said}");
+        }
+        assert_eq!(told(FailedCall { auth: "none", ..call("", 403) }), Vec::<String>::new());
     }
 
     #[test]

@@ -127,6 +127,10 @@ fn judged(name: &str, part: Part, text: &str) -> Result<String, Trouble> {
 
 /// The message does not repeat the text: a password may stand in it.
 fn parsed(name: &str, text: &str) -> Result<Url, Trouble> {
+    if text.starts_with(['"', '\'', '`', '“', '‘']) {
+        let help = "take the quotes out: a shell does, and `docker --env-file` and its like do not";
+        return Err(Trouble::new(format!("`{name}` stands in quotes"), help));
+    }
     let parsed = Url::parse(text).ok().filter(|url| url.host_str().is_some());
     parsed.filter(|url| url.username().is_empty() && url.password().is_none()).ok_or_else(|| {
         let help = "begin it with `https://`, without a user name, quotes and spaces";
@@ -179,7 +183,7 @@ mod tests {
             assert_eq!(filled(&Written::default(), variables).unwrap(), address);
         }
         let wrong = filled(&Written::default(), &[(SERVER_URL_TOO, "\"https://h/\"")]).unwrap_err();
-        assert_eq!(wrong.message, "`UIPATH_MCP_URL` is no address");
+        assert_eq!(wrong.message, "`UIPATH_MCP_URL` stands in quotes");
     }
 
     #[test]
@@ -214,7 +218,11 @@ mod tests {
                 &[][..],
                 "`UIPATH_MCP_SERVER_URL` is not set, and the suite leaves that part of the address out",
             ),
-            (Written::default(), &[(SERVER_URL, "\"https://h/\"")], "`UIPATH_MCP_SERVER_URL` is no address"),
+            (
+                Written::default(),
+                &[(SERVER_URL, "\"https://h/\"")],
+                "`UIPATH_MCP_SERVER_URL` stands in quotes",
+            ),
             (
                 Written::default(),
                 &[(SERVER_URL, "https://me:hunter2@h/")],

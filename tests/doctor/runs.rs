@@ -65,6 +65,24 @@ fn a_call_that_fails_is_no_reason_to_ask() {
     project.run(&["test"]).exits(101).silent_on("could not be used");
 }
 
+/// What the table of docs/uipath.md says of a failed call stands beside the failure.
+#[test]
+fn a_call_that_is_refused_names_the_likely_reason() {
+    for carrier in ["is_error", "403"] {
+        let server = Server::start();
+        server.change(|world| world.knobs.set("no_jobs", carrier).unwrap());
+        let project = || {
+            let suite = format!("servers: {{orders: {{uipath: '{}'}}}}\nscenarios: '*.yaml'\n", server.url());
+            Project::new().file("callsheet.yaml", &suite).env("UIPATH_PAT", AUDITOR_TOKEN)
+        };
+        let ran = project().steps("  - call: echo").run(&["test"]).exits(101).silent_on("could not be used");
+        ran.says("the token likely lacks the scope OR.Jobs").says("`callsheet doctor` tells which");
+        let expected = if carrier == "403" { "{http: {status: 403}}" } else { "{is_error: true}" };
+        let steps = format!("  - call: echo\n    expect: {expected}");
+        project().steps(&steps).run(&["test"]).exits(0).silent_on("OR.Jobs");
+    }
+}
+
 #[test]
 fn no_tool_is_called_uninvited() {
     let server = Server::start();
@@ -90,6 +108,58 @@ fn a_newcomer_needs_no_suite() {
         .exits(0)
         .says("`UIPATH_PAT` of the environment was used; `.env` sets it otherwise")
         .says("warning[no-jobs-scope]");
+}
+
+#[test]
+fn what_is_wrong_with_a_variable_is_said_once() {
+    let project = Project::new()
+        .file("callsheet.yaml", "servers: {orders: {uipath: {}}}\n")
+        .env("UIPATH_PAT", OWNER_TOKEN);
+    let project =
+        project.env("UIPATH_MCP_SERVER_URL", "https://cloud.uipath.com/a/b/agenthub_/mcp/{key}/orders");
+    let told = project.run(&["doctor"]).exits(101).stdout;
+    let (steps, causes) = told.split_once("problem[").unwrap();
+    assert_eq!((steps.matches("{key}").count(), causes.matches("{key}").count()), (1, 1), "{told}");
+}
+
+#[test]
+fn two_tokens_are_one_too_many() {
+    let server = Server::start();
+    let project = Project::new().env("UIPATH_MCP_SERVER_URL", &server.url()).env("UIPATH_PAT", OWNER_TOKEN);
+    let both = project.env("UIPATH_ACCESS_TOKEN", AUDITOR_TOKEN);
+    let told = both.run(&["doctor"]).exits(0).says("`UIPATH_PAT` is set, too, and to something else");
+    told.says("`UIPATH_PAT` holds another token, which was not used").silent_on(OWNER_TOKEN);
+    let told: Value = serde_json::from_str(&both.run(&["doctor", "--format", "json"]).stdout).unwrap();
+    assert_eq!(told["token"]["unused"], serde_json::json!(["UIPATH_PAT"]));
+    // The same token twice is one.
+    let same = both.env("UIPATH_ACCESS_TOKEN", OWNER_TOKEN);
+    same.run(&["doctor"]).exits(0).silent_on("is set, too");
+}
+
+/// What the page promises of the object is there, and nothing else.
+#[test]
+fn the_page_has_every_member() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/doctor.md")).unwrap();
+    let (_, table) = page.split_once("| member | is |").unwrap();
+    let (table, _) = table.split_once("\n\n").unwrap();
+    let first =
+        |line: &str| line.strip_prefix("| ").and_then(|line| line.split(" | ").next().map(str::to_owned));
+    let names: Vec<String> = table
+        .lines()
+        .filter_map(first)
+        .flat_map(|cell| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>())
+        .collect();
+    let source = include_str!("../../src/doctor/json.rs");
+    let (object, _) = source.split_once("\n}\n").unwrap();
+    let put = object
+        .split("put(")
+        .skip(1)
+        .filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next());
+    let mut put: Vec<&str> = put.chain(["causes"]).collect();
+    let mut names: Vec<&str> = names.iter().map(String::as_str).collect();
+    put.sort_unstable();
+    names.sort_unstable();
+    assert_eq!(names, put);
 }
 
 #[test]

@@ -61,7 +61,7 @@ pub(super) fn no_jobs_scope(f: &Findings) -> Option<Cause> {
         "generate a new PAT under Preferences > Personal access token with Orchestrator API Access > OR.Execution and OR.Jobs, not OR.Jobs.Read alone: the scopes of a PAT cannot be read back"
     };
     let cause = Cause::new(Row::NoJobsScope, weight, certainty, message);
-    let cause = cause.told(f.failed_call().map(evidence)).met([&f.jobs]);
+    let cause = cause.told(f.failed_call().map(evidence)).met([&f.jobs]).told(f.doubts());
     Some(cause.next([
         again.to_owned(),
         format!("if it has the scope, the user's role lacks Jobs.View or Jobs.Create in {}: Folders > Manage access", f.folder()),

@@ -38,6 +38,8 @@ pub(super) mod kind {
     pub(in super::super) const COMMAND: u64 = 1;
     pub(in super::super) const CODED: u64 = 2;
     pub(in super::super) const SELF_HOSTED: u64 = 3;
+    /// Those that the gateway answers for by itself: UiPath, Platform, Swagger.
+    pub(in super::super) const WITHOUT_PROCESS: [u64; 3] = [0, 6, 7];
     /// Those whose calls start jobs: UiPath, Command, Coded, ProcessAssistant.
     pub(in super::super) const WITH_JOBS: [u64; 4] = [0, COMMAND, CODED, 5];
 }
@@ -246,6 +248,11 @@ impl Findings {
         self.kind().map(|kind| kinds.contains(&kind))
     }
 
+    /// Whether the address is one without TLS.
+    pub(super) fn is_plain(&self) -> bool {
+        self.address.as_ref().map_or(&*self.target, |address| &*address.base).starts_with("http://")
+    }
+
     pub(super) fn slug(&self) -> &str {
         self.address.as_ref().map_or(self.server.as_str(), |address: &Address| &address.slug)
     }
@@ -265,12 +272,14 @@ impl Findings {
 
     /// Variables that are set twice, as something that a wrong value may come from.
     pub(super) fn doubts(&self) -> impl Iterator<Item = String> {
-        self.differences.iter().map(|it| {
+        let differing = self.differences.iter().map(|it| {
             format!(
                 "`{}` is set in the environment and differently in `{}`; the environment's was used",
                 it.variable, it.file
             )
-        })
+        });
+        let unused = self.token.unused.iter();
+        differing.chain(unused.map(|name| format!("`{name}` holds another token, which was not used")))
     }
 
     /// Where the token is, in sentences.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::findings::{Findings, Probe, Reply};
 use super::Certainty::{Certain, Likely, Possible};
-use super::facts::kind::{CODED, COMMAND, SELF_HOSTED};
+use super::facts::kind::{CODED, COMMAND, SELF_HOSTED, WITHOUT_PROCESS};
 use super::{Cause, Row, Weight};
 use crate::uipath::{Failure, did_not_start};
 
@@ -51,7 +51,7 @@ pub(super) fn disconnected(f: &Findings) -> Option<Cause> {
         (true, Some(SELF_HOSTED), false) => Likely,
         (true, None, true) => Likely,
         (true, None, false) if relay => Possible,
-        (true, Some(_), _) if relay => Possible,
+        (true, Some(kind), _) if relay && !WITHOUT_PROCESS.contains(&kind) => Possible,
         _ => return None,
     };
     let run = format!("start it on its machine: `uipath run {slug}`, and leave it running");
@@ -65,7 +65,7 @@ pub(super) fn disconnected(f: &Findings) -> Option<Cause> {
         (Likely, _) => format!(
             "the server `{slug}` is likely not connected: if it is self-hosted, its process is not running"
         ),
-        (_, Some(_)) => format!("the gateway does not reach the process of `{slug}`"),
+        (_, Some(_)) => format!("the gateway may not reach the process of `{slug}`"),
         (_, None) => format!(
             "the gateway may not reach the process of `{slug}`: if it is self-hosted, it is not running"
         ),

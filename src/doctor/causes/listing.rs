@@ -40,7 +40,7 @@ pub(super) fn no_execution_scope(f: &Findings) -> Option<Cause> {
     );
     let cause = Cause::problem(Row::NoExecutionScope, certainty, message);
     let cause = cause.met([&f.opening].into_iter().filter(|_| !f.opened()));
-    let cause = cause.met([&f.listing, &f.releases]).told(facts::elsewhere(f));
+    let cause = cause.met([&f.listing, &f.releases]).told(facts::elsewhere(f)).told(f.doubts());
     let again = if f.is_app() {
         "give the application the application scopes OR.Execution and OR.Jobs under Admin > External applications, and write both as `scope` in the suite"
     } else {

@@ -125,14 +125,17 @@ pub(super) fn network(f: &Findings) -> Option<Cause> {
         let alone =
             !f.is_uipath || f.is_kind(&[kind::CODED, kind::COMMAND, kind::SELF_HOSTED]) == Some(false);
         let dead = f.version.as_ref().is_some_and(|it| it.answered().is_none());
-        first().find(silent).filter(|_| alone || dead)
+        // A host that is silent from the start is asked nothing further.
+        first().find(silent).filter(|_| alone || dead).or_else(|| before().find(silent).filter(|_| dead))
     })?;
     let host = f.host().map_or_else(|| "the host".to_owned(), |host| format!("`{host}`"));
     let by = f.network.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     let vars = |what: &str| (!by.is_empty()).then(|| format!("{what}: {by}"));
     let Reply::Broken { how, reason } = &probe.reply else {
         let message = format!("{host} does not answer: there was nothing in {}", shown(probe.took));
-        let cause = Cause::problem(Row::Network, Certain, message).told([met(probe)]).met([&f.version]);
+        let version =
+            [&f.version].into_iter().filter(|it| !it.as_ref().is_some_and(|it| std::ptr::eq(it, probe)));
+        let cause = Cause::problem(Row::Network, Certain, message).told([met(probe)]).met(version);
         return Some(cause.told(vars("in use on the way")).next([
             "try the same address from another network: a firewall that drops silently looks like this",
             "give a slow server time: `timeouts: {start: 120s}` in the suite",
@@ -191,7 +194,13 @@ pub(super) fn network(f: &Findings) -> Option<Cause> {
             format!("the connection to {host} broke off"),
             [
                 "run it again; if it stays, look at what stands between: a proxy, a firewall, a gateway",
-                "look at the server's own log",
+                // What speaks TLS hangs up on who does not.
+                match f.is_plain() {
+                    true => {
+                        "look at the server's own log; if it speaks TLS, its address begins with `https://`"
+                    }
+                    false => "look at the server's own log",
+                },
             ],
         ),
     };

@@ -34,6 +34,7 @@ fn well() -> Findings {
             place: Some("the environment variable `UIPATH_PAT`".into()),
             state: TokenState::Read(TokenLook::Pat),
             expires: Some("2027-06-01".parse().unwrap()),
+            unused: Vec::new(),
             remarks: Vec::new(),
         },
         version: at("GET /orchestrator_/api/status/version", 200),

@@ -279,6 +279,26 @@ fn row_33_no_way_there() {
         ..well()
     };
     assert_eq!(rows(&version), [33]);
+    // A host that answers nothing from the start is asked nothing further.
+    let silent = |asked| probe(asked, Reply::Silent);
+    let dead = Findings {
+        opening: None,
+        listing: None,
+        version: silent("GET version"),
+        bare: silent("POST bare"),
+        ..well()
+    };
+    assert_eq!((rows(&dead), first(&dead).evidence.len()), (vec![33], 2));
+    assert!(
+        first(&dead).message.ends_with("does not answer: there was nothing in 80 ms"),
+        "{}",
+        first(&dead).message
+    );
+    let gone = probe("POST initialize", Reply::Broken { how: Break::Other, reason: "closed".into() });
+    for (target, hint) in [("http://h/mcp", true), ("https://h/mcp", false)] {
+        let found = Findings { opening: gone.clone(), listing: None, target: target.into(), ..general() };
+        assert_eq!(first(&found).next[1].contains("`https://`"), hint, "{target}");
+    }
 }
 
 #[test]
