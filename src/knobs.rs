@@ -93,7 +93,7 @@ impl Knob {
             OneOf(words) => words.contains(&value),
             Time => time(value).is_some(),
             Number => value.parse::<u32>().is_ok(),
-            // What is wrong with it is told where faults are known, when it befalls a request.
+            // The reader of suites and the command line ask the sandbox, which alone knows faults, what is wrong with it.
             Takes::Fault => true,
         }
     }

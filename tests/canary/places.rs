@@ -8,7 +8,7 @@ use crate::hostile;
 use crate::left::{Channel, EVERYWHERE, Left, Told};
 
 /// Where the server says it, the step that meets it, and who has to show that something was there.
-const PLACES: &[(&str, &str, &[Channel])] = &[
+const PLACES: &[Place] = &[
     ("text", "call: t\n    expect: {text: other}", &Channel::ALL),
     ("json", "call: t\n    expect: {json: {words: [other]}}", &Channel::ALL),
     ("structured", "call: t\n    expect: {structured: {words: [other]}}", &Channel::ALL),
@@ -42,7 +42,7 @@ const PLACES: &[(&str, &str, &[Channel])] = &[
     ("chunks", "call: t\n    expect: {text: other}", &Channel::ALL),
     ("lines", "call: t\n    expect: {text: other}", &Channel::ALL),
     ("early-end", "call: t", WHOLE),
-    ("silent", "call: t\n    timeout: 4s", &Channel::ALL),
+    (SILENT, "call: t\n    timeout: 4s", &Channel::ALL),
     ("unopened", "call: t", &Channel::ALL),
     ("version", "call: t", &Channel::ALL),
     ("info", "session: open\n    expect: {result: {serverInfo: {name: other}}}", &Channel::ALL),
@@ -53,11 +53,17 @@ const PLACES: &[(&str, &str, &[Channel])] = &[
 /// Those that show exchanges whole. The others show what matters to a failure.
 const WHOLE: &[Channel] = &[Channel::Trace, Channel::Jsonl];
 
+/// The place whose cases last until their timeout.
+const SILENT: &str = "silent";
+
+/// A place, as [`PLACES`] has it.
+type Place = (&'static str, &'static str, &'static [Channel]);
+
 /// One server for each place and form, and one scenario.
-fn project(url: &str, token: &str) -> Project {
+fn project(url: &str, token: &str, places: &[&Place]) -> Project {
     let mut suite = "scenarios: '*.yaml'\nservers:\n".to_owned();
     let mut project = Project::new().env("PAT", token);
-    for (place, step, _) in PLACES {
+    for (place, step, _) in places {
         for form in Form::ALL {
             let name = format!("{place}-{}", form.name());
             let checks = "{output_schema: ignore, capabilities: ignore}";
@@ -79,13 +85,20 @@ fn project(url: &str, token: &str) -> Project {
 fn whatever_a_server_says_again_is_masked_wherever_it_is_written() {
     let (url, record) = hostile::start();
     let canary = token("SRV");
-    let left = Left::of(&project(&url, &canary), &EVERYWHERE);
-    assert_eq!(left.code, Some(101), "{}", left.shown());
-    let search = Search::of(&[canary]);
-    let told = Told::of(&left);
+    // Those that are silent would have all others wait for their turn.
+    let parts: [Vec<&Place>; 2] = PLACES.iter().partition(|(place, ..)| *place == SILENT).into();
+    let run = |places: &[&Place]| Left::of(&project(&url, &canary, places), &EVERYWHERE);
+    let left: Vec<Left> = std::thread::scope(|scope| {
+        let runs: Vec<_> = parts.iter().map(|places| scope.spawn(|| run(places))).collect();
+        runs.into_iter().map(|run| run.join().unwrap()).collect()
+    });
+    left.iter().for_each(|left| assert_eq!(left.code, Some(101), "{}", left.shown()));
+    let search = Search::of(std::slice::from_ref(&canary));
+    let told: Vec<Told> = left.iter().map(Told::of).collect();
     let record = record.lock().unwrap();
     let (mut combinations, mut wrong) = (0, Vec::new());
     for (place, _, channels) in PLACES {
+        let told = &told[usize::from(*place != SILENT)];
         for form in Form::ALL {
             let case = format!("{place}-{}", form.name());
             // What is not there cannot be missed: the search has to find it where it was sent.
@@ -103,7 +116,7 @@ fn whatever_a_server_says_again_is_masked_wherever_it_is_written() {
             }
         }
     }
-    for (name, text) in left.all() {
+    for (name, text) in left.iter().flat_map(Left::all) {
         wrong.extend(search.find(text).map(|found| format!("{name}: {found}")));
     }
     assert!(wrong.is_empty(), "{} of {combinations}:\n{}", wrong.len(), wrong.join("\n"));

@@ -89,16 +89,21 @@ fn project(url: &str) -> Project {
 fn wherever_it_comes_from_and_however_a_case_ends() {
     let (url, _) = hostile::start();
     let search = Search::of(&canaries().into_iter().chain([of_file()]).collect::<Vec<_>>());
-    let project = project(&url);
     let ways: [&[&str]; 4] = [
         &[],
         &["--format", "json", "--color", "always", "--logfile", "log.txt"],
         &["-q", "--test-threads", "8"],
         &["--color", "always", "--shuffle"],
     ];
+    // Most of the time is waiting for a server that is silent.
+    let runs = std::thread::scope(|scope| {
+        let url = &url;
+        let run = move |way: &[&str]| Left::of(&project(url), &[&EVERYWHERE[..], way].concat());
+        let runs = ways.map(|way| scope.spawn(move || run(way)));
+        runs.map(|run| run.join().unwrap())
+    });
     let (mut combinations, mut wrong) = (0, Vec::new());
-    for way in ways {
-        let left = Left::of(&project, &[&EVERYWHERE, way].concat());
+    for (way, left) in ways.into_iter().zip(runs) {
         assert_eq!(left.code, Some(101), "{}", left.shown());
         let told = Told::of(&left);
         for (source, _) in SOURCES {
