@@ -24,6 +24,9 @@ use crate::uipath::{self, Address, Folder, Mistake, NoToken, Refusal, Rest, Trou
 /// How long Orchestrator and the identity server may take for one answer.
 const ANSWER: Duration = Duration::from_secs(30);
 
+/// How long the key of a folder may take, of however many answers.
+const LOOK_UP: Duration = Duration::from_secs(60);
+
 /// A token that is renewed is given to a new session only where it lasts this much longer, or half of its time.
 const RESERVE: Duration = Duration::from_secs(600);
 
@@ -241,7 +244,16 @@ impl Servers {
                     why: Why::Address(Mistake::NotLookedUp),
                 })?;
                 let rest = self.rest(entry, &host).await?;
-                address.url_in(&uipath::folder_key(&rest, &address, path, &token).await?)
+                let asked = Box::pin(uipath::folder_key(&rest, &address, path, &token));
+                let key = tokio::time::timeout(LOOK_UP, asked).await.map_err(|_| Lack {
+                    message: format!(
+                        "the key of the folder could not be looked up within {} s",
+                        LOOK_UP.as_secs()
+                    ),
+                    help: Some("write the folder's key: `folderKey`".to_owned()),
+                    why: Why::Address(Mistake::NotLookedUp),
+                })?;
+                address.url_in(&key?)
             }
         };
         url.ok_or_else(|| "the parts of the address make none".to_owned().into())

@@ -303,3 +303,32 @@ fn a_server_that_did_not_start_is_a_failure_in_all_its_spellings() {
         ran.says("help: its own process failed to start").says("Orchestrator > MCP Servers");
     }
 }
+
+#[test]
+fn what_is_refused_without_a_token_shows_no_era() {
+    let json = "200 OK\r\ncontent-type: application/json";
+    let url = scripted::start(move |request| {
+        let result = match request.method() {
+            _ if request.token.is_empty() => return answer("404 Not Found", ""),
+            "server/discover" => json!({
+                "resultType": "complete", "supportedVersions": ["2026-07-28"], "capabilities": {"tools": {}},
+                "ttlMs": 0, "cacheScope": "private",
+            }),
+            "tools/list" => {
+                json!({"resultType": "complete", "tools": [], "ttlMs": 0, "cacheScope": "private"})
+            }
+            _ => return answer("404 Not Found", ""),
+        };
+        answer(json, &request.result(&result))
+    });
+    let suite = format!(
+        "servers:\n  it:\n    url: {url}\n    auth: {{pat: {{env: SOME_PAT}}}}\nscenarios: '*.yaml'\n"
+    );
+    let steps = "  - list: tools
+    as: anonymous
+    expect: {phase: open, http: {status: 404}}
+  - list: tools
+    expect: {items: [], protocol: '2026-07-28'}";
+    let project = Project::new().file("callsheet.yaml", &suite).env("SOME_PAT", "rt_0123456789abcdef0123");
+    project.steps(steps).run(&["test"]).exits(0);
+}

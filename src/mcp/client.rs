@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use http::HeaderMap;
 use serde_json::Value;
 use tokio::sync::OnceCell;
-use tokio::time::Instant;
 use url::Url;
 
+use super::patience::Hold;
 use super::request::base_headers;
 use super::{Bounds, ClientConfig, Endpoint, Program, Session, SessionConfig, Tools, Version};
 use crate::auth::{Redactor, Secret};
@@ -28,7 +28,7 @@ pub struct Client {
     /// Whether it is known that the server wants no routing id.
     pub(super) unrouted: AtomicBool,
     /// Until when the server is left alone.
-    pub(super) held: Mutex<Option<Instant>>,
+    pub(super) held: Mutex<Hold>,
     discovered: Shared<Discovered>,
     tools: Shared<Result<Tools, String>>,
     echoes: Mutex<HashMap<String, Redactor>>,

@@ -233,7 +233,7 @@ fn judge(exchange: &Exchange, asked: Version) -> Judgement {
             Judgement::Others(versions_in(data).unwrap_or_default())
         }
         (Some((_, Some(code))), _) if MODERN_ERRORS.contains(&code) => Judgement::Nothing,
-        (_, 300..=399 | 401 | 403 | 407 | 429) => Judgement::Nothing,
+        (_, 300..=399 | 401 | 403 | 407 | 408 | 429) => Judgement::Nothing,
         (None, 500..) => Judgement::Nothing,
         _ => Judgement::Older,
     }

@@ -128,9 +128,14 @@ impl Inner {
                 let probe = async {
                     let (era, exchange) = self.probe(deadline).await?;
                     probed = exchange;
+                    if matches!(era, Era::Legacy) {
+                        // Who takes no handshake either, as without a token, has not shown its era.
+                        self.drop_route();
+                        greeted = Some(self.shake_hands(deadline).await?);
+                    }
                     Ok::<_, Box<Exchange>>(era)
                 };
-                *self.client.era.get_or_try_init(|| probe).await?
+                *self.client.era.get_or_try_init(|| Box::pin(probe)).await?
             }
         };
         let Era::Modern(version) = era else {

@@ -17,6 +17,17 @@ pub const LONGEST_WAIT: Duration = Duration::from_secs(120);
 /// How often one request waits.
 const WAITS: u32 = 3;
 
+/// How often in a row a server is left alone: one that has nothing but refusals is asked again, so that cases end.
+const HOLDS: u32 = 5;
+
+/// Whether a server is left alone.
+#[derive(Debug, Default)]
+pub(super) struct Hold {
+    pub(super) until: Option<Instant>,
+    /// How often it was, since its last answer that is none of these refusals.
+    rounds: u32,
+}
+
 impl Inner {
     /// Asks, and asks again where the server says when: not past the deadline, and not without end.
     pub(super) async fn patiently<A: Future<Output = Exchange>>(
@@ -64,14 +75,26 @@ impl Client {
 
     /// Until when the server is to be left alone, where it has said so.
     pub(crate) fn held(&self) -> Option<Instant> {
-        *self.held.lock().unwrap_or_else(PoisonError::into_inner)
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).until
     }
 
-    /// Takes notice of an answer that says so.
+    /// Takes notice of an answer that says so, or that shows that it is over.
     pub(super) fn hold(&self, exchange: &Exchange) {
-        let Some(wait) = exchange.asks_to_wait().filter(|_| exchange.is_too_often()) else { return };
-        let until = Instant::now() + wait.min(LONGEST_WAIT);
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        *held = (*held).max(Some(until));
+        if !exchange.is_too_often() {
+            if exchange.outcome == Outcome::Answered {
+                held.rounds = 0;
+            }
+            return;
+        }
+        let Some(wait) = exchange.asks_to_wait() else { return };
+        let now = Instant::now();
+        if held.until.is_none_or(|until| until <= now) {
+            if held.rounds == HOLDS {
+                return;
+            }
+            held.rounds += 1;
+        }
+        held.until = held.until.max(Some(now + wait.min(LONGEST_WAIT)));
     }
 }

@@ -162,19 +162,22 @@ fn refused(status: u16, after: &str) -> Exchange {
     exchange
 }
 
-#[tokio::test]
-async fn who_is_asked_too_often_is_left_alone() {
-    let url = "http://127.0.0.1:9/mcp".parse().unwrap();
+fn client_of(url: &str) -> Arc<Client> {
     let client = Client::new(ClientConfig {
         name: "test".to_owned(),
-        endpoint: Endpoint::Url(url),
+        endpoint: Endpoint::Url(url.parse().unwrap()),
         headers: Vec::new(),
         route: Route::default(),
         connect: Duration::from_secs(1),
         bounds: Bounds::default(),
         listed: Arc::new(|_, _| {}),
     });
-    let client = client.unwrap();
+    client.unwrap()
+}
+
+#[tokio::test]
+async fn who_is_asked_too_often_is_left_alone() {
+    let client = client_of("http://127.0.0.1:9/mcp");
     let held = || client.held().map_or(0, |until| (until - Instant::now()).as_secs_f64().ceil() as u64);
     for exchange in [refused(503, "50"), refused(200, "50"), refused(429, "soon")] {
         client.hold(&exchange);
@@ -187,4 +190,19 @@ async fn who_is_asked_too_often_is_left_alone() {
     assert!((90..=100).contains(&held()), "{}", held());
     client.hold(&refused(429, "86400"));
     assert!((110..=120).contains(&held()), "{}", held());
+}
+
+#[tokio::test]
+async fn who_only_refuses_is_not_left_alone_for_ever() {
+    let client = client_of("http://127.0.0.1:9/mcp");
+    let ends = |exchange: Exchange| {
+        client.hold(&exchange);
+        let is_held = client.held().is_some_and(|until| until > Instant::now());
+        // The time is over.
+        client.held.lock().unwrap().until = None;
+        is_held
+    };
+    assert_eq!([(); 7].map(|()| ends(refused(429, "100"))), [true, true, true, true, true, false, false]);
+    assert!(!ends(refused(404, "100")));
+    assert!(ends(refused(429, "100")), "another answer came");
 }
