@@ -1,5 +1,6 @@
 //! Tokens of several identities, and of external applications: when another is asked for, what is sent again with it, and
 //! who waits for it.
+#![cfg(feature = "sandbox")]
 
 mod common;
 
